@@ -1,0 +1,56 @@
+"""The row is the promise: whatever happens later is a row with `due_at` and `state`, and a job that keeps it.
+
+A row waits in the state "waiting". The sweep reads the due ones as a role that sees keys, times and states alone, and
+hands each to the keeper of its model. The keeper claims the row (`SELECT … FOR UPDATE SKIP LOCKED` or a conditional
+update), so being called twice, by two beats or after a crash, changes nothing.
+"""
+
+from functools import partial
+
+from django.db import models, transaction
+from django.db.models import Q
+
+from .models import TenantModel, scoped
+
+KEEPERS = {}
+
+
+class DueModel(TenantModel):
+    """Inherit and register a keeper; give the state choices of your own, among them "waiting"."""
+
+    due_at = models.DateTimeField()
+    state = models.CharField(max_length=12, default="waiting")
+
+    objects = scoped()
+    everywhere = models.Manager()  # for the sweep alone; the database shows it nothing outside `sweeping`
+
+    class Meta:
+        abstract = True
+
+
+def due_index(name):
+    """Every table with due rows has it: the sweep asks all tenants at once."""
+    return models.Index(fields=["due_at"], condition=Q(state="waiting"), name=name)
+
+
+def keeper(model):
+    """Register a job, called with the tenant's and the row's id, as the one that keeps this model's promises."""
+
+    def register(job):
+        KEEPERS[model] = job
+        return job
+
+    return register
+
+
+def nudge(row):
+    """Make it prompt: hand the row over once the transaction stands. The sweep would find it anyway."""
+    job = KEEPERS[type(row)]
+    transaction.on_commit(partial(_try, job, str(row.tenant_id), str(row.pk)))
+
+
+def _try(job, *ids):
+    try:
+        job.apply_async(ids, retry=False)
+    except job.OperationalError:  # no broker just now
+        return

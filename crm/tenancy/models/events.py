@@ -1,0 +1,45 @@
+from django.db import models
+from django.utils.timezone import now
+from django.utils.translation import gettext_lazy as _
+
+from .base import AppendOnlyModel, scoped
+from .people import Seat
+
+
+class EventQuerySet(models.QuerySet):
+    def newest_first(self):
+        return self.order_by("-at", "-id")
+
+    def of(self, subject):
+        return self.filter(subject=subject.pk)
+
+
+class Event(AppendOnlyModel):
+    """One fact: who did what to whom, when, through which door. It holds ids and codes, no personal data."""
+
+    class Door(models.TextChoices):
+        PAGE = "page", _("page")
+        PHONE = "phone", _("phone")
+        API = "api", _("API")
+        JOB = "job", _("clock")
+        COMMAND = "command", _("command")
+
+    kind = models.CharField(max_length=60)
+    subject_kind = models.CharField(max_length=40)
+    subject = models.UUIDField()
+    member = models.UUIDField(null=True)
+    seat = models.ForeignKey(Seat, models.PROTECT, null=True, related_name="+")
+    at = models.DateTimeField(default=now)
+    because = models.CharField(max_length=120, blank=True)
+    door = models.CharField(max_length=8, choices=Door)
+    before = models.JSONField(default=dict)
+    after = models.JSONField(default=dict)
+
+    objects = scoped(EventQuerySet)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["tenant", "-at", "-id"], name="event_newest"),
+            models.Index(fields=["tenant", "subject"], name="event_subject"),
+            models.Index(fields=["tenant", "member"], name="event_member"),
+        ]

@@ -1,0 +1,8 @@
+"""First words of addresses that are no tenant's. `crm/urls.py` may use no others; a test compares the two."""
+
+RESERVED = frozenset(
+    {
+        "accounts", "admin", "api", "static", "media", "healthz", "readyz", "i18n", "favicon.ico", "robots.txt",
+        "about", "help", "login", "logout", "signup", "www", "mail", "demo-mail", "new", "p", "s",
+    }
+)  # fmt: skip

@@ -1,0 +1,5 @@
+from django.http import HttpResponse
+
+
+def trail(request):
+    return HttpResponse("trail")

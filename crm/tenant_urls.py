@@ -1,0 +1,14 @@
+"""A tenant's pages, as they stand behind its slug."""
+
+from django.urls import include, path
+
+from crm import overview
+
+urlpatterns = [
+    path("", overview.today, name="today"),
+    path("members/", include("members.urls")),
+    path("phone/", include("groups.phone_urls")),
+    path("", include("groups.urls")),
+    path("", include("crm.tenancy.urls")),
+]
+handler403 = "crm.tenancy.middleware.forbidden"

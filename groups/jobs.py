@@ -1,0 +1,46 @@
+from celery import shared_task
+
+from crm.tenancy.effects import keeper
+from crm.tenancy.jobs import long_job, tenant_job
+from crm.tenancy.models import Tenant
+from crm.tenancy.refusals import Refused
+from crm.tenancy.scope import acting_for, active_tenant
+
+from . import calendar, reshuffles, waves
+from .models import CalendarStep, Draft, Matrix, Wave
+
+
+@shared_task
+def lay_out_everywhere():
+    for tenant in Tenant.objects.all():
+        with acting_for(tenant.pk):
+            for matrix in Matrix.objects.reshuffled():
+                calendar.lay_out(matrix, tenant)
+
+
+@keeper(CalendarStep)
+@tenant_job
+def keep_step(pk):
+    if not calendar.claim(pk, CalendarStep.State.DONE):
+        return
+    step = CalendarStep.objects.select_related("cohort__matrix").get(pk=pk)
+    tenant = Tenant.objects.get(pk=active_tenant())
+    if step.kind == CalendarStep.Kind.BEGIN:
+        reshuffles.begin(step.cohort, tenant)
+        return
+    try:
+        reshuffles.propose(step.cohort.matrix, tenant)
+    except Refused:  # somebody was faster: a plan is being made or approved
+        CalendarStep.objects.filter(pk=pk).update(state=CalendarStep.State.PASSED)
+
+
+@keeper(Draft)
+@long_job
+def think(tenant_id, pk):
+    reshuffles.think(tenant_id, pk)
+
+
+@keeper(Wave)
+@tenant_job
+def hand_out(pk):
+    waves.hand_out(pk, Tenant.objects.get(pk=active_tenant()))

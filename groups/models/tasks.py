@@ -1,0 +1,91 @@
+"""What an assistant does by hand, and the ticks that say so."""
+
+from django.db import models
+from django.db.models import Q
+from django.utils.timezone import now
+from django.utils.translation import gettext_lazy as _
+
+from crm.tenancy.models import AppendOnlyModel, Seat, TenantModel, scoped
+from members.models import Member
+
+from .matrices import Group
+
+
+class TaskQuerySet(models.QuerySet):
+    def open(self):
+        return self.filter(state=Task.State.OPEN)
+
+    def late(self):
+        return self.open().filter(late_at__lte=now())
+
+    def of(self, seat):
+        return self.filter(assistant=seat)
+
+    def in_order(self):
+        """What to do first: what is due first, the better move first among equals."""
+        return self.order_by("due_at", "rank", "id")
+
+    def with_all(self):
+        return self.select_related("member", "group", "assistant__user").prefetch_related("moves__to_group")
+
+
+class Task(TenantModel):
+    """One thing an assistant does by hand, copy-ready. It does not know what hangs on it; that points at it."""
+
+    class Kind(models.TextChoices):
+        MOVE = "move", _("invite into another group")
+
+    class State(models.TextChoices):
+        OPEN = "open", _("to do")
+        DONE = "done", _("done")
+        IMPOSSIBLE = "impossible", _("not possible")
+        WITHDRAWN = "withdrawn", _("withdrawn")
+
+    class Reason(models.TextChoices):
+        DECLINED = "declined", _("does not want to")
+        NO_ANSWER = "no_answer", _("does not answer")
+        NOT_FOUND = "not_found", _("cannot be found under this id")
+        NO_CONTACT = "no_contact", _("is no contact of mine")
+        OTHER = "other", _("another reason")
+
+    kind = models.CharField(max_length=20, choices=Kind)
+    group = models.ForeignKey(Group, models.PROTECT, related_name="tasks")
+    member = models.ForeignKey(Member, models.PROTECT, null=True, related_name="tasks")
+    assistant = models.ForeignKey(Seat, models.PROTECT, related_name="+")
+    due_at = models.DateTimeField()
+    late_at = models.DateTimeField()
+    state = models.CharField(max_length=12, choices=State, default=State.OPEN)
+    rank = models.PositiveIntegerField(default=0)
+    minutes = models.PositiveSmallIntegerField(default=2)
+    text = models.TextField(blank=True)
+    reason = models.CharField(max_length=12, choices=Reason, blank=True)
+    note = models.CharField(max_length=200, blank=True)
+    ended_at = models.DateTimeField(null=True)
+    ended_by = models.ForeignKey(Seat, models.PROTECT, null=True, related_name="+")
+
+    objects = scoped(TaskQuerySet)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["tenant", "assistant", "due_at", "rank"], condition=Q(state="open"), name="task_to_do"),
+            models.Index(fields=["tenant", "assistant", "-ended_at"], name="task_ended"),
+        ]
+
+
+class Tick(AppendOnlyModel):
+    """One act on a task, under an id made by the phone: the same id twice is one act."""
+
+    class Act(models.TextChoices):
+        DONE = "done"
+        IMPOSSIBLE = "impossible"
+        UNDO = "undo"
+
+    key = models.UUIDField()
+    task = models.ForeignKey(Task, models.PROTECT, related_name="ticks")
+    act = models.CharField(max_length=12, choices=Act)
+    seat = models.ForeignKey(Seat, models.PROTECT, related_name="+")
+    at = models.DateTimeField(default=now)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["tenant", "key"], name="a_tick_once")]
+        indexes = [models.Index(fields=["tenant", "task"], name="tick_task")]

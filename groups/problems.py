@@ -1,0 +1,137 @@
+"""A matrix as a reshuffle problem, in the words of the engine, and the way back to our rows."""
+
+import hashlib
+import json
+from collections import defaultdict
+from dataclasses import dataclass
+
+from members.models import Handle, Member
+
+from .models import Apart, BondMember, Cohort, Group, Pin, Placement, Star
+
+FORGOTTEN_AFTER = 60  # half-years
+
+
+@dataclass(frozen=True)
+class Posed:
+    """`raw` is what the engine and the judge read; the rest says who and what its ids are."""
+
+    raw: dict
+    members: dict  # key in the problem -> Member's id
+    groups: dict  # key in the problem -> Group's id
+
+    @property
+    def mark(self):
+        """Changes when a rule changes. Who came and went is compared with the plan itself, so that it can be named."""
+        rules = {name: self.raw[name] for name in ("groups", "bonds", "apart", "weights", "lambdas")}
+        rules["pinned"] = [member["id"] for member in self.raw["members"] if member["pinned"]]
+        return hashlib.sha256(json.dumps(rules, sort_keys=True).encode()).hexdigest()[:16]
+
+    @property
+    def seated(self):
+        return sum(1 for member in self.raw["members"] if member["current"] is not None)
+
+
+def pose(matrix, *, max_moves=None):
+    """Everybody who sits in the matrix now, and who sits in none yet, to be dealt to its open groups."""
+    groups = list(Group.objects.filter(matrix=matrix).in_order())
+    names = {group.pk: group.name for group in groups}
+    now_at = dict(Placement.objects.open().filter(matrix=matrix, member__standing="current").values_list("member_id", "group_id"))
+    who = {member.pk: member for member in _people(now_at)}
+    keys = _keys(who)
+    history = _history(matrix, keys, now_at, names)
+    pinned = set(Pin.objects.filter(matrix=matrix).values_list("member_id", flat=True)) & now_at.keys()
+    stars = set(Star.objects.shining().values_list("member_id", flat=True))
+    veterans = {key for cohort in history[1:] for key in cohort["placed"]}
+    members = [
+        {
+            "id": key,
+            "current": names.get(now_at.get(pk)),
+            "pinned": pk in pinned,
+            "allowed": None,
+            "tags": _tags(who[pk], pk in stars, key not in veterans),
+        }
+        for key, pk in sorted((key, pk) for pk, key in keys.items())
+    ]
+    open_groups = [group for group in groups if group.closed_on is None]
+    raw = {
+        "matrix": matrix.name,
+        "groups": [{"id": group.name, "min": _least(group, matrix, len(members), len(open_groups)), "max": group.capacity} for group in open_groups],
+        "members": members,
+        "history": history,
+        "lambdas": [_dimmed(age, matrix.half_life) for age in range(len(history))],
+        "bonds": _bonds(matrix, keys),
+        "apart": _aparts(matrix, keys),
+        "max_moves": max_moves,
+        "weights": matrix.weights,
+        "ties": [],
+    }
+    return Posed(raw, {key: pk for pk, key in keys.items()}, {group.name: group.pk for group in groups})
+
+
+def _people(now_at):
+    """Newcomers sit in no group at all; who sits in another matrix only is none of ours."""
+    current = Member.objects.current().only("nickname", "city", "industry", "skills", "tier", "tenant")
+    elsewhere = set(Placement.objects.open().values_list("member_id", flat=True)) - now_at.keys()
+    return [member for member in current if member.pk not in elsewhere]
+
+
+def _keys(who):
+    """How files name a member: by WeChat id, else by phone. The first of each counts, so a second handle changes nothing."""
+    found = {}
+    for pk, platform, value in Handle.objects.order_by("id").values_list("member_id", "platform", "value"):
+        if pk in who:
+            found.setdefault(pk, {}).setdefault(platform, value)
+    return {pk: _key(pk, found.get(pk, {})) for pk in who}
+
+
+def _key(pk, handles):
+    if wechat := handles.get("wechat"):
+        return wechat
+    if phone := handles.get("phone"):
+        return f"tel:{phone[-11:].lstrip('+')}"
+    return f"id:{pk}"
+
+
+def _history(matrix, keys, now_at, names):
+    """Newest first. The present cohort is where people sit now; later rows of one cohort overwrite earlier ones."""
+    cohorts = [cohort for cohort in Cohort.objects.filter(matrix=matrix).newest_first() if cohort.state != Cohort.State.PLANNED]
+    sat = defaultdict(dict)
+    rows = Placement.objects.filter(matrix=matrix).order_by("since", "id").values_list("cohort_id", "member_id", "group_id")
+    for cohort_id, member_id, group_id in rows.iterator(chunk_size=10_000):
+        if member_id in keys:
+            sat[cohort_id][keys[member_id]] = names[group_id]
+    for cohort in cohorts:
+        if cohort.state == Cohort.State.CURRENT:
+            sat[cohort.pk] = {keys[pk]: names[group_id] for pk, group_id in now_at.items()}
+    return [{"cohort": cohort.code, "placed": sat[cohort.pk]} for cohort in cohorts]
+
+
+def _tags(member, is_star, is_newcomer):
+    tags = {"city": member.city, "industry": member.industry, "skill": member.skills}
+    if is_star:
+        tags["star"] = "yes"
+    if is_newcomer:
+        tags["newcomer"] = "yes"
+    return {name: value for name, value in tags.items() if value}
+
+
+def _least(group, matrix, people, groups):
+    return group.least if group.least is not None else people * matrix.least_percent // (100 * groups)
+
+
+def _dimmed(age, half_life):
+    return round(0.5 ** (age / half_life), 6) if age < FORGOTTEN_AFTER else 0.0
+
+
+def _bonds(matrix, keys):
+    together = defaultdict(list)
+    for bond_id, member_id in BondMember.objects.filter(bond__matrix=matrix).values_list("bond_id", "member_id"):
+        if member_id in keys:
+            together[bond_id].append(keys[member_id])
+    return sorted(sorted(bond) for bond in together.values() if len(bond) > 1)
+
+
+def _aparts(matrix, keys):
+    pairs = Apart.objects.filter(matrix=matrix).values_list("one_id", "other_id")
+    return sorted(sorted([keys[one], keys[other]]) for one, other in pairs if one in keys and other in keys)

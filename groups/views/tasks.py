@@ -1,0 +1,5 @@
+from django.http import HttpResponse
+
+
+def tasks(request, **kwargs):
+    return HttpResponse("tasks")

@@ -1,0 +1,102 @@
+"""Approved moves, dealt to the assistants in daily waves, best moves first."""
+
+import datetime
+from collections import defaultdict
+from dataclasses import dataclass
+
+from django.db import transaction
+from django.utils import translation
+from django.utils.timezone import now
+from django.utils.translation import gettext as _
+
+from crm.tenancy import events
+from crm.tenancy.models import Seat
+
+from .calendar import instant
+from .models import Group, Move, Task, Wave
+
+HANDED_OUT_AT = datetime.time(9)
+
+
+@dataclass(frozen=True)
+class Load:
+    """What one assistant will have to do."""
+
+    assistant: Seat
+    moves: int
+    first_day: datetime.date
+    last_day: datetime.date
+
+
+def hands(groups, tenant):
+    """Who works for each group: its assistant, else the owner. {group's id: seat's id}"""
+    owner = Seat.objects.standing().filter(tenant=tenant).owner_first().first()
+    standing = set(Seat.objects.standing().filter(tenant=tenant).values_list("pk", flat=True))
+    assistants = dict(Group.objects.filter(pk__in=groups).values_list("pk", "assistant_id"))
+    return {group: assistants[group] if assistants.get(group) in standing else owner.pk for group in groups}
+
+
+def in_daily_waves(from_groups, who_works, per_day, first_day):
+    """For each move, best first, (seat's id, day): each seat gets at most `per_day` moves a day."""
+    dealt = defaultdict(int)
+    for group in from_groups:
+        seat = who_works[group]
+        yield seat, first_day + datetime.timedelta(days=dealt[seat] // per_day)
+        dealt[seat] += 1
+
+
+def forecast(from_groups, tenant, first_day=None):
+    """Before approving: who gets how much, and when each is through."""
+    first_day = first_day or tenant.today()
+    who_works = hands(set(from_groups), tenant)
+    days = defaultdict(list)
+    for seat, day in in_daily_waves(from_groups, who_works, tenant.tasks_a_day, first_day):
+        days[seat].append(day)
+    seats = Seat.objects.filter(tenant=tenant).select_related("user").in_bulk(days)
+    loads = [Load(seats[seat], len(each), first_day, each[-1]) for seat, each in days.items()]
+    return sorted(loads, key=lambda load: (-load.moves, str(load.assistant)))
+
+
+def due_at(day, tenant, today):
+    """Today's wave at once, the others in the morning of their day."""
+    return now() if day <= today else instant(datetime.datetime.combine(day, HANDED_OUT_AT), tenant.zone)
+
+
+@transaction.atomic
+def hand_out(wave, tenant):
+    """Turn a wave's moves into its assistant's tasks."""
+    # Whoever flips the state owns the wave, so a job that runs twice hands out once.
+    if not Wave.objects.filter(pk=wave, state=Wave.State.WAITING).update(state=Wave.State.HANDED_OUT, handed_out_at=now()):
+        return
+    wave = Wave.objects.select_related("reshuffle__matrix").get(pk=wave)
+    moves = list(wave.moves.in_order().filter(state=Move.State.WAITING, task=None).select_related("member", "from_group", "to_group"))
+    with translation.override(tenant.language):
+        tasks = [_as_task(move, wave, tenant) for move in moves]
+    Task.objects.bulk_create(tasks)
+    for move, task in zip(moves, tasks, strict=True):
+        move.task = task
+    Move.objects.bulk_update(moves, ["task"], batch_size=500)
+    events.note("wave.handed_out", wave, after={"moves": len(moves), "assistant": str(wave.assistant_id)})
+
+
+def _as_task(move, wave, tenant):
+    end_of_day = datetime.datetime.combine(wave.day + datetime.timedelta(days=1), datetime.time(0))
+    return Task(
+        kind=Task.Kind.MOVE,
+        group=move.from_group,
+        member=move.member,
+        assistant_id=wave.assistant_id,
+        due_at=wave.due_at,
+        late_at=instant(end_of_day, tenant.zone),
+        rank=move.rank,
+        minutes=wave.reshuffle.matrix.minutes_per_move,
+        text=invitation(move),
+    )
+
+
+def invitation(move):
+    """Leaves the house, so it is written in the tenant's language."""
+    return _(
+        "Hello %(name)s! The new half-year begins, and our groups are mixed anew so that everybody meets new people."
+        " Your new group is %(group)s. I am sending you the invitation now: one tap, and you are in."
+    ) % {"name": move.member.nickname, "group": move.to_group.name}
