@@ -10,12 +10,12 @@ from django.db.models import F, Max
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
+from uuid_utils.compat import uuid7
 
 from crm.tenancy import effects, events
 from crm.tenancy.bulk import load
 from crm.tenancy.refusals import Refused
 from crm.tenancy.scope import acting_for
-from uuid_utils.compat import uuid7
 
 from . import calendar, reshuffling, waves
 from .models import PATIENCE, Cohort, Draft, Move, Placement, Reshuffle, Task, Wave

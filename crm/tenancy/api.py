@@ -1,13 +1,14 @@
 """What every API view stands on: keys, rights, pages, and refusals as problem details (RFC 9457) with stable codes."""
 
+from http import HTTPStatus
+
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError
 from django.http import Http404
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
-from rest_framework import exceptions, pagination, permissions, status
+from rest_framework import exceptions, pagination, permissions
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.response import Response
-from rest_framework.views import set_rollback
 
 from . import constraints, rights
 from .refusals import Refused
@@ -58,6 +59,8 @@ class CursorPages(pagination.CursorPagination):
 
 def problem(exc, context):
     """The exception handler: every refusal is {type, title, status, code, detail} and what the case adds."""
+    from rest_framework.views import set_rollback  # its module reads the settings, which name this one
+
     if isinstance(exc, IntegrityError):
         exc = _refused_by_the_database(exc)
     if isinstance(exc, Refused):
@@ -89,6 +92,5 @@ def _refused_by_the_database(exc):
 
 
 def _answer(code, word, sentence, **more):
-    title = status.HTTP_STATUS_TITLES.get(code, "") if hasattr(status, "HTTP_STATUS_TITLES") else ""
-    body = {"type": "about:blank", "title": title or word, "status": code, "code": word, "detail": str(sentence), **more}
+    body = {"type": "about:blank", "title": HTTPStatus(code).phrase, "status": code, "code": word, "detail": str(sentence), **more}
     return Response(body, status=code, content_type=PROBLEM)
