@@ -1,6 +1,26 @@
+"""The REST API. Keys belong to one tenant, so no address names one."""
+
 from django.urls import path
 from drf_spectacular.views import SpectacularJSONAPIView
 from rest_framework.routers import SimpleRouter
 
+from groups import api as groups
+from members import api as members
+
 router = SimpleRouter()
-urlpatterns = [path("schema/", SpectacularJSONAPIView.as_view(), name="schema"), *router.urls]
+router.register("members", members.MemberViewSet)
+router.register("matrices", groups.MatrixViewSet)
+router.register("groups", groups.GroupViewSet)
+router.register("cohorts", groups.CohortViewSet)
+router.register("reshuffles", groups.ReshuffleViewSet)
+router.register("drafts", groups.DraftViewSet)
+router.register("moves", groups.MoveViewSet)
+router.register("tasks", groups.TaskViewSet)
+router.register("pins", groups.PinViewSet)
+router.register("bonds", groups.BondViewSet)
+router.register("aparts", groups.ApartViewSet)
+router.register("stars", groups.StarViewSet)
+urlpatterns = [
+    path("schema/", SpectacularJSONAPIView.as_view(permission_classes=[], authentication_classes=[]), name="schema"),
+    *router.urls,
+]

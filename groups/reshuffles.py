@@ -17,6 +17,8 @@ from crm.tenancy.bulk import load
 from crm.tenancy.refusals import Refused
 from crm.tenancy.scope import acting_for
 
+from members.models import Member
+
 from . import calendar, reshuffling, waves
 from .models import PATIENCE, Cohort, Draft, Move, Placement, Reshuffle, Task, Wave
 from .problems import pose
@@ -205,7 +207,7 @@ def staleness(draft):
 def approve(draft, tenant, *, by):
     """Ask the assistants, in daily waves and best moves first, to invite everyone who moves."""
     if not draft.is_ready:
-        raise Refused(_("This plan is not ready, so it cannot be approved."), code="not_ready")
+        raise not_ready()
     waiting = Reshuffle.objects.filter(pk=draft.reshuffle_id, state=Reshuffle.State.OPEN)
     if not waiting.update(state=Reshuffle.State.APPROVED, chosen=draft, approved_at=now(), approved_by=by):
         raise Refused(_("This reshuffle has been approved already."), code="already_approved")
@@ -218,19 +220,27 @@ def approve(draft, tenant, *, by):
         waves.hand_out(wave, tenant)
 
 
+def not_ready():
+    return Refused(_("There is no plan in this draft, so nothing can be read or approved."), code="not_ready")
+
+
+def from_groups(plan):
+    """The groups that lose a member, one per move, best move first."""
+    return [plan["groups"][plan["from"][who]] for who in plan["order"]]
+
+
 def _lay_out_moves(draft, tenant):
     """All moves as rows, each in its wave. Returns the waves that are due at once."""
     plan, today = draft.plan, tenant.today()
     movers = plan["order"]
-    from_groups = [plan["groups"][plan["from"][who]] for who in movers]
-    who_works = {str(group): seat for group, seat in waves.hands(set(from_groups), tenant).items()}
-    dealt = list(waves.in_daily_waves(from_groups, who_works, tenant.tasks_a_day, today))
+    leaving = from_groups(plan)
+    dealt = list(waves.in_daily_waves(leaving, waves.hands(set(leaving), tenant), tenant.tasks_a_day, today))
     ids = {key: uuid7() for key in dict.fromkeys(dealt)}
     rows = [(pk, draft.reshuffle_id, seat, day, waves.due_at(day, tenant, today), Wave.State.WAITING) for (seat, day), pk in ids.items()]
     load(Wave, ["id", "reshuffle", "assistant", "day", "due_at", "state"], rows)
     moves = [
         (uuid7(), draft.reshuffle_id, plan["members"][who], group, plan["groups"][plan["to"][who]], ids[wave], rank, "waiting", now())
-        for rank, (who, group, wave) in enumerate(zip(movers, from_groups, dealt, strict=True), start=1)
+        for rank, (who, group, wave) in enumerate(zip(movers, leaving, dealt, strict=True), start=1)
     ]
     load(Move, ["id", "reshuffle", "member", "from_group", "to_group", "wave", "rank", "state", "changed_at"], moves)
     return [pk for (_seat, day), pk in ids.items() if day <= today]
@@ -265,8 +275,6 @@ def _planned(draft, sits, matrix):
     """{member's id: group's id} of those whom the plan places: not who refused, cannot be reached, left, or joined early."""
     if draft is None:
         return {}
-    from members.models import Member
-
     stayed = {Move.State.REFUSED, Move.State.UNREACHABLE, Move.State.JOINED}
     not_moving = set(map(str, draft.reshuffle.moves.filter(state__in=stayed).values_list("member_id", flat=True)))
     current = set(map(str, Member.objects.current().values_list("pk", flat=True)))

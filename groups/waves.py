@@ -29,10 +29,10 @@ class Load:
 
 
 def hands(groups, tenant):
-    """Who works for each group: its assistant, else the owner. {group's id: seat's id}"""
+    """Who works for each group: its assistant, else the owner. {group's id as text: seat's id}"""
     owner = Seat.objects.standing().filter(tenant=tenant).owner_first().first()
     standing = set(Seat.objects.standing().filter(tenant=tenant).values_list("pk", flat=True))
-    assistants = dict(Group.objects.filter(pk__in=groups).values_list("pk", "assistant_id"))
+    assistants = {str(pk): seat for pk, seat in Group.objects.filter(pk__in=groups).values_list("pk", "assistant_id")}
     return {group: assistants[group] if assistants.get(group) in standing else owner.pk for group in groups}
 
 

@@ -1,0 +1,330 @@
+"""Matrices, reshuffles and tasks, as programs see them. Every act calls the verb that the pages call."""
+
+import django_filters
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_field, extend_schema_view
+from rest_framework import mixins, serializers, viewsets
+from rest_framework.decorators import action
+from rest_framework.response import Response
+
+from crm.tenancy import rights
+
+from . import reshuffles, rules, tasks, waves
+from .models import Apart, Bond, Cohort, Draft, Group, Matrix, Move, Pin, Reshuffle, Star, Task, Tick
+
+# Matrices
+
+
+class MatrixSerializer(serializers.ModelSerializer):
+    class Meta:
+        model = Matrix
+        fields = ["id", "name", "is_reshuffled", "lead_days", "minutes_per_move", "least_percent", "half_life", "weights"]
+
+
+class GroupSerializer(serializers.ModelSerializer):
+    headcount = serializers.IntegerField(read_only=True)
+
+    class Meta:
+        model = Group
+        fields = ["id", "matrix", "name", "number", "mode", "capacity", "least", "assistant", "closed_on", "headcount"]
+
+
+class CohortSerializer(serializers.ModelSerializer):
+    code = serializers.CharField(read_only=True)
+    begins_on = serializers.DateField(read_only=True)
+
+    class Meta:
+        model = Cohort
+        fields = ["id", "matrix", "code", "year", "half", "state", "begins_on"]
+
+
+class DraftRequestSerializer(serializers.Serializer):
+    max_moves = serializers.IntegerField(min_value=0, required=False, allow_null=True, help_text="At most so many moves; none: as many as help.")
+    seed = serializers.IntegerField(min_value=0, max_value=2**31 - 1, required=False)
+    steps = serializers.IntegerField(min_value=1, max_value=10**9, required=False)
+
+
+class DraftSerializer(serializers.ModelSerializer):
+    letter = serializers.CharField(read_only=True)
+
+    class Meta:
+        model = Draft
+        fields = [
+            "id", "reshuffle", "number", "letter", "state", "stage", "percent", "max_moves", "seed", "steps", "requested_by",
+            "requested_at", "ready_at", "seconds", "figures", "curve", "problems",
+        ]  # fmt: skip
+
+
+class PlaceSerializer(serializers.Serializer):
+    """One member's place in a plan."""
+
+    member = serializers.UUIDField()
+    from_group = serializers.UUIDField(allow_null=True, help_text="Null for a newcomer.")
+    to_group = serializers.UUIDField()
+    rank = serializers.IntegerField(allow_null=True, help_text="1 is the move that brings most; null where nobody moves.")
+
+
+class PlanSerializer(serializers.Serializer):
+    draft = serializers.UUIDField()
+    places = PlaceSerializer(many=True)
+
+
+class MatrixViewSet(viewsets.ReadOnlyModelViewSet):
+    area = "matrix"
+    queryset = Matrix.objects.all()
+    serializer_class = MatrixSerializer
+    filterset_fields = ["is_reshuffled"]
+
+    @extend_schema(request=DraftRequestSerializer, responses={202: DraftSerializer})
+    @action(detail=True, methods=["post"], url_path="drafts", filter_backends=[], pagination_class=None)
+    def drafts(self, request, pk):
+        """Propose a plan of the next half-year. It is made by a worker: look at the draft until its state is no longer `waiting`."""
+        asked = DraftRequestSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        draft = reshuffles.propose(self.get_object(), request._request.tenant, by=request.auth, **asked.validated_data)
+        return Response(DraftSerializer(draft).data, status=202)
+
+
+class GroupViewSet(viewsets.ReadOnlyModelViewSet):
+    area = "matrix"
+    queryset = Group.objects.with_headcount()
+    serializer_class = GroupSerializer
+    filterset_fields = ["matrix", "mode"]
+
+
+class CohortViewSet(viewsets.ReadOnlyModelViewSet):
+    area = "matrix"
+    queryset = Cohort.objects.all()
+    serializer_class = CohortSerializer
+    filterset_fields = ["matrix", "state"]
+
+
+# Reshuffles
+
+
+class ReshuffleSerializer(serializers.ModelSerializer):
+    moves = serializers.SerializerMethodField(help_text="Moves by state, once it is approved.")
+
+    class Meta:
+        model = Reshuffle
+        fields = ["id", "matrix", "cohort", "state", "chosen", "approved_at", "approved_by", "moves"]
+
+    @extend_schema_field({"type": "object", "additionalProperties": {"type": "integer"}})
+    def get_moves(self, reshuffle):
+        return reshuffles.counts(reshuffle)
+
+
+class ReshuffleViewSet(viewsets.ReadOnlyModelViewSet):
+    area = "matrix"
+    queryset = Reshuffle.objects.all()
+    serializer_class = ReshuffleSerializer
+    filterset_fields = ["matrix", "state"]
+
+
+class LoadSerializer(serializers.Serializer):
+    assistant = serializers.UUIDField(source="assistant.pk")
+    moves = serializers.IntegerField()
+    first_day = serializers.DateField()
+    last_day = serializers.DateField()
+
+
+class DraftViewSet(viewsets.ReadOnlyModelViewSet):
+    area = "matrix"
+    acts = {"approval": "approval"}
+    queryset = Draft.objects.without_plan()
+    serializer_class = DraftSerializer
+    filterset_fields = ["reshuffle", "state"]
+
+    @extend_schema(responses=PlanSerializer)
+    @action(detail=True, filter_backends=[], pagination_class=None)
+    def plan(self, request, pk):
+        """Who goes where. 409 while there is no plan."""
+        draft = self.get_object()
+        if not draft.is_ready:
+            raise reshuffles.not_ready()
+        return Response({"draft": draft.pk, "places": _places(draft.plan)})
+
+    @extend_schema(responses=LoadSerializer(many=True))
+    @action(detail=True, filter_backends=[], pagination_class=None)
+    def loads(self, request, pk):
+        """What approving today would give to each assistant, and when they are through."""
+        draft = self.get_object()
+        if not draft.is_ready:
+            raise reshuffles.not_ready()
+        loads = waves.forecast(reshuffles.from_groups(draft.plan), request._request.tenant)
+        return Response(LoadSerializer(loads, many=True).data)
+
+    @extend_schema(request=None, responses={204: OpenApiResponse(description="The moves are handed out in daily waves.")})
+    @action(detail=True, methods=["post"])
+    def approval(self, request, pk):
+        """Approve this draft. 409 `already_approved`, `stale` (members came or left since) or `not_ready`."""
+        reshuffles.approve(self.get_object(), request._request.tenant, by=request.auth)
+        return Response(status=204)
+
+    @extend_schema(request=None, responses={204: None})
+    @action(detail=True, methods=["post"], url_path="stop")
+    def stop(self, request, pk):
+        """Stop a draft that is being made."""
+        reshuffles.stop(self.get_object(), by=request.auth)
+        return Response(status=204)
+
+
+def _places(plan):
+    rank = {who: place for place, who in enumerate(plan["order"], start=1)}
+    groups = plan["groups"]
+    return [
+        {"member": member, "from_group": groups[old] if old >= 0 else None, "to_group": groups[new], "rank": rank.get(at)}
+        for at, (member, old, new) in enumerate(zip(plan["members"], plan["from"], plan["to"], strict=True))
+    ]
+
+
+class MoveSerializer(serializers.ModelSerializer):
+    class Meta:
+        model = Move
+        fields = ["id", "reshuffle", "member", "from_group", "to_group", "rank", "state", "changed_at", "task"]
+
+
+class MoveViewSet(viewsets.ReadOnlyModelViewSet):
+    area = "matrix"
+    queryset = Move.objects.all()
+    serializer_class = MoveSerializer
+    filterset_fields = ["reshuffle", "state", "member", "from_group", "to_group"]
+
+    @extend_schema(request=None, responses={204: None})
+    @action(detail=True, methods=["post"], url_path="joining")
+    def joining(self, request, pk):
+        """The member is in the new group."""
+        reshuffles.join(self.get_object(), by=request.auth)
+        return Response(status=204)
+
+
+# Tasks
+
+
+class TaskSerializer(serializers.ModelSerializer):
+    move = serializers.SerializerMethodField(help_text="The move that this task carries, if it carries one.")
+
+    class Meta:
+        model = Task
+        fields = [
+            "id", "kind", "group", "member", "assistant", "state", "due_at", "late_at", "minutes", "rank", "text", "reason", "note",
+            "ended_at", "ended_by", "move",
+        ]  # fmt: skip
+
+    @extend_schema_field(OpenApiTypes.UUID)
+    def get_move(self, task):
+        return next((move.pk for move in task.moves.all()), None)
+
+
+class TickSerializer(serializers.Serializer):
+    key = serializers.UUIDField(help_text="Made by the caller; the same key again is the same act.")
+    act = serializers.ChoiceField(Tick.Act.choices)
+    reason = serializers.ChoiceField(Task.Reason.choices, required=False, allow_blank=True, help_text="Needed for `impossible`.")
+    note = serializers.CharField(max_length=200, required=False, allow_blank=True)
+
+
+class TaskFilter(django_filters.FilterSet):
+    class Meta:
+        model = Task
+        fields = ["state", "kind", "group", "assistant", "member"]
+
+
+class TaskViewSet(viewsets.ReadOnlyModelViewSet):
+    """An assistant's key sees that assistant's own tasks."""
+
+    area = "tasks"
+    queryset = Task.objects.prefetch_related("moves")
+    serializer_class = TaskSerializer
+    filterset_class = TaskFilter
+
+    def get_queryset(self):
+        found = super().get_queryset()
+        seat = self.request.auth
+        return found if seat is None or rights.sees_all(seat, "tasks") else found.of(seat)
+
+    @extend_schema(request=TickSerializer, responses=TaskSerializer)
+    @action(detail=True, methods=["post"], url_path="ticks", filter_backends=[], pagination_class=None)
+    def ticks(self, request, pk):
+        """Mark it done or not possible, or take that back. 409 `already_ended` says who was first."""
+        asked = TickSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        task = tasks.tick(self.get_object().pk, by=request.auth, **asked.validated_data)
+        return Response(TaskSerializer(task).data)
+
+
+# Rules
+
+
+class RuleViewSet(mixins.CreateModelMixin, mixins.DestroyModelMixin, viewsets.ReadOnlyModelViewSet):
+    area = "matrix"
+
+    def perform_create(self, serializer):
+        serializer.instance = rules.keep(serializer.Meta.model(**serializer.validated_data), by=self.request.auth)
+
+    def perform_destroy(self, rule):
+        rules.drop(rule, by=self.request.auth)
+
+
+class PinSerializer(serializers.ModelSerializer):
+    class Meta:
+        model = Pin
+        fields = ["id", "matrix", "member", "because"]
+
+
+class PinViewSet(RuleViewSet):
+    """Members who stay where they are."""
+
+    queryset = Pin.objects.all()
+    serializer_class = PinSerializer
+    filterset_fields = ["matrix", "member"]
+
+
+class ApartSerializer(serializers.ModelSerializer):
+    class Meta:
+        model = Apart
+        fields = ["id", "matrix", "one", "other"]
+
+    def validate(self, fields):
+        if fields["one"] == fields["other"]:
+            raise serializers.ValidationError({"other": "These are one person."})
+        return fields
+
+
+class ApartViewSet(RuleViewSet):
+    """Two members who are not put into one group."""
+
+    queryset = Apart.objects.all()
+    serializer_class = ApartSerializer
+    filterset_fields = ["matrix"]
+
+
+class StarSerializer(serializers.ModelSerializer):
+    class Meta:
+        model = Star
+        fields = ["id", "member", "because", "since", "until"]
+
+
+class StarViewSet(RuleViewSet):
+    """Members whom others stay for."""
+
+    queryset = Star.objects.all()
+    serializer_class = StarSerializer
+    filterset_fields = ["member"]
+
+
+class BondSerializer(serializers.ModelSerializer):
+    class Meta:
+        model = Bond
+        fields = ["id", "matrix", "name", "because", "members"]
+
+
+@extend_schema_view(create=extend_schema(description="Keep two or more members together."))
+class BondViewSet(RuleViewSet):
+    """Members whom a reshuffle keeps together."""
+
+    queryset = Bond.objects.prefetch_related("members")
+    serializer_class = BondSerializer
+    filterset_fields = ["matrix"]
+
+    def perform_create(self, serializer):
+        serializer.instance = rules.bind(**serializer.validated_data, by=self.request.auth)
