@@ -1,0 +1,334 @@
+"""Rows for tests. A tenant's row is made in the scope that is open, or in that of the `tenant` it is given.
+
+Where neither is there, it goes to the tenant of a row it is given, and else to a tenant of its own.
+"""
+
+import datetime
+from contextlib import nullcontext
+
+import factory
+from django.db.models import Max
+from django.utils.timezone import now
+from factory import LazyAttribute, LazyFunction, SelfAttribute, Sequence, SubFactory, Trait
+from factory.django import DjangoModelFactory
+from uuid_utils.compat import uuid7
+
+from crm.tenancy import scope
+from crm.tenancy.models import AccessToken, Event, Seat, Tenant, User
+from groups.models import (
+    Apart, Bond, BondMember, CalendarStep, Cohort, Draft, Group, Matrix, Move, Pin, Placement, Reshuffle, Star, Task, Tick, Wave,
+)  # fmt: skip
+from groups.problems import pose
+from members.models import FormerNickname, Handle, Member
+from members.names import search_text, sort_key
+
+PASSWORD = "a-password-for-tests"
+
+
+class TenantFactory(DjangoModelFactory):
+    class Meta:
+        model = Tenant
+
+    slug = Sequence("tenant-{}".format)
+    name = LazyAttribute(lambda made: f"Community {made.slug}")
+
+
+class UserFactory(DjangoModelFactory):
+    class Meta:
+        model = User
+
+    email = Sequence("user-{}@example.com".format)
+    password = factory.django.Password(PASSWORD)
+
+
+def the_tenant():
+    """The one whose scope is open, or a new one."""
+    active = scope._active.get()
+    return Tenant.objects.get(pk=active) if active else TenantFactory()
+
+
+class SeatFactory(DjangoModelFactory):
+    class Meta:
+        model = Seat
+
+    tenant = LazyFunction(the_tenant)
+    user = SubFactory(UserFactory)
+    role = Seat.Role.OPERATOR
+    name = Sequence("Seat {}".format)
+
+
+class AccessTokenFactory(DjangoModelFactory):
+    class Meta:
+        model = AccessToken
+
+    seat = SubFactory(SeatFactory)
+    tenant = SelfAttribute("seat.tenant")
+    kind = AccessToken.Kind.API_KEY
+    hash = Sequence("{:064}".format)
+
+
+# What a tenant owns
+
+
+class OwnedFactory(DjangoModelFactory):
+    class Meta:
+        abstract = True
+
+    @classmethod
+    def _generate(cls, strategy, params):
+        given = params.pop("tenant", None)
+        with _scope(given, params.values()):
+            return super()._generate(strategy, params)
+
+
+def _scope(given, values):
+    if given is not None:
+        return scope.acting_for(given.pk)
+    if scope._active.get():
+        return nullcontext()
+    tenants = [value.tenant_id for value in values if hasattr(value, "tenant_id")]
+    return scope.acting_for(tenants[0] if tenants else TenantFactory().pk)
+
+
+class EventFactory(OwnedFactory):
+    class Meta:
+        model = Event
+
+    kind = "member.joined"
+    subject_kind = "member"
+    subject = LazyFunction(uuid7)
+    door = Event.Door.COMMAND
+
+
+class MemberFactory(OwnedFactory):
+    class Meta:
+        model = Member
+
+    nickname = Sequence("Lin {}".format)
+    search = LazyAttribute(lambda made: search_text(made.nickname))
+    sort_key = LazyAttribute(lambda made: sort_key(made.nickname))
+
+
+class HandleFactory(OwnedFactory):
+    class Meta:
+        model = Handle
+        skip_postgeneration_save = True
+
+    member = SubFactory(MemberFactory)
+    platform = Handle.Platform.WECHAT
+    value = Sequence("wx_handle_{}".format)
+
+    @factory.post_generation
+    def is_found(self, create, extracted, **kwargs):
+        values = self.member.handles.values_list("value", flat=True)
+        Member.objects.filter(pk=self.member.pk).update(search=search_text(self.member.nickname, values))
+
+
+class FormerNicknameFactory(OwnedFactory):
+    class Meta:
+        model = FormerNickname
+
+    member = SubFactory(MemberFactory)
+    nickname = Sequence("Formerly Lin {}".format)
+
+
+class MatrixFactory(OwnedFactory):
+    class Meta:
+        model = Matrix
+
+    name = Sequence("Matrix {}".format)
+
+
+class GroupFactory(OwnedFactory):
+    class Meta:
+        model = Group
+
+    matrix = SubFactory(MatrixFactory)
+    name = Sequence("Group {}".format)
+
+
+def half_year(matrix, ahead=0):
+    """(year, half): the present one by the matrix's own calendar, and from there on."""
+    current = Cohort.objects.filter(matrix=matrix, state=Cohort.State.CURRENT).first()
+    today = now().date()
+    year, half = (current.year, current.half) if current else (today.year, 1 if today.month < 7 else 2)
+    for _ in range(ahead):
+        year, half = (year, 2) if half == 1 else (year + 1, 1)
+    return year, half
+
+
+class CohortFactory(OwnedFactory):
+    class Meta:
+        model = Cohort
+        django_get_or_create = ["matrix", "year", "half"]
+
+    class Params:
+        planned = Trait(ahead=1, state=Cohort.State.PLANNED)
+        ahead = 0
+
+    matrix = SubFactory(MatrixFactory)
+    state = Cohort.State.CURRENT
+    year = LazyAttribute(lambda made: half_year(made.matrix, made.ahead)[0])
+    half = LazyAttribute(lambda made: half_year(made.matrix, made.ahead)[1])
+
+
+class PlacementFactory(OwnedFactory):
+    class Meta:
+        model = Placement
+
+    member = SubFactory(MemberFactory)
+    group = SubFactory(GroupFactory)
+    matrix = SelfAttribute("group.matrix")
+    cohort = SubFactory(CohortFactory, matrix=SelfAttribute("..matrix"))
+    since = LazyAttribute(lambda made: made.cohort.begins_on)
+
+
+class PinFactory(OwnedFactory):
+    class Meta:
+        model = Pin
+
+    matrix = SubFactory(MatrixFactory)
+    member = SubFactory(MemberFactory)
+
+
+class BondFactory(OwnedFactory):
+    """BondFactory(of=[one, other]) puts them into it."""
+
+    class Meta:
+        model = Bond
+        skip_postgeneration_save = True
+
+    matrix = SubFactory(MatrixFactory)
+
+    @factory.post_generation
+    def of(self, create, extracted, **kwargs):
+        for member in extracted or ():
+            BondMemberFactory(bond=self, member=member)
+
+
+class BondMemberFactory(OwnedFactory):
+    class Meta:
+        model = BondMember
+
+    bond = SubFactory(BondFactory)
+    member = SubFactory(MemberFactory)
+
+
+class ApartFactory(OwnedFactory):
+    class Meta:
+        model = Apart
+
+    matrix = SubFactory(MatrixFactory)
+    one = SubFactory(MemberFactory)
+    other = SubFactory(MemberFactory)
+
+
+class StarFactory(OwnedFactory):
+    class Meta:
+        model = Star
+
+    member = SubFactory(MemberFactory)
+    since = datetime.date(2026, 1, 1)
+
+
+class CalendarStepFactory(OwnedFactory):
+    class Meta:
+        model = CalendarStep
+
+    cohort = SubFactory(CohortFactory, planned=True)
+    kind = CalendarStep.Kind.PROPOSE
+    due_at = LazyFunction(now)
+    wall_time = SelfAttribute("due_at")
+    time_zone = "Asia/Shanghai"
+
+
+class ReshuffleFactory(OwnedFactory):
+    class Meta:
+        model = Reshuffle
+
+    matrix = SubFactory(MatrixFactory)
+    cohort = SubFactory(CohortFactory, matrix=SelfAttribute("..matrix"), planned=True)
+
+
+class DraftFactory(OwnedFactory):
+    """Not a worker's yet. With `ready` it holds the plan in which everybody stays; `plan=…` says otherwise."""
+
+    class Meta:
+        model = Draft
+
+    class Params:
+        ready = Trait(
+            state=Draft.State.READY,
+            ready_at=LazyFunction(now),
+            percent=100,
+            plan=LazyAttribute(lambda made: everybody_stays(made.reshuffle.matrix)),
+            mark=LazyAttribute(lambda made: mark_of(made.reshuffle.matrix)),
+            figures={"moves": 0},
+            curve=[],
+        )
+
+    reshuffle = SubFactory(ReshuffleFactory)
+    number = LazyAttribute(lambda made: (made.reshuffle.drafts.aggregate(last=Max("number"))["last"] or 0) + 1)
+    seed = 1
+    due_at = LazyFunction(now)
+
+
+def everybody_stays(matrix):
+    posed = pose(matrix)
+    groups = {name: at for at, name in enumerate(posed.groups)}
+    people = posed.raw["members"]
+    sits = [groups.get(member["current"], -1) for member in people]
+    members = [str(posed.members[member["id"]]) for member in people]
+    return {"groups": [str(pk) for pk in posed.groups.values()], "members": members, "from": sits, "to": sits, "order": []}
+
+
+def mark_of(matrix):
+    posed = pose(matrix)
+    return {"rules": posed.mark, "people": len(posed.members), "seated": posed.seated}
+
+
+class WaveFactory(OwnedFactory):
+    class Meta:
+        model = Wave
+
+    reshuffle = SubFactory(ReshuffleFactory)
+    assistant = SubFactory(SeatFactory, role=Seat.Role.ASSISTANT)
+    day = LazyFunction(lambda: now().date())
+    due_at = LazyFunction(now)
+
+
+class MoveFactory(OwnedFactory):
+    """`wave__reshuffle=…` for one of a given reshuffle."""
+
+    class Meta:
+        model = Move
+
+    wave = SubFactory(WaveFactory)
+    reshuffle = SelfAttribute("wave.reshuffle")
+    member = SubFactory(MemberFactory)
+    from_group = SubFactory(GroupFactory, matrix=SelfAttribute("..reshuffle.matrix"))
+    to_group = SubFactory(GroupFactory, matrix=SelfAttribute("..reshuffle.matrix"))
+    rank = Sequence(lambda n: n + 1)
+
+
+class TaskFactory(OwnedFactory):
+    class Meta:
+        model = Task
+
+    kind = Task.Kind.MOVE
+    group = SubFactory(GroupFactory)
+    member = SubFactory(MemberFactory)
+    assistant = SubFactory(SeatFactory, role=Seat.Role.ASSISTANT)
+    due_at = LazyFunction(now)
+    late_at = LazyAttribute(lambda made: made.due_at + datetime.timedelta(days=1))
+    text = LazyAttribute(lambda made: f"Hello {made.member.nickname}!")
+
+
+class TickFactory(OwnedFactory):
+    class Meta:
+        model = Tick
+
+    key = LazyFunction(uuid7)
+    task = SubFactory(TaskFactory)
+    act = Tick.Act.DONE
+    seat = SelfAttribute("task.assistant")
