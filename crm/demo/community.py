@@ -174,7 +174,8 @@ class _Maker:
 
     def skills(self, typical):
         dice = self.dice
-        found = [dice.choice(typical) if dice.random() < 0.7 else dice.choice(words.SKILLS) for _ in range(dice.choices([0, 1, 2, 3, 4], [4, 34, 34, 20, 8])[0])]
+        many = dice.choices([0, 1, 2, 3, 4], [4, 34, 34, 20, 8])[0]
+        found = [dice.choice(typical) if dice.random() < 0.7 else dice.choice(words.SKILLS) for _ in range(many)]
         return list(dict.fromkeys(found))
 
     def nickname(self, surname, given, city, skills):
@@ -298,7 +299,8 @@ def _stars(dice, current):
     taken = {person.wechat for person in chosen}
     rest = [person for person in current if person.wechat not in taken and len(person.seats) > 2]
     chosen = (chosen + dice.sample(rest, max(0, STARS - len(chosen))))[:STARS]
-    return [(person.wechat, "host" if person.host else dice.choice(["seller", "seller", "helper", "helper", "helper", "host"])) for person in chosen]
+    reasons = ["seller", "seller", "helper", "helper", "helper", "host"]
+    return [(person.wechat, "host" if person.host else dice.choice(reasons)) for person in chosen]
 
 
 def _apart(dice, current, in_teams):
