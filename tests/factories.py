@@ -16,7 +16,22 @@ from uuid_utils.compat import uuid7
 from crm.tenancy import scope
 from crm.tenancy.models import AccessToken, Event, Seat, Tenant, User
 from groups.models import (
-    Apart, Bond, BondMember, CalendarStep, Cohort, Draft, Group, Matrix, Move, Pin, Placement, Reshuffle, Star, Task, Tick, Wave,
+    Apart,
+    Bond,
+    BondMember,
+    CalendarStep,
+    Cohort,
+    Draft,
+    Group,
+    Matrix,
+    Move,
+    Pin,
+    Placement,
+    Reshuffle,
+    Star,
+    Task,
+    Tick,
+    Wave,
 )  # fmt: skip
 from groups.problems import pose
 from members.models import FormerNickname, Handle, Member

@@ -9,7 +9,8 @@ from members.models import Member
 from tests import factories
 from tests.factories import HandleFactory, MemberFactory, OwnedFactory, PlacementFactory
 
-MADE = {made._meta.model: made for made in vars(factories).values() if isinstance(made, type) and issubclass(made, OwnedFactory) and made._meta.model}
+CLASSES = [found for found in vars(factories).values() if isinstance(found, type) and issubclass(found, OwnedFactory)]
+MADE = {made._meta.model: made for made in CLASSES if made._meta.model}
 
 
 def test_every_tenant_owned_model_has_a_factory():
