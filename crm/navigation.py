@@ -1,21 +1,23 @@
 """What every page shows around itself: the rail with its counts, the seat, the other tenants of this user."""
 
+from django.db.models import Exists, OuterRef
 from django.urls import reverse
+from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext_lazy as _
 
 from crm.tenancy import links, rights
-from crm.tenancy.models import Seat
+from crm.tenancy.counting import counts
 from crm.tenancy.signin import home_of
-from groups.models import Reshuffle, Task
+from groups.models import Draft, Reshuffle, Task
 
-# room, label, icon, name of the page, area of the role table, what is to do there
+# room, label, icon, name of the page, area of the role table, what is to do there, other addresses that lie in it
 ENTRIES = [
-    (None, _("Today"), "sun", "today", "today", None),
-    (_("People"), _("Members"), "users", "members:list", "members", None),
-    (_("Groups"), _("Matrix"), "layout-grid", "groups:matrices", "matrix", None),
-    (_("Groups"), _("Reshuffle"), "arrows-shuffle", "groups:reshuffles", "matrix", "reshuffles"),
-    (_("Groups"), _("Tasks"), "checklist", "groups:tasks", "matrix", "tasks"),
-    (_("Record"), _("Trail"), "history", "trail", "trail", None),
+    (None, _("Today"), "sun", "today", "today", None, ()),
+    (_("People"), _("Members"), "users", "members:list", "members", None, ()),
+    (_("Groups"), _("Matrix"), "layout-grid", "groups:matrices", "matrix", None, ("groups/",)),
+    (_("Groups"), _("Reshuffle"), "arrows-shuffle", "groups:reshuffles", "matrix", "reshuffles", ("drafts/",)),
+    (_("Groups"), _("Tasks"), "checklist", "groups:tasks", "tasks", "tasks", ()),
+    (_("Record"), _("Trail"), "history", "trail", "trail", None, ()),
 ]
 
 
@@ -23,34 +25,46 @@ def shell(request):
     seat = getattr(request, "seat", None)
     if seat is None or request.path_info.startswith("/phone/"):
         return {"seat": seat, "tenant": getattr(request, "tenant", None)}
-    counts = _to_do()
-    rooms = {}
-    for room, label, icon, name, area, counted in ENTRIES:
-        if rights.may_see(seat, area):
-            url = reverse(name)
-            entry = {
-                "label": label,
-                "url": url,
-                "icon": icon,
-                "count": counts.get(counted) or None,
-                "urgent": counted == "reshuffles" and seat.is_owner,
-                "current": request.path == url or (name != "today" and request.path.startswith(url)),
-            }
-            rooms.setdefault(room, []).append(entry)
     return {
         "seat": seat,
         "tenant": request.tenant,
-        "seats": _elsewhere(seat),
-        "navigation": [{"room": room, "entries": entries} for room, entries in rooms.items()],
+        "seats": _elsewhere(request),
+        # A fragment of a page has no rail, so nothing is counted for it.
+        "navigation": SimpleLazyObject(lambda: _rail(request)),
         "home": home_of(seat),
     }
 
 
-def _to_do():
-    """Counts are things to do, never totals."""
-    return {"reshuffles": Reshuffle.objects.filter(state=Reshuffle.State.OPEN).count(), "tasks": Task.objects.late().count()}
+def _rail(request):
+    seat, to_do = request.seat, _to_do(request.seat)
+    rooms = {}
+    for room, label, icon, name, area, counted, others in ENTRIES:
+        if not rights.may_see(seat, area):
+            continue
+        url = reverse(name)
+        home = reverse("today")
+        entry = {
+            "label": label,
+            "url": url,
+            "icon": icon,
+            "count": to_do.get(counted) or None,
+            "urgent": counted == "reshuffles" and seat.is_owner,
+            "current": request.path == url or (name != "today" and request.path.startswith((url, *(home + other for other in others)))),
+        }
+        rooms.setdefault(room, []).append(entry)
+    return [{"room": room, "entries": entries} for room, entries in rooms.items()]
 
 
-def _elsewhere(seat):
-    others = Seat.objects.standing().filter(user=seat.user).exclude(pk=seat.pk).select_related("tenant").order_by("tenant__name")
-    return [{"tenant": other.tenant, "url": links.path_of(other.tenant, "today") if other.role != "assistant" else home_of(other)} for other in others]
+def _to_do(seat):
+    """Counts are things to do, never totals: plans to decide on, tasks that are late."""
+    late = Task.objects.late()
+    if not rights.sees_all(seat, "tasks"):
+        late = late.of(seat)
+    # Until there is a plan, or the word that there can be none, nothing is to be decided.
+    said = Draft.objects.exclude(state__in=[Draft.State.WAITING, Draft.State.STOPPED]).filter(reshuffle=OuterRef("pk"))
+    return counts(reshuffles=Reshuffle.objects.filter(Exists(said), state=Reshuffle.State.OPEN), tasks=late)
+
+
+def _elsewhere(request):
+    others = [seat for seat in getattr(request, "seats", ()) if seat != request.seat]
+    return [{"tenant": seat.tenant, "url": home_of(seat)} for seat in others]
