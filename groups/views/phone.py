@@ -1,25 +1,155 @@
-from django.http import HttpResponse
+"""The assistant's phone. Every page works without script; with it, the next task comes by itself and a dropped line is no matter."""
+
+import json
+import uuid
+
+from django.contrib import messages
+from django.http import Http404, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.templatetags.static import static
+from django.urls import reverse
+from django.utils.timezone import now
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import ensure_csrf_cookie
+from django.views.decorators.http import require_POST
+
+from crm.tenancy import links, rights
+from crm.tenancy.models import Seat
+from crm.tenancy.refusals import Refused
+from crm.tenancy.rights import does, sees
+
+from .. import phone, tasks
+from ..models import Task, Tick
+
+ASSETS = ["css/tokens.css", "css/phone.css", "js/phone.js", "icons.svg"]
 
 
-def today(request, **kwargs):
-    return HttpResponse("today")
+@sees("phone")
+@never_cache
+@ensure_csrf_cookie
+def today(request):
+    day = phone.today(request.seat)
+    wave = None if day.left else phone.next_wave(request.seat)
+    return render(request, "phone/today.html", {"day": day, "wave": wave, **_shell(request)})
 
 
-def task(request, **kwargs):
-    return HttpResponse("task")
+@sees("phone")
+@never_cache
+@ensure_csrf_cookie
+def task(request, pk):
+    line = phone.find(request.seat, pk)
+    if line is None:
+        raise Http404
+    move = phone.why(line.task)
+    context = {"line": line, "faces": move and phone.faces(move), "place": phone.place(request.seat, line.task)}
+    return render(request, "phone/task.html", context | _shell(request))
 
 
-def ticks(request, **kwargs):
-    return HttpResponse("ticks")
+@sees("phone")
+@never_cache
+@ensure_csrf_cookie
+def me(request):
+    days = phone.last_days(request.seat)
+    others = Seat.objects.standing().filter(user=request.user).exclude(pk=request.seat.pk).select_related("tenant").order_by("tenant__name")
+    context = {
+        "days": days,
+        "most": max(day["done"] for day in days),
+        "done": sum(day["done"] for day in days),
+        "work": sum(day["work"] for day in days),
+        "others": [seat for seat in others if rights.may_see(seat, "phone")],
+    }
+    return render(request, "phone/me.html", context | _shell(request))
 
 
-def me(request, **kwargs):
-    return HttpResponse("me")
+@require_POST
+@does("phone")
+def ticks(request):
+    """One act. A phone sends JSON and gets JSON; a form without script is led on to the next task."""
+    said = _said(request)
+    asked = tasks.tick(said["task"], said["act"], said["key"], by=request.seat, reason=said["reason"], note=said["note"])
+    sentence = _in_words(asked)
+    if "application/json" in request.headers.get("Accept", ""):
+        return JsonResponse({"task": str(asked.pk), "state": asked.state, "at": now().isoformat(), "sentence": sentence})
+    messages.success(request, sentence, extra_tags="" if said["act"] == Tick.Act.UNDO else str(asked.pk))
+    return redirect(_then(request, asked, said["act"]))
 
 
-def manifest(request, **kwargs):
-    return HttpResponse("manifest")
+@sees("phone")
+def manifest(request):
+    home = reverse("phone:today")
+    return JsonResponse(
+        {
+            "id": home,
+            "name": f"{request.tenant.name} · {_('Qunxing')}",
+            "short_name": request.tenant.name,
+            "lang": get_language(),
+            "start_url": home,
+            "scope": home,
+            "display": "standalone",
+            "background_color": "#f4f6f5",
+            "theme_color": "#f4f6f5",
+            "icons": [
+                {"src": static("icons/phone.svg"), "sizes": "any", "type": "image/svg+xml"},
+                {"src": static("icons/phone-192.png"), "sizes": "192x192", "type": "image/png"},
+                {"src": static("icons/phone-512.png"), "sizes": "512x512", "type": "image/png"},
+                {"src": static("icons/phone-512.png"), "sizes": "512x512", "type": "image/png", "purpose": "maskable"},
+            ],
+        },
+        content_type="application/manifest+json",
+    )
 
 
-def worker(request, **kwargs):
-    return HttpResponse("worker")
+@sees("phone")
+@never_cache
+def worker(request):
+    """The worker's file is everybody's; whose cache it keeps is said here."""
+    assets = [static(path) for path in ASSETS]
+    said = {"seat": str(request.seat.pk), "home": reverse("phone:today"), "assets": assets}
+    said["version"] = uuid.uuid5(uuid.NAMESPACE_URL, " ".join(assets)).hex[:8]
+    body = f"self.PHONE = {json.dumps(said)};\nimportScripts({json.dumps(static('js/phone-worker.js'))});\n"
+    return HttpResponse(body, content_type="text/javascript; charset=utf-8")
+
+
+def _shell(request):
+    """`new_key` is another one wherever a form asks for it: sent twice, that form is one act."""
+    return {
+        "new_key": uuid.uuid4,
+        "reasons": Task.Reason.choices,
+        "may_overrule": rights.sees_all(request.seat, "tasks"),
+        "leave": links.root_path("account_logout"),
+        "now": now(),
+    }
+
+
+def _said(request):
+    """What was sent, checked."""
+    try:
+        sent = json.loads(request.body) if request.content_type == "application/json" else request.POST
+        task, key = uuid.UUID(str(sent["task"])), uuid.UUID(str(sent["key"]))
+        act = Tick.Act(sent["act"])
+        reason, note = (str(sent.get(name) or "") for name in ("reason", "note"))
+    except (ValueError, TypeError, KeyError, AttributeError):
+        sentence = _("This tick cannot be read: it needs a task, an act (done, impossible or undo) and a key.")
+        raise Refused(sentence, code="unreadable", status=400) from None
+    return {"task": task, "key": key, "act": act, "reason": reason, "note": note}
+
+
+def _in_words(asked):
+    name = {"name": asked.member.nickname if asked.member else asked.group.name}
+    if asked.state == Task.State.OPEN:
+        return _("%(name)s is open again.") % name
+    if asked.state == Task.State.DONE:
+        return _("Sent to %(name)s.") % name
+    words = name | {"reason": asked.get_reason_display()}
+    return _("%(name)s: not possible (%(reason)s).") % words
+
+
+def _then(request, asked, act):
+    if act == Tick.Act.UNDO:
+        return reverse("phone:task", args=[asked.pk])
+    try:
+        return reverse("phone:task", args=[uuid.UUID(request.POST["then"])])
+    except (ValueError, KeyError):
+        return reverse("phone:today")

@@ -1,0 +1,201 @@
+"""What the assistant's phone shows: what is open today, chat group by chat group, and what was done."""
+
+import datetime
+import uuid
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from django.db.models import Count, Exists, OuterRef, Sum, prefetch_related_objects
+from django.db.models.functions import TruncDate
+from django.utils.timezone import now
+
+from crm.tenancy import rights
+
+from .calendar import instant
+from .models import Move, Placement, Task, Wave
+
+MOST = 200  # rows that a phone holds at once; the others follow while these are done
+MOST_ENDED = 100
+SHOWN = 4  # rows of a group before «more»
+UNFOLDED = 2  # groups
+DAYS = 7
+ENDED = [Task.State.DONE, Task.State.IMPOSSIBLE]
+
+
+@dataclass
+class Line:
+    """One task as a row of the list."""
+
+    task: Task
+    moment: datetime.datetime = field(default_factory=now)
+
+    @cached_property
+    def move(self):
+        moves = self.task.moves.all()
+        return moves[0] if moves else None
+
+    @property
+    def is_open(self):
+        return self.task.state == Task.State.OPEN
+
+    @property
+    def is_late(self):
+        return self.is_open and self.task.late_at <= self.moment
+
+
+@dataclass
+class Pile:
+    """The open tasks of one chat group: the hand is in that chat."""
+
+    lines: list
+
+    @property
+    def group(self):
+        return self.lines[0].task.group
+
+    @property
+    def first(self):
+        return self.lines[0].task
+
+    @property
+    def late(self):
+        return sum(line.is_late for line in self.lines)
+
+    @property
+    def shown(self):
+        return self.lines[:SHOWN]
+
+    @property
+    def folded(self):
+        return self.lines[SHOWN:]
+
+
+@dataclass
+class Day:
+    """Everything on the page of today."""
+
+    next: Line | None
+    piles: list  # without the next one
+    ended: list
+    left: int
+    minutes: int
+    waiting: int  # open ones that are not on this page
+    moment: datetime.datetime
+
+    @property
+    def total(self):
+        return self.left + len(self.ended)
+
+    @property
+    def unfolded(self):
+        return self.piles[:UNFOLDED]
+
+    @property
+    def folded(self):
+        return self.piles[UNFOLDED:]
+
+    @property
+    def minutes_done(self):
+        return sum(line.task.minutes for line in self.ended)
+
+
+def today(seat):
+    moment = now()
+    mine = Task.objects.of(seat)
+    due = _due(seat)
+    sums = due.aggregate(left=Count("id"), minutes=Sum("minutes"))
+    tasks = list(due.in_order().select_related("member", "group")[:MOST])
+    ended = list(
+        mine.filter(state__in=ENDED, ended_at__gte=_midnight(seat.tenant))
+        .select_related("member", "group", "ended_by__user")
+        .order_by("-ended_at", "id")[:MOST_ENDED]
+    )
+    prefetch_related_objects([*tasks, *ended], "moves__to_group")
+    piles = [Pile([Line(task, moment) for task in pile]) for pile in _by_group(tasks, lambda task: task.group_id)]
+    first = piles[0].lines.pop(0) if piles else None
+    return Day(
+        next=first,
+        piles=[pile for pile in piles if pile.lines],
+        ended=[Line(task, moment) for task in ended],
+        left=sums["left"],
+        minutes=sums["minutes"] or 0,
+        waiting=sums["left"] - len(tasks),
+        moment=moment,
+    )
+
+
+def find(seat, pk):
+    """A task that this seat may work on, or None."""
+    tasks = Task.objects.all() if rights.sees_all(seat, "tasks") else Task.objects.of(seat)
+    task = tasks.select_related("member", "group", "ended_by__user").prefetch_related("moves__to_group").filter(pk=pk).first()
+    return task and Line(task)
+
+
+@dataclass
+class Place:
+    """Where a task stands among today's, and which one comes after it."""
+
+    number: int
+    total: int
+    next: uuid.UUID | None
+
+
+def place(seat, task):
+    """Of the next one only the id: it comes from the same chat as long as there is one, and at the end from the beginning."""
+    ids = [row["id"] for pile in _by_group(_due(seat).in_order().values("id", "group_id"), lambda row: row["group_id"]) for row in pile]
+    ended = Task.objects.of(seat).filter(state__in=ENDED, ended_at__gte=_midnight(seat.tenant)).count()
+    if task.pk not in ids:
+        return Place(ended, ended + len(ids), ids[0] if ids else None)
+    at = ids.index(task.pk)
+    others = ids[at + 1 :] + ids[:at]
+    return Place(ended + at + 1, ended + len(ids), others[0] if others else None)
+
+
+def faces(move):
+    """How many of those planned for the new group the member sat with already, and how many are new; None where no plan says it."""
+    plan = move.reshuffle.chosen and move.reshuffle.chosen.plan
+    if not plan or str(move.to_group_id) not in plan["groups"]:
+        return None
+    to, who = plan["groups"].index(str(move.to_group_id)), str(move.member_id)
+    there = [member for member, group in zip(plan["members"], plan["to"], strict=True) if group == to and member != who]
+    beside = Placement.objects.filter(member=move.member_id, cohort=OuterRef("cohort"), group=OuterRef("group"))
+    known = Placement.objects.filter(Exists(beside), member__in=there).aggregate(people=Count("member", distinct=True))["people"]
+    return {"known": known, "new": len(there) - known}
+
+
+def why(task):
+    """The move behind a task with its plan, in one query."""
+    return Move.objects.filter(task=task).select_related("reshuffle__chosen").first()
+
+
+def next_wave(seat):
+    """When the next tasks come by themselves, and how many."""
+    waves = Wave.objects.filter(assistant=seat, state=Wave.State.WAITING).annotate(tasks=Count("moves"))
+    return waves.order_by("due_at").first()
+
+
+def last_days(seat):
+    """The last days, today first: how many were done, and their minutes."""
+    tenant = seat.tenant
+    days = [tenant.today() - datetime.timedelta(days=back) for back in range(DAYS)]
+    ended = Task.objects.of(seat).filter(state__in=ENDED, ended_at__gte=_midnight(tenant, days[-1]))
+    sums = ended.values(day=TruncDate("ended_at", tzinfo=tenant.zone)).annotate(done=Count("id"), work=Sum("minutes"))
+    by_day = {row["day"]: row for row in sums}
+    return [{"day": day, "done": 0, "work": 0} | by_day.get(day, {}) for day in days]
+
+
+def _due(seat):
+    tomorrow = _midnight(seat.tenant, seat.tenant.today() + datetime.timedelta(days=1))
+    return Task.objects.of(seat).open().filter(due_at__lt=tomorrow)
+
+
+def _midnight(tenant, day=None):
+    return instant(datetime.datetime.combine(day or tenant.today(), datetime.time(0)), tenant.zone)
+
+
+def _by_group(rows, group_of):
+    """Rows in their order, chat by chat; the chat of the first row comes first."""
+    piles = {}
+    for row in rows:
+        piles.setdefault(group_of(row), []).append(row)
+    return list(piles.values())
