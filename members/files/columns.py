@@ -1,0 +1,84 @@
+"""Which column means what: the headers owners write, in Chinese and English."""
+
+import re
+
+from members.handles import plain
+
+from .faults import NotATable
+
+# A field's headers, the best first: where a file has both 昵称 and 姓名, the nickname is 昵称.
+SYNONYMS = {
+    "nickname": "昵称 暱稱 微信昵称 群昵称 微信名 网名 名称 姓名 名字 成员 真实姓名 nickname nick displayname name fullname membername",
+    "wechat": "微信号 微信號 微信id wechatid wxid 微信账号 微信帐号 微信号码 wechat weixin 微信 wx wechataccount wechatnumber",
+    "phone": "手机号 手機號 手机号码 手机 电话 電話 电话号码 联系电话 联系方式 phone mobile phonenumber mobilephone tel telephone cell",
+    "city": "城市 所在城市 所在地 常住城市 地区 坐标 city location town",
+    "industry": "行业 行業 所属行业 从事行业 industry sector",
+    "skills": "技能标签 技能 技能標籤 标签 擅长 特长 skills skill tags tag skilltags",
+    "joined": "入群时间 入群時間 入群日期 加入时间 加入日期 入会时间 入会日期 进群时间 进群日期 开始时间 开始日期 "
+    "joined joinedat joindate joinedon datejoined startdate start",
+    "group": "所在群 群 群名 群名称 群名稱 所属群 群组 群聊 当前群 分群 group groupname chatgroup",
+    "expires": "到期时间 到期時間 到期日期 到期日 到期 有效期至 有效期 截止日期 结束时间 过期时间 "
+    "expires expiresat expiry expirydate expirationdate expireson validuntil enddate",
+    "inviter": "邀请人微信号 邀請人微信號 邀请人微信 推荐人微信号 推荐人微信 介绍人微信号 邀请人 邀請人 推荐人 介绍人 "
+    "inviterwechat inviterwechatid inviter invitedby referrer referredby",
+    "partner": "合伙人 合夥人 是否合伙人 partner ispartner",
+    "note": "备注 備註 说明 备注信息 note notes remark remarks comment comments",
+    "cohort": "届 屆 期 半年 届次 期次 期数 半年度 cohort halfyear half term season",
+}
+MEMBER_FIELDS = tuple(field for field in SYNONYMS if field != "cohort")
+COHORT_FIELDS = ("cohort", "group", "wechat", "phone", "nickname")
+EXAMPLES = {field: headers.split()[0] for field, headers in SYNONYMS.items()}
+
+FIELD_OF = {header: (field, rank) for field, headers in SYNONYMS.items() for rank, header in enumerate(headers.split())}
+HINT = re.compile(r"[(\[【<].*?[)\]】>]")  # 手机号（必填）
+DECORATION = re.compile(r"[\s_\-*:：.·/#'\"]+")
+OWNER = re.compile(r"^(成员|会员|學員|学员|用户|客户|member|your|您的|你的)(?=.)")
+
+
+def field_of(header):
+    """The field a header names and how well it does, or None. Case, blanks, hints and full-width forms do not count."""
+    text = DECORATION.sub("", HINT.sub("", plain(header).lower()))
+    return FIELD_OF.get(text) or FIELD_OF.get(OWNER.sub("", text))
+
+
+def known(cells, fields):
+    """How many different fields of these a row names."""
+    return len(
+        {found[0] for cell in cells if cell and len(cell) < 40 and (found := field_of(cell)) and found[0] in fields}
+    )
+
+
+class Columns:
+    """Where each field stands in a table."""
+
+    def __init__(self, table, fields):
+        best = {}
+        for at, header in enumerate(table.header):
+            field, rank = field_of(header) or (None, 0)
+            if field in fields and rank < best.get(field, (99, 0))[0]:
+                best[field] = rank, at
+        self.at = {field: at for field, (_, at) in best.items()}
+        self.header, self.name = table.header, table.name
+        used = set(self.at.values())
+        self.unknown = [header for at, header in enumerate(table.header) if at not in used and header.strip()]
+
+    def __contains__(self, field):
+        return field in self.at
+
+    def reader(self, field):
+        """A function from a row's cells to this field's, empty where the file has no such column."""
+        at = self.at.get(field)
+        return (lambda cells: cells[at]) if at is not None else (lambda cells: "")
+
+    def header_of(self, field):
+        return self.header[self.at[field]].strip()
+
+    def require(self, *alternatives):
+        """Refuse the file that has none of these columns."""
+        if not any(field in self.at for field in alternatives):
+            raise NotATable(
+                "missing_column",
+                name=self.name,
+                column=" / ".join(field.replace("_", " ") for field in alternatives),
+                example=" / ".join(EXAMPLES[field] for field in alternatives),
+            )

@@ -1,0 +1,112 @@
+"""An owner's folder, read whole: the community today and its history."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .cohorts import Cohorts, Seats, read_cohorts
+from .columns import COHORT_FIELDS, MEMBER_FIELDS
+from .faults import Fault, NoSuchFiles
+from .people import People, read_people, roots
+from .tables import read_table
+
+ENDINGS = (".csv", ".xlsx", ".tsv")
+
+
+@dataclass(slots=True)
+class PastMember:
+    """Somebody who sat in a group once and is not in the member file."""
+
+    wechat: list = field(default_factory=list)
+    phones: list = field(default_factory=list)
+
+    @property
+    def handles(self):
+        return [*self.wechat, *self.phones]
+
+
+@dataclass(slots=True)
+class Community:
+    people: People
+    cohorts: Cohorts
+    past_members: list
+    history: list  # (Person or PastMember, year, half, group key), the present half-year included
+    elsewhere: list  # (Person, group key by the cohorts, group key by the member file) where the two differ
+
+    @property
+    def groups(self):
+        return self.cohorts.groups
+
+
+def read_folder(path, region="CN"):
+    folder = Path(path)
+    if not folder.is_dir():
+        raise NoSuchFiles("no_folder", name=folder.name)
+    members, cohorts = _file_in(folder, "members"), _file_in(folder, "cohorts")
+    if missing := [name for name, file in (("members", members), ("cohorts", cohorts)) if not file]:
+        raise NoSuchFiles("no_such_files", name=folder.name, missing=" and no ".join(missing))
+    return bring_together(read_table(members, fields=MEMBER_FIELDS), read_table(cohorts, fields=COHORT_FIELDS), region)
+
+
+def bring_together(members_table, cohorts_table, region="CN"):
+    """The community that a member table and a cohort table tell of."""
+    cohorts = read_cohorts(cohorts_table, region)
+    people = read_people(members_table, cohorts.groups, region)
+    who = {handle: person for person in people.people for handle in person.handles}
+    past = _past_members(cohorts, who)
+    _only_one_seat_each(cohorts, who)
+    history, elsewhere = _history(people, cohorts, who)
+    return Community(people, cohorts, past, history, elsewhere)
+
+
+def _file_in(folder, name):
+    files = {file.name.lower(): file for file in sorted(folder.iterdir(), reverse=True) if file.is_file()}
+    return next((files[name + ending] for ending in ENDINGS if name + ending in files), None)
+
+
+def _past_members(cohorts, who):
+    """Those whom only the cohorts know; they are entered into `who`, too."""
+    present = list({id(person): person for person in who.values()}.values())
+    same_as = roots(item.handles for item in [*present, *cohorts.placements])[len(present) :]
+    past = {}
+    for placement, root in zip(cohorts.placements, same_as, strict=True):
+        person = next((who[handle] for handle in placement.handles if handle in who), None)
+        if person is None:
+            person = present[root] if root < len(present) else past.setdefault(root, PastMember())
+        if isinstance(person, PastMember):
+            person.wechat += [placement.wechat] if placement.wechat and placement.wechat not in person.wechat else []
+            person.phones += [placement.phone] if placement.phone and placement.phone not in person.phones else []
+        for handle in placement.handles:
+            who.setdefault(handle, person)
+    return list(past.values())
+
+
+def _only_one_seat_each(cohorts, who):
+    """A person with two WeChat ids may sit twice where each id alone does not."""
+    seats, kept = Seats(cohorts.groups), []
+    for placement in cohorts.placements:
+        try:
+            if seats.take(placement, id(who[placement.handles[0]])):
+                kept.append(placement)
+        except Fault as fault:
+            cells = [placement.cohort, cohorts.groups.name(placement.group), *placement.handles]
+            cohorts.rejected.append(fault.at(placement.line, cells))
+    cohorts.placements = kept
+    cohorts.repeated += seats.repeated
+    cohorts.rejected.sort(key=lambda rejection: rejection.line)
+
+
+def _history(people, cohorts, who):
+    """Everyone's seats. Where people sit today, the member file knows better than the last half-year does."""
+    history, elsewhere, seated = [], [], set()
+    for placement in cohorts.placements:
+        person, group = who[placement.handles[0]], placement.group
+        if (placement.year, placement.half) == cohorts.present and not isinstance(person, PastMember):
+            seated.add(id(person))
+            if person.group and person.group != group:
+                elsewhere.append((person, group, person.group))
+                group = person.group
+        history.append((person, placement.year, placement.half, group))
+    if cohorts.present:
+        late = (person for person in people.people if person.group and id(person) not in seated)
+        history += [(person, *cohorts.present, person.group) for person in late]
+    return history, elsewhere

@@ -1,0 +1,198 @@
+"""Rows of a member file become people: checked, and several rows of one person joined."""
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import date
+
+from members import handles
+
+from .columns import MEMBER_FIELDS, Columns
+from .dates import Dates
+from .faults import Fault
+from .values import GroupNames, city, is_yes, parts_of_a_group, skills
+
+SECOND_SELF = re.compile(
+    r"\s*[-(（\[【]?\s*(小号|副号|备用号?|分号|马甲|第?[二三]?号机|(?<=[(（\[【])\d{1,2})\s*[)）\]】]?\s*$"
+)
+
+
+@dataclass(slots=True)
+class Person:
+    lines: list  # of the file, the first one first
+    nickname: str = ""
+    former: list = field(default_factory=list)  # other nicknames the file has for this person
+    wechat: list = field(default_factory=list)
+    phones: list = field(default_factory=list)
+    city: str = ""
+    industry: str = ""
+    skills: tuple = ()
+    joined: date | None = None
+    expires: date | None = None
+    group: str | None = None  # a key of GroupNames
+    inviter: str = ""  # a handle in its normal form
+    inviter_text: str = ""  # where the file names the inviter otherwise
+    partner: bool = False
+    note: str = ""
+
+    @property
+    def handles(self):
+        return [*self.wechat, *self.phones]
+
+
+@dataclass(slots=True)
+class People:
+    people: list
+    merged: list  # [first line of a person, a later line of theirs]
+    rejected: list
+    blank: list
+    rows: int
+    unknown_columns: list
+    groups: GroupNames
+    date_order: str = "ymd"
+    dates_doubtful: bool = False  # day and month could be read either way round in the whole file
+
+
+def read_people(table, groups=None, region="CN"):
+    """The people in a table. Without a list of groups, those of the file itself are taken for right."""
+    columns = Columns(table, MEMBER_FIELDS)
+    columns.require("wechat", "phone")
+    dates = Dates(columns.reader(name)(cells) for name in ("joined", "expires") for _, cells in table.rows)
+    groups = groups or _groups_of(table, columns)
+    read = _row_reader(columns, dates, groups, region)
+    good, rejected = [], list(table.rejected)
+    for line, cells in table.rows:
+        try:
+            good.append(read(line, cells))
+        except Fault as fault:
+            rejected.append(fault.at(line, cells))
+    people, merged = _merge(good)
+    rejected.sort(key=lambda rejection: rejection.line)
+    return People(
+        people, merged, rejected, table.blank, table.row_count, columns.unknown, groups, dates.order, dates.doubtful
+    )
+
+
+def _groups_of(table, columns):
+    """The groups a member file names itself, under the way it spells most of them."""
+    cell = columns.reader("group")
+    spellings = Counter(cell(cells) for _, cells in table.rows)
+    words = Counter()
+    for spelling, count in spellings.items():
+        words[parts_of_a_group(spelling)[0]] += count
+    return GroupNames(sorted(spellings, key=lambda spelling: (words[parts_of_a_group(spelling)[0]], spelling)))
+
+
+def _row_reader(columns, dates, groups, region):
+    cell = {name: columns.reader(name) for name in MEMBER_FIELDS}
+
+    def read(line, cells):
+        wechat, phone = handles_in(cell["wechat"](cells), cell["phone"](cells), region)
+        joined, expires = (day_in(cell[name](cells), name) for name in ("joined", "expires"))
+        if joined and expires and expires < joined:
+            raise Fault("expires_before_joined", joined=joined.isoformat(), expires=expires.isoformat())
+        inviter = handles.plain(cell["inviter"](cells))
+        known_inviter = handles.wechat(inviter) or handles.phone(inviter, region) if inviter else None
+        return Person(
+            [line],
+            nickname=cell["nickname"](cells).strip(),
+            wechat=[wechat] if wechat else [],
+            phones=[phone] if phone else [],
+            city=city(cell["city"](cells)),
+            industry=handles.plain(cell["industry"](cells)),
+            skills=skills(cell["skills"](cells)),
+            joined=joined,
+            expires=expires,
+            group=group_in(cell["group"](cells), groups),
+            inviter=known_inviter or "",
+            inviter_text="" if known_inviter else inviter,
+            partner=is_yes(cell["partner"](cells)),
+            note=cell["note"](cells).strip(),
+        )
+
+    def day_in(value, name):
+        try:
+            return dates.read(value)
+        except ValueError:
+            raise Fault("bad_date", value=value.strip(), column=columns.header_of(name)) from None
+
+    return read
+
+
+def handles_in(wechat_cell, phone_cell, region="CN"):
+    """A row's WeChat id and phone in their normal forms; a Fault where one is wrong or both are missing."""
+    wechat_text, phone_text = handles.plain(wechat_cell), handles.plain(phone_cell)
+    if not wechat_text and not phone_text:
+        raise Fault("no_identity")
+    wechat = handles.wechat(wechat_text)
+    if wechat_text and not wechat:
+        raise Fault("bad_wechat_id", value=wechat_text)
+    phone = handles.phone(phone_text, region) if phone_text else None
+    if phone_text and not phone:
+        raise Fault("bad_phone", value=phone_text)
+    return wechat, phone
+
+
+def group_in(value, groups):
+    """The key of the group a cell names, None where it names none."""
+    text = handles.plain(value)
+    if not text or text in ("未分群", "待分群", "未入群"):
+        return None
+    keys = groups.find(text)
+    if not keys:
+        raise Fault("unknown_group", value=text, example=next((groups.name(key) for key in groups), "会员1群"))
+    if len(keys) > 1:
+        names = [groups.name(key) for key in keys]
+        raise Fault("doubtful_group", value=text, names=", ".join(names), example=names[0])
+    return keys[0]
+
+
+def roots(handles_of_each):
+    """For each item the position of the first one that is the same person: handles in common, by whichever way round."""
+    parent, first_with = [], {}
+
+    def root(at):
+        while parent[at] != at:
+            parent[at] = parent[parent[at]]
+            at = parent[at]
+        return at
+
+    for at, item in enumerate(handles_of_each):
+        parent.append(at)
+        for handle in item:
+            one, other = root(first_with.setdefault(handle, at)), root(at)
+            parent[max(one, other)] = min(one, other)
+    return [root(at) for at in range(len(parent))]
+
+
+def _merge(rows):
+    """One person for all rows that are the same one's, and which lines were joined."""
+    people, merged = [], []
+    for row, root in zip(rows, roots(row.handles for row in rows), strict=True):
+        if rows[root] is row:
+            people.append(row)
+        else:
+            merged.append([rows[root].lines[0], row.lines[0]])
+            _join(rows[root], row)
+    return people, merged
+
+
+def _join(person, row):
+    """Fill what the person lacks from a later row. No name and no handle is lost."""
+    person.lines += row.lines
+    person.wechat += [value for value in row.wechat if value not in person.wechat]
+    person.phones += [value for value in row.phones if value not in person.phones]
+    for name in ("city", "industry", "skills", "joined", "expires", "group"):
+        if not getattr(person, name):
+            setattr(person, name, getattr(row, name))
+    if not person.inviter and not person.inviter_text:
+        person.inviter, person.inviter_text = row.inviter, row.inviter_text
+    person.partner = person.partner or row.partner
+    if row.note and row.note not in person.note.split("\n"):
+        person.note = f"{person.note}\n{row.note}" if person.note else row.note
+    names = list(dict.fromkeys(filter(None, (person.nickname, *person.former, row.nickname))))
+    names.sort(
+        key=lambda name: bool(SECOND_SELF.search(name))
+    )  # the sort is stable: else the first row's name is shown
+    if names:
+        person.nickname, *person.former = names

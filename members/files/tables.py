@@ -1,0 +1,156 @@
+"""Any CSV, TSV or workbook as a header and rows, each with the line it begins on."""
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from members.handles import plain
+
+from . import text, workbooks
+from .columns import SYNONYMS, known
+from .faults import NotATable, Rejection
+
+SEARCHED = 50  # lines in which the header must stand
+TOTALS = re.compile(
+    r"(合计|总计|共计|小计|总数|总人数|汇总|合計|總計|grand total|total|sum)s?\b|(合计|总计|共计|总人数)\D?\d*",
+    re.IGNORECASE,
+)
+FIGURE = re.compile(r"[共约¥$]?\s*-?[\d,.]+\s*[%人名个条行位元项]?")
+
+
+@dataclass(slots=True)
+class Table:
+    name: str
+    header: list
+    header_line: int
+    rows: list  # (line, cells) of each row that is as wide as the header and not blank
+    rejected: list = field(default_factory=list)  # rows that are no rows: too wide, too narrow, a quote left open
+    blank: list = field(default_factory=list)  # lines of empty rows below the header
+    totals: list = field(default_factory=list)  # lines of sums at the end and of headers that come again
+    encoding: str = ""
+    separator: str = ""
+    sheet: str = ""
+    other_sheets: list = field(default_factory=list)  # sheets that look like such a table, too, and were not read
+
+    @property
+    def row_count(self):
+        """Rows below the header that are not blank: sound ones and rejected ones."""
+        return len(self.rows) + len(self.rejected)
+
+
+def read_table(source, name=None, fields=tuple(SYNONYMS)):
+    """The table in a file, given as a path or as bytes; `fields` are those its header is looked for by."""
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        content, name = bytes(source), name or "table"
+    else:
+        content, name = Path(source).read_bytes(), name or Path(source).name
+    if not content.strip(b"\0 \t\r\n\xef\xbb\xbf\xff\xfe"):
+        raise NotATable("empty_file", name=name)
+    if workbooks.is_one(content):
+        return _from_workbook(content, name, fields)
+    return _from_text(content, name, fields)
+
+
+def find_header(records, fields):
+    """Which of the first records names most of the fields, as (how many, its position), or None."""
+    counted = [(known(cells or (), fields), -at) for at, (_, cells) in enumerate(records)]
+    most, at = max(counted, default=(0, 0))
+    if most > 1 or (most and known(records[-at][1], ("wechat", "phone"))):
+        return most, -at
+    return None
+
+
+def _from_text(content, name, fields):
+    for encoding, characters in text.readings(content, name):
+        head = text.lines_of(characters, SEARCHED)
+        found = []
+        for rank, separator in enumerate(text.SEPARATORS):
+            records = list(text.records(head, separator))
+            if header := find_header(records, fields):
+                found.append((header[0], -rank, separator, *records[header[1]]))
+        if found:
+            _, _, separator, line, header = max(found)
+            table = Table(name, header, line, [], encoding=encoding, separator=separator)
+            return _with_rows(table, text.lines_of(characters))
+    raise NotATable("no_header", name=name, searched=SEARCHED)
+
+
+def _with_rows(table, lines):
+    width = _trim_header(table, lines)
+    records = text.records(lines, table.separator, width=width, start=table.header_line - 1)
+    next(records)  # the header
+    share = {}  # equal values are kept once: a hundred thousand rows name few groups and cities
+    for line, cells in records:
+        if cells is None:
+            table.rejected.append(Rejection(line, "unclosed_quote", {}, lines[line - 1].split(table.separator)))
+        elif not any(cell and not cell.isspace() for cell in cells):
+            table.blank.append(line)
+        else:
+            table.rows.append((line, [share.setdefault(cell, cell) if len(cell) < 12 else cell for cell in cells]))
+    _set_aside(table, width)
+    return table
+
+
+def _trim_header(table, lines):
+    """Some programs end each row, or each but the header, with a separator more: then that is the width."""
+    narrow = len(table.header)
+    while narrow > 1 and not table.header[narrow - 1].strip():
+        narrow -= 1
+    widths, filled = Counter(), Counter()
+    for _, cells in text.records(lines[:2000], table.separator, start=table.header_line):
+        if cells:
+            widths[len(cells)] += 1
+            filled[len(cells)] += any(cell.strip() for cell in cells[narrow:])
+    common = widths.most_common(1)[0][0] if widths else narrow
+    width = common if common >= narrow and not filled[common] else len(table.header)
+    table.header = (table.header + [""] * width)[:width]
+    return width
+
+
+def _from_workbook(content, name, fields):
+    found, others = None, []
+    for sheet, rows in workbooks.sheets(content, name):
+        header = find_header([(0, cells) for cells in rows[:SEARCHED]], fields)
+        if header and (found is None or (header[0], len(rows)) > found[:2]):
+            others += [found[2]] if found else []
+            found = header[0], len(rows), sheet, header[1], rows
+        elif header:
+            others.append(sheet)
+    if not found:
+        raise NotATable("no_header", name=name, searched=SEARCHED)
+    _, _, sheet, at, rows = found
+    width = max(n for n, cell in enumerate(rows[at], start=1) if cell.strip())
+    table = Table(name, rows[at][:width], at + 1, [], sheet=sheet, other_sheets=others)
+    for line, cells in enumerate(rows[at + 1 :], start=at + 2):
+        last = next((n for n in range(len(cells), 0, -1) if cells[n - 1].strip()), 0)
+        if last:
+            table.rows.append((line, cells[: max(width, last)]))  # a sheet has no short rows
+        else:
+            table.blank.append(line)
+    _set_aside(table, width)
+    return table
+
+
+def _set_aside(table, width):
+    """Take sums at the end and repeated headers out of the rows, then those that are wider or narrower than the header."""
+    while table.rows and _is_total(table.rows[-1][1]):
+        table.totals.append(table.rows.pop()[0])
+    sound = []
+    for line, cells in table.rows:
+        if len(cells) == width and cells[0] == table.header[0] and cells == table.header:
+            table.totals.append(line)
+        elif len(cells) == width:
+            sound.append((line, cells))
+        else:
+            table.rejected.append(
+                Rejection(line, "wrong_column_count", {"found": len(cells), "expected": width}, cells)
+            )
+    table.rows = sound
+    table.totals.sort()
+    table.rejected.sort(key=lambda rejection: rejection.line)
+
+
+def _is_total(cells):
+    first, *others = [plain(cell) for cell in cells if cell.strip()]
+    return bool(TOTALS.match(first)) and all(TOTALS.match(cell) or FIGURE.fullmatch(cell) for cell in others if cell)

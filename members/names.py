@@ -1,0 +1,78 @@
+"""What a nickname is searched, sorted and drawn by."""
+
+import re
+import unicodedata
+from functools import lru_cache
+
+from pypinyin import Style, lazy_pinyin
+
+from .cities import CITIES
+
+HAN = "\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af"
+WORDS = re.compile(rf"[{HAN}]+|[^\W_{HAN}]+")
+FIRST = re.compile(rf"[{HAN}]")
+LETTER = re.compile(r"[^\W_]")
+PARTS = re.compile(r"\s*[-－—–_|｜·・/]+\s*|\s+")
+UNSORTABLE = "zzz"  # emoji alone come last, under any collation
+
+# Read otherwise as a surname than the dictionary reads them first.
+SURNAMES = {
+    "单": "shan", "解": "xie", "仇": "qiu", "曾": "zeng", "查": "zha", "盖": "ge", "区": "ou", "任": "ren", "朴": "piao",
+    "乐": "yue", "覃": "qin", "缪": "miao", "翟": "zhai", "冼": "xian", "晁": "chao", "尉": "wei", "宓": "mi", "华": "hua",
+}  # fmt: skip
+
+
+def search_text(nickname, handles=(), former=()):
+    """All that someone may type to find a member, in one line: names, their pinyin and initials, handles."""
+    found = []
+    for name in (nickname, *former):
+        found.append(unicodedata.normalize("NFKC", name).lower())
+        found += _spoken(name)
+    found += (handle.lower() for handle in handles)
+    return " ".join(dict.fromkeys(filter(None, found)))
+
+
+def sort_key(nickname):
+    """Pinyin, syllable by syllable, without emoji: 贺想 stands before 恒."""
+    syllables = [said for word in _words(nickname) for said in _syllables(word)]
+    return " ".join(syllables) or UNSORTABLE
+
+
+def avatar(nickname):
+    """The one character that stands for a member: of 深圳-贺想⭐-直播 it is 贺."""
+    name = unicodedata.normalize("NFKC", nickname).strip()
+    parts = [part for part in PARTS.split(name) if LETTER.search(part)]
+    if len(parts) > 1 and parts[0].removesuffix("市") in CITIES:
+        name = parts[1]
+    found = FIRST.search(name) or LETTER.search(name)
+    return found[0].upper() if found else name[:1]
+
+
+def _words(name):
+    return WORDS.findall(unicodedata.normalize("NFKC", name).lower())
+
+
+def _spoken(name):
+    """Pinyin and initials of the whole name, and of each word where it has several readings."""
+    words = _words(name)
+    if not any(FIRST.match(word) for word in words):
+        return
+    syllables = [_syllables(word) for word in words]
+    yield "".join(said for word in syllables for said in word)
+    yield "".join(said if said.isdigit() else said[:1] for word in syllables for said in word)
+    for word in words:
+        if word[0] in SURNAMES and _read(word) != _syllables(word):
+            yield "".join(_read(word))
+
+
+@lru_cache(maxsize=50_000)
+def _syllables(word):
+    """A word as it is said, with its first character as a surname where that differs."""
+    if word[0] in SURNAMES and word not in CITIES:
+        return (SURNAMES[word[0]], *_read(word)[1:])
+    return _read(word)
+
+
+@lru_cache(maxsize=50_000)
+def _read(word):
+    return tuple(lazy_pinyin(word, style=Style.NORMAL)) if FIRST.match(word) else (word,)
