@@ -44,7 +44,7 @@ SCIENTIFIC = re.compile(r"(\d)\.(\d+)e\+?(\d+)", re.ASCII | re.IGNORECASE)
 
 
 def plain(text):
-    """The value without blanks around it, full-width forms and invisible marks; empty where only a dash or 无 stands."""
+    """The value without blanks around it, full-width forms, invisible marks; empty where a dash or 无 stands."""
     if not text.isascii():
         text = INVISIBLE.sub("", unicodedata.normalize("NFKC", text))
     text = text.strip()

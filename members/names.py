@@ -1,5 +1,7 @@
 """What a nickname is searched, sorted and drawn by."""
 
+# ruff: noqa: SIM905 (lists to be read)
+
 import re
 import unicodedata
 from functools import lru_cache
@@ -16,10 +18,11 @@ PARTS = re.compile(r"\s*[-－—–_|｜·・/]+\s*|\s+")
 UNSORTABLE = "zzz"  # emoji alone come last, under any collation
 
 # Read otherwise as a surname than the dictionary reads them first.
-SURNAMES = {
-    "单": "shan", "解": "xie", "仇": "qiu", "曾": "zeng", "查": "zha", "盖": "ge", "区": "ou", "任": "ren", "朴": "piao",
-    "乐": "yue", "覃": "qin", "缪": "miao", "翟": "zhai", "冼": "xian", "晁": "chao", "尉": "wei", "宓": "mi", "华": "hua",
-}  # fmt: skip
+SURNAMES = dict(
+    pair.split(":")
+    for pair in "单:shan 解:xie 仇:qiu 曾:zeng 查:zha 盖:ge 区:ou 任:ren 朴:piao 乐:yue 覃:qin 缪:miao 翟:zhai "
+    "冼:xian 晁:chao 尉:wei 宓:mi 华:hua".split()
+)
 
 
 def search_text(nickname, handles=(), former=()):

@@ -8,9 +8,12 @@ from .faults import NotATable
 
 # A field's headers, the best first: where a file has both 昵称 and 姓名, the nickname is 昵称.
 SYNONYMS = {
-    "nickname": "昵称 暱稱 微信昵称 群昵称 微信名 网名 名称 姓名 名字 成员 真实姓名 nickname nick displayname name fullname membername",
-    "wechat": "微信号 微信號 微信id wechatid wxid 微信账号 微信帐号 微信号码 wechat weixin 微信 wx wechataccount wechatnumber",
-    "phone": "手机号 手機號 手机号码 手机 电话 電話 电话号码 联系电话 联系方式 phone mobile phonenumber mobilephone tel telephone cell",
+    "nickname": "昵称 暱稱 微信昵称 群昵称 微信名 网名 名称 姓名 名字 成员 真实姓名 "
+    "nickname nick displayname name fullname membername",
+    "wechat": "微信号 微信號 微信id wechatid wxid 微信账号 微信帐号 微信号码 微信 "
+    "wechat weixin wx wechataccount wechatnumber",
+    "phone": "手机号 手機號 手机号码 手机 电话 電話 电话号码 联系电话 联系方式 "
+    "phone mobile phonenumber mobilephone tel telephone cell",
     "city": "城市 所在城市 所在地 常住城市 地区 坐标 city location town",
     "industry": "行业 行業 所属行业 从事行业 industry sector",
     "skills": "技能标签 技能 技能標籤 标签 擅长 特长 skills skill tags tag skilltags",

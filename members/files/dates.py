@@ -1,5 +1,7 @@
 """Dates in the forms people and programs write, under one convention per file."""
 
+# ruff: noqa: SIM905 (lists to be read)
+
 import re
 from collections import Counter
 from datetime import date, timedelta

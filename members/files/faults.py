@@ -4,32 +4,66 @@ from dataclasses import dataclass, field
 
 WORDS = {
     # rows
-    "wrong_column_count": "The row has %(found)s cells and the header has %(expected)s. Give every row one cell per column; "
-    "put a value that holds the separator into double quotes.",
-    "unclosed_quote": 'A double quote is opened in this row and not closed well. Close it, or write a quote inside of a quoted value twice: "say ""hi""".',
-    "no_identity": "The row names nobody: it has neither a WeChat id nor a phone. Give one of them, such as lin_2025 or 13800000643.",
-    "bad_wechat_id": "“%(value)s” cannot be a WeChat id. It has 6 to 20 characters: a letter first, then letters, digits, _ or -, such as lin_2025.",
-    "bad_phone": "“%(value)s” cannot be a phone. A mainland mobile has 11 digits, such as 13800000643; other countries begin with + and their code, such as +85291234567.",
-    "bad_date": "“%(value)s” in the column “%(column)s” is not a day of the calendar. Write year, month and day, such as 2025-01-02.",
-    "expires_before_joined": "The membership ends on %(expires)s, before it begins on %(joined)s. The end must be the same day or later, such as %(joined)s.",
+    "wrong_column_count": (
+        "The row has %(found)s cells and the header has %(expected)s. Give every row one cell per column;"
+        " put a value that holds the separator into double quotes."
+    ),
+    "unclosed_quote": (
+        "A double quote is opened in this row and not closed well. Close it, or write a quote inside of a"
+        ' quoted value twice: "say ""hi""".'
+    ),
+    "no_identity": (
+        "The row names nobody: it has neither a WeChat id nor a phone. Give one of them, such as lin_2025"
+        " or 13800000643."
+    ),
+    "bad_wechat_id": (
+        "“%(value)s” cannot be a WeChat id. It has 6 to 20 characters: a letter first, then letters, "
+        "digits, _ or -, such as lin_2025."
+    ),
+    "bad_phone": (
+        "“%(value)s” cannot be a phone. A mainland mobile has 11 digits, such as 13800000643; other "
+        "countries begin with + and their code, such as +85291234567."
+    ),
+    "bad_date": (
+        "“%(value)s” in the column “%(column)s” is not a day of the calendar. Write year, month and day, "
+        "such as 2025-01-02."
+    ),
+    "expires_before_joined": (
+        "The membership ends on %(expires)s, before it begins on %(joined)s. The end must be the same day"
+        " or later, such as %(joined)s."
+    ),
     "unknown_group": "The community has no group “%(value)s”. Use one that it has, such as %(example)s.",
     "doubtful_group": "“%(value)s” may be any of: %(names)s. Write the name in full, such as %(example)s.",
     "no_group": "The row names no group. Give one, such as %(example)s.",
     "unknown_cohort": "“%(value)s” is not a half-year. Write the year and its half, such as 2026下半年 or 2026H2.",
-    "placed_twice": "The person sits in “%(other)s” for this half-year already, by line %(first_line)s, and cannot sit in “%(value)s” too. Keep one of the two rows.",
+    "placed_twice": (
+        "The person sits in “%(other)s” for this half-year already, by line %(first_line)s, and cannot "
+        "sit in “%(value)s” too. Keep one of the two rows."
+    ),
     # files
     "empty_file": "The file “%(name)s” is empty. Send a table with a header row, such as 昵称,微信号,手机号.",
-    "binary": "The file “%(name)s” is not a table but a picture or another kind of file. Save it as CSV or XLSX and send it again.",
-    "broken_workbook": "The file “%(name)s” cannot be opened as a workbook: it is damaged, protected by a password or of another kind. Save it as XLSX without a password, or as CSV.",
-    "no_header": "No header was found in the first %(searched)s lines of “%(name)s”. One row must name the columns, such as 昵称,微信号,手机号.",
+    "binary": (
+        "The file “%(name)s” is not a table but a picture or another kind of file. Save it as CSV or XLSX"
+        " and send it again."
+    ),
+    "broken_workbook": (
+        "The file “%(name)s” cannot be opened as a workbook: it is damaged, protected by a password or of"
+        " another kind. Save it as XLSX without a password, or as CSV."
+    ),
+    "no_header": (
+        "No header was found in the first %(searched)s lines of “%(name)s”. One row must name the "
+        "columns, such as 昵称,微信号,手机号."
+    ),
     "missing_column": "The file “%(name)s” has no column for %(column)s. Add one, headed %(example)s.",
     "no_folder": "There is no folder “%(name)s”. Give the path of a folder that holds members.csv and cohorts.csv.",
-    "no_such_files": "The folder “%(name)s” holds no %(missing)s. It must hold members and cohorts, each as .csv, .xlsx or .tsv.",
-}  # fmt: skip
+    "no_such_files": (
+        "The folder “%(name)s” holds no %(missing)s. It must hold members and cohorts, each as .csv, .xlsx or .tsv."
+    ),
+}
 
 
 class Unreadable(Exception):
-    """A file or folder that is refused whole. The sentence is English; `WORDS[code]` and `data` are for translating it."""
+    """A file or folder that is refused whole. To translate its sentence take `WORDS[code]` and `data`."""
 
     def __init__(self, code, **data):
         self.code, self.data = code, data
@@ -50,7 +84,7 @@ class NoSuchFiles(Unreadable):
 
 @dataclass(slots=True)
 class Rejection:
-    """A row that does not go in. `cells` are as they stand in the file, so that they can be handed back with the reason."""
+    """A row that does not go in, with its cells as they stand in the file, to be handed back with the reason."""
 
     line: int
     code: str

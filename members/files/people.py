@@ -148,7 +148,7 @@ def group_in(value, groups):
 
 
 def roots(handles_of_each):
-    """For each item the position of the first one that is the same person: handles in common, by whichever way round."""
+    """For each item the position of the first that is the same person, joined by handles in common."""
     parent, first_with = [], {}
 
     def root(at):

@@ -133,7 +133,7 @@ def _from_workbook(content, name, fields):
 
 
 def _set_aside(table, width):
-    """Take sums at the end and repeated headers out of the rows, then those that are wider or narrower than the header."""
+    """Take out of the rows sums at the end, repeated headers and what is wider or narrower than the header."""
     while table.rows and _is_total(table.rows[-1][1]):
         table.totals.append(table.rows.pop()[0])
     sound = []

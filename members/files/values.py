@@ -1,10 +1,12 @@
 """What stands in a cell: cities, skills, yes and no, half-years, names of groups."""
 
+# ruff: noqa: SIM905 (lists to be read)
+
 import re
 from collections import defaultdict
 from functools import lru_cache
 
-from members.cities import CITIES, PROVINCES, city_at_the_start
+from members.cities import PROVINCES, city_at_the_start
 from members.handles import plain
 
 HAN = re.compile("[\u4e00-\u9fff]")
@@ -33,7 +35,7 @@ NUMBERED = [
 ]
 ASIDE = re.compile(r"[(\[【].*?[)\]】]")
 GROUP_WORDS = re.compile(r"群聊|微信群|群|group|[\s_\-–—·.#:]+")
-# A word more that tells two kinds of groups apart, where the name of the community does not: 合伙人会员1群 is not 会员1群.
+# Such a word tells two kinds of groups apart, as the name of a community does not: 合伙人会员1群 is not 会员1群.
 KINDS = re.compile("高级|初级|中级|普通|合伙|svip|vip|新|老|体验|核心|正式|预备|试|临时|男|女|付费|免费")
 
 
