@@ -8,9 +8,8 @@ from django import template
 from django.templatetags.static import static
 from django.utils import dateformat, timezone
 from django.utils.html import format_html
-from django.utils.translation import get_language
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 register = template.Library()
 
@@ -48,7 +47,14 @@ def avatar(nickname):
     """The one character that stands for a member."""
     from members.names import avatar as first_character
 
-    return first_character(nickname or "")
+    return first_character(str(nickname or ""))
+
+
+@register.filter
+def undo_url(message):
+    """Where a message's act is taken back: `messages.success(request, text, extra_tags=f"undo={url}")`."""
+    tags = getattr(message, "extra_tags", "") or ""
+    return next((tag.removeprefix("undo=") for tag in tags.split() if tag.startswith("undo=/")), "")
 
 
 @register.filter
@@ -189,3 +195,24 @@ def _local(moment):
 def _local_day(moment):
     moment = _local(moment)
     return moment.date() if isinstance(moment, dt.datetime) else moment
+
+
+@register.filter
+def widget_kind(field):
+    """`check` for a single box, `choices` for several, otherwise `control`."""
+    kind = getattr(field.field.widget, "input_type", "")
+    if kind == "checkbox" and not field.use_fieldset:
+        return "check"
+    return "choices" if field.use_fieldset else "control"
+
+
+@register.filter
+def styled(field):
+    """The control with the class of its kind, tied to its error and help."""
+    kind = getattr(field.field.widget, "input_type", "")
+    css = {"checkbox": "form-check-input", "radio": "form-check-input", "select": "form-select"}.get(kind, "form-control")
+    described = [f"{field.auto_id}_error"] * bool(field.errors) + [f"{field.auto_id}_helptext"] * bool(field.help_text)
+    attrs = {"class": f"{css} {field.field.widget.attrs.get('class', '')}".strip()}
+    if described and not field.use_fieldset:
+        attrs["aria-describedby"] = " ".join(described)
+    return field.as_widget(attrs=attrs)
