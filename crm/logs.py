@@ -2,6 +2,7 @@
 
 import json
 import logging.config
+import re
 
 import structlog
 
@@ -10,7 +11,15 @@ level = structlog.stdlib.add_log_level
 time = structlog.processors.TimeStamper(fmt="iso", utc=True)
 error = structlog.processors.format_exc_info
 drop_meta = structlog.stdlib.ProcessorFormatter.remove_processors_meta
-as_json = structlog.processors.JSONRenderer(serializer=lambda entry, **kwargs: json.dumps(entry, ensure_ascii=False, default=str))
+SECRET = re.compile(r"\b(qx_[a-z]+_)[\w-]+")
+
+
+def without_secrets(entry, **kwargs):
+    """A private link holds its secret in the address, which every request's line names."""
+    return SECRET.sub(r"\1…", json.dumps(entry, ensure_ascii=False, default=str))
+
+
+as_json = structlog.processors.JSONRenderer(serializer=without_secrets)
 
 
 def set_up(config):

@@ -1,0 +1,71 @@
+"""Who signs in to the demo: one owner, one operator, four assistants with their groups, and a key."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+from django.conf import settings
+from django.contrib.auth.hashers import make_password
+from django.db import transaction
+
+from crm.tenancy import seats
+from crm.tenancy.models import AccessToken, Seat, User
+from crm.tenancy.scope import acting_for
+from groups import assistants
+from groups.models import Group
+
+PASSWORD = "qunxing-demo"
+OWNER, OPERATOR, *ASSISTANTS = [
+    ("owner", Seat.Role.OWNER, ""),
+    ("operator", Seat.Role.OPERATOR, "小满"),
+    ("ayuan", Seat.Role.ASSISTANT, "阿远"),
+    ("doudou", Seat.Role.ASSISTANT, "豆豆"),
+    ("zhixia", Seat.Role.ASSISTANT, "知夏"),
+    ("mumu", Seat.Role.ASSISTANT, "木木"),
+]
+
+
+@dataclass(frozen=True)
+class SignIn:
+    seat: Seat
+    groups: list
+
+
+@transaction.atomic
+def provide(tenant):
+    """Twice changes nothing. Returns a SignIn for each seat."""
+    hashed = make_password(PASSWORD)  # slow by design, so once for all of them
+    found = [_seat(tenant, word, role, name, hashed) for word, role, name in (OWNER, OPERATOR, *ASSISTANTS)]
+    helpers = [seat for seat in found if seat.role == Seat.Role.ASSISTANT]
+    with acting_for(tenant.pk):
+        groups = list(Group.objects.open().filter(matrix__is_reshuffled=True).in_order())
+        for place, share in enumerate(_evenly(groups, len(helpers))):
+            # Who works for a group may have been changed since.
+            assistants.assign([group for group in share if group.assistant_id is None], helpers[place])
+        return [SignIn(seat, [group.name for group in groups if group.assistant_id == seat.pk]) for seat in found]
+
+
+def _seat(tenant, word, role, name, hashed):
+    email = f"{word}@demo.example"
+    if seat := seats.of(tenant, email):
+        return seat
+    User.objects.get_or_create(email=email, defaults={"password": hashed, "name": name, "is_demo": True})
+    return seats.add(tenant, email, role, name=name or f"{tenant.name.removesuffix('社群')}老师")
+
+
+def _evenly(groups, hands):
+    """Neighbours stay together; the first ones get one more where it does not come out even."""
+    least, more = divmod(len(groups), hands)
+    ends = [least * place + min(place, more) for place in range(hands + 1)]
+    return [groups[begin:end] for begin, end in pairwise(ends)]
+
+
+def key(owner):
+    """The secret of the demo's key lies in the data folder, so that each run can print it."""
+    file = settings.DATA_DIR / "demo" / f"{owner.tenant.slug}.key"
+    if file.exists() and AccessToken.objects.find(file.read_text(), AccessToken.Kind.API_KEY):
+        return file.read_text()
+    secret = seats.make_key(owner, "demo")
+    file.parent.mkdir(exist_ok=True)
+    file.touch(mode=0o600)
+    file.write_text(secret)
+    return secret
