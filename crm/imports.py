@@ -72,7 +72,7 @@ def _write(community, tenant):
         "rejected": [_said(rejection) for rejection in people.rejected],
         "cohort_rejected": [_said(rejection) for rejection in cohorts.rejected],
     }
-    changes = {"added": intake.added, "changed": intake.changed, "left": len(intake.left), "seats": seated.added + seated.changed}
+    changes = {"added": intake.added, "changed": intake.changed, "left": intake.left, "seats": seated.added + seated.changed}
     if any(changes.values()):
         noted = {key: len(value) if isinstance(value, list) else value for key, value in counts.items() if key != "matrix"}
         events.note("community.imported", seated.matrix, after=noted | changes)

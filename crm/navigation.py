@@ -5,7 +5,7 @@ from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext_lazy as _
 
-from crm.tenancy import links, rights
+from crm.tenancy import rights
 from crm.tenancy.counting import counts
 from crm.tenancy.signin import home_of
 from groups.models import Draft, Reshuffle, Task

@@ -63,10 +63,9 @@ def _cohorts(matrix, halves):
 
 def _past(matrix, cohort, placed, group_ids):
     known = {row.member_id: row for row in Placement.objects.filter(cohort=cohort)}
-    begins, ends = cohort.begins_on, Cohort(year=following(cohort.year, cohort.half)[0], half=following(cohort.year, cohort.half)[1]).begins_on
-    rows = [
-        (uuid7(), member, group_ids[key], matrix.pk, cohort.pk, begins, ends) for member, key in placed.items() if member not in known
-    ]
+    year, half = following(cohort.year, cohort.half)
+    span = matrix.pk, cohort.pk, cohort.begins_on, Cohort(year=year, half=half).begins_on
+    rows = [(uuid7(), member, group_ids[key], *span) for member, key in placed.items() if member not in known]
     load(Placement, ["id", "member", "group", "matrix", "cohort", "since", "until"], rows)
     moved = [known[member] for member, key in placed.items() if member in known and known[member].group_id != group_ids[key]]
     for row in moved:
@@ -87,8 +86,7 @@ def _present(tenant, matrix, cohort, sits, placed, group_ids):
         if member not in known or known[member].group_id != group_ids[key]
     ]
     written = set(Placement.objects.filter(cohort=cohort).values_list("member_id", flat=True)) | sits.keys()
-    left = [
-        (uuid7(), member, group_ids[key], matrix.pk, cohort.pk, cohort.begins_on, today) for member, key in placed.items() if member not in written
-    ]
+    span = matrix.pk, cohort.pk, cohort.begins_on, today
+    left = [(uuid7(), member, group_ids[key], *span) for member, key in placed.items() if member not in written]
     load(Placement, ["id", "member", "group", "matrix", "cohort", "since", "until"], fresh + left)
     return len(fresh) + len(left), len(gone)

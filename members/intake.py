@@ -1,6 +1,6 @@
 """People read from a file become members: found by their handles, added or brought up to date, never twice."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from uuid_utils.compat import uuid7
 
@@ -9,7 +9,7 @@ from crm.tenancy.bulk import load
 from .models import FormerNickname, Handle, Member
 from .names import search_text, sort_key
 
-FIELDS = ["nickname", "standing", "tier", "city", "industry", "skills", "joined_on", "expires_on", "note", "search", "sort_key"]
+COLUMNS = ["nickname", "standing", "tier", "city", "industry", "skills", "joined_on", "expires_on", "note", "inviter", "search", "sort_key"]
 
 
 @dataclass
@@ -18,10 +18,9 @@ class Intake:
 
     ids: list
     past_ids: list
-    by_handle: dict
-    added: int = 0
-    changed: int = 0
-    left: list = field(default_factory=list)
+    added: int
+    changed: int
+    left: int
 
 
 def handles_of(person):
@@ -32,55 +31,48 @@ def handles_of(person):
 def take_in(people, past_members):
     """Write everybody of an owner's whole export. Who is not in it any more becomes a past member; so does everybody whom
     only its history knows."""
-    intake = Intake([], [], _known_handles())
-    known = Member.objects.in_bulk(_owners(people, intake.by_handle))
+    by_handle = _known_handles()
+    known = Member.objects.in_bulk({by_handle[handle] for person in people for handle in handles_of(person) if handle in by_handle})
     formers = _former_nicknames()
-    fresh, changed, handles, names = [], [], [], []
+    handles, names, before = [], [], {pk: _values(member) for pk, member in known.items()}
+    members = []
     for person in people:
-        member = _found(person, intake.by_handle, known)
-        is_new = member is None
-        if is_new:
-            member = Member(standing=Member.Standing.CURRENT)
-            intake.added += 1
-        if _bring_up_to_date(member, person, formers.get(member.pk, set())) and not is_new:
-            changed.append(member)
-        if is_new:
-            fresh.append(member)
-        handles += _new_handles(person, member, intake.by_handle)
+        member = _found(person, by_handle, known) or Member(standing=Member.Standing.CURRENT)
+        _bring_up_to_date(member, person, formers.get(member.pk, set()))
+        handles += _new_handles(person, member, by_handle)
         names += _new_names(person, member, formers)
-        intake.ids.append(member.pk)
-    for person in past_members:
-        member = _past_member(person, intake, fresh, handles)
-        intake.past_ids.append(member)
-    load(Member, ["id", "created_at", *FIELDS], [_row(member) for member in fresh])
+        members.append(member)
+    past = [_past_member(person, by_handle, handles) for person in past_members]
+    _name_inviters(people, members, by_handle)
+    fresh = [member for member in members if member.pk not in known] + [member for member in past if isinstance(member, Member)]
+    changed = [member for pk, member in known.items() if _values(member) != before[pk]]
+    load(Member, ["id", "created_at", *COLUMNS], [(member.pk, member.created_at, *_values(member)) for member in fresh])
     load(Handle, ["id", "member", "platform", "value"], handles)
     load(FormerNickname, ["id", "member", "nickname", "noted_at"], names)
-    Member.objects.bulk_update(changed, FIELDS, batch_size=500)
-    intake.changed = len(changed)
-    _name_inviters(people, intake)
-    intake.left = _who_left(intake)
-    return intake
+    Member.objects.bulk_update(changed, COLUMNS, batch_size=500)
+    ids = [member.pk for member in members]
+    past_ids = [getattr(member, "pk", member) for member in past]
+    return Intake(ids, past_ids, added=len(set(ids) - known.keys()), changed=len(changed), left=_who_left(set(ids)))
 
 
-def _past_member(person, intake, fresh, handles):
-    """The id of somebody whom only the history knows; they are called by their handle until somebody knows better."""
-    known = next((intake.by_handle[handle] for handle in handles_of(person) if handle in intake.by_handle), None)
+def _values(member):
+    return tuple(member.inviter_id if name == "inviter" else getattr(member, name) for name in COLUMNS)
+
+
+def _past_member(person, by_handle, handles):
+    """Somebody whom only the history knows, or the id of a member it turns out to be; called by their handle, for want of a name."""
+    known = next((by_handle[handle] for handle in handles_of(person) if handle in by_handle), None)
     if known:
         return known
     name = handles_of(person)[0][1]
-    member = Member(nickname=name, standing=Member.Standing.PAST, sort_key=sort_key(name))
-    handles += _new_handles(person, member, intake.by_handle)
-    member.search = search_text(name, [value for _, value in handles_of(person)])
-    fresh.append(member)
-    return member.pk
+    search = search_text(name, [value for _, value in handles_of(person)])
+    member = Member(nickname=name, standing=Member.Standing.PAST, search=search, sort_key=sort_key(name))
+    handles += _new_handles(person, member, by_handle)
+    return member
 
 
 def _known_handles():
     return {(platform, value): pk for platform, value, pk in Handle.objects.values_list("platform", "value", "member_id")}
-
-
-def _owners(people, by_handle):
-    return {by_handle[handle] for person in people for handle in handles_of(person) if handle in by_handle}
 
 
 def _former_nicknames():
@@ -95,7 +87,7 @@ def _found(person, by_handle, known):
 
 
 def _bring_up_to_date(member, person, former):
-    """Take over what the file says; an empty cell says nothing. True where that changes something."""
+    """Take over what the file says; an empty cell says nothing."""
     said = {
         "nickname": person.nickname or person.handles[0],
         "standing": Member.Standing.CURRENT,
@@ -107,19 +99,12 @@ def _bring_up_to_date(member, person, former):
         "expires_on": person.expires,
         "note": person.note,
     }
-    before = {name: getattr(member, name) for name in FIELDS}
+    names = former | set(person.former) | ({member.nickname} if member.nickname else set())
     for name, value in said.items():
         if value:
             setattr(member, name, value)
-    names = former | set(person.former) | ({before["nickname"]} if before["nickname"] else set())
-    values = person.handles
-    member.search = search_text(member.nickname, values, sorted(names - {member.nickname}))
+    member.search = search_text(member.nickname, person.handles, sorted(names - {member.nickname}))
     member.sort_key = sort_key(member.nickname)[:200]
-    return before != {name: getattr(member, name) for name in FIELDS}
-
-
-def _row(member):
-    return (member.pk, member.created_at, *(getattr(member, name) for name in FIELDS))
 
 
 def _new_handles(person, member, by_handle):
@@ -135,22 +120,15 @@ def _new_names(person, member, formers):
     return rows
 
 
-def _name_inviters(people, intake):
+def _name_inviters(people, members, by_handle):
     """Inviters may stand further down in the file, or be past members."""
-    wanted = {}
-    for person, pk in zip(people, intake.ids, strict=True):
-        inviter = intake.by_handle.get(("wechat", person.inviter)) or intake.by_handle.get(("phone", person.inviter))
-        if inviter and inviter != pk:
-            wanted[pk] = inviter
-    changed = [member for member in Member.objects.filter(pk__in=wanted).only("inviter", "tenant") if member.inviter_id != wanted[member.pk]]
-    for member in changed:
-        member.inviter_id = wanted[member.pk]
-    Member.objects.bulk_update(changed, ["inviter"], batch_size=1000)
+    for person, member in zip(people, members, strict=True):
+        inviter = by_handle.get(("wechat", person.inviter)) or by_handle.get(("phone", person.inviter))
+        if inviter and inviter != member.pk:
+            member.inviter_id = inviter
 
 
-def _who_left(intake):
-    """Current members whom a whole export does not hold any more."""
-    here = set(intake.ids)
+def _who_left(here):
+    """How many current members a whole export does not hold any more; they are past ones from now on."""
     gone = [pk for pk in Member.objects.current().values_list("pk", flat=True) if pk not in here]
-    Member.objects.filter(pk__in=gone).update(standing=Member.Standing.PAST)
-    return gone
+    return Member.objects.filter(pk__in=gone).update(standing=Member.Standing.PAST)

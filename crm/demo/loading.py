@@ -12,6 +12,7 @@ from uuid_utils.compat import uuid7
 from crm import imports
 from crm.tenancy.bulk import load
 from crm.tenancy.models import Tenant
+from crm.tenancy.refusals import Refused
 from crm.tenancy.scope import acting_for
 from groups import calendar
 from groups.models import Apart, Bond, BondMember, Cohort, Group, Matrix, Pin, Placement, Star
@@ -43,8 +44,17 @@ def invented():
     return tenant
 
 
-def from_folder(folder, slug):
-    return Tenant.objects.filter(slug=slug).first() or imports.load_community(Path(folder), slug).tenant
+def from_folder(folder):
+    """That owner's own community; what is there already stays as it is."""
+    slug = slug_of(folder)
+    if not slug:
+        raise Refused("The folder's name becomes the address, so it needs a letter or a digit.", code="bad_folder")
+    tenant = Tenant.objects.filter(slug=slug).first()
+    if tenant:
+        with acting_for(tenant.pk):
+            if Placement.objects.exists():
+                return tenant
+    return imports.load_community(Path(folder), slug).tenant
 
 
 def lay_out(tenant):
