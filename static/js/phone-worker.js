@@ -1,0 +1,70 @@
+/* Keeps today's list on the phone. PHONE is said by the page's own worker.js: whose phone this is and which files it needs. */
+"use strict";
+
+const { seat, home, assets, version } = self.PHONE;
+const HOUSE = `phone:${home}:`;
+const CACHE = `${HOUSE}${seat}:${version}`;
+const PATIENCE = 3000; // in a lift a line that hangs is worse than none
+
+self.addEventListener("install", (event) => {
+  self.skipWaiting();
+  event.waitUntil(caches.open(CACHE).then((cache) => cache.addAll(assets)).then(keepToday));
+});
+
+self.addEventListener("activate", (event) => {
+  // Another seat's list, and files of an older version, do not stay.
+  event.waitUntil(forget((name) => name !== CACHE).then(() => self.clients.claim()));
+});
+
+self.addEventListener("message", (event) => {
+  if (event.data === "today") event.waitUntil(keepToday());
+});
+
+self.addEventListener("fetch", (event) => {
+  const request = event.request;
+  const url = new URL(request.url);
+  if (request.method !== "GET" || url.origin !== location.origin) return;
+  if (request.mode === "navigate") event.respondWith(page(event, url));
+  else if (assets.includes(url.pathname)) event.respondWith(asset(event, url.pathname));
+});
+
+async function page(event, url) {
+  const cache = await caches.open(CACHE);
+  const asked = fetch(event.request).then((answer) => {
+    // Led to the sign-in page: this phone is nobody's now.
+    if (answer.type === "opaqueredirect" || answer.redirected) forget(() => true);
+    else if (answer.ok && (url.pathname === home || url.pathname === `${home}me/`)) event.waitUntil(cache.put(url.pathname, answer.clone()));
+    return answer;
+  });
+  const kept = await cache.match(url.pathname) || await cache.match(home);
+  if (!kept) return asked;
+  asked.catch(() => {});
+  return Promise.race([asked, late()]).catch(() => kept);
+}
+
+/* What is kept is shown at once; it is renewed for the next time. */
+async function asset(event, path) {
+  const cache = await caches.open(CACHE);
+  const asked = fetch(event.request).then((answer) => {
+    if (answer.ok) event.waitUntil(cache.put(path, answer.clone()));
+    return answer;
+  });
+  const kept = await cache.match(path);
+  if (!kept) return asked;
+  event.waitUntil(asked.catch(() => {}));
+  return kept;
+}
+
+async function keepToday() {
+  const answer = await fetch(home, { credentials: "same-origin" }).catch(() => null);
+  if (answer && answer.ok && !answer.redirected) await (await caches.open(CACHE)).put(home, answer);
+}
+
+async function forget(which) {
+  const names = (await caches.keys()).filter((name) => name.startsWith(HOUSE) && which(name));
+  await Promise.all(names.map((name) => caches.delete(name)));
+}
+
+function late() {
+  return new Promise((_, refuse) => setTimeout(refuse, PATIENCE));
+}
