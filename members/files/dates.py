@@ -3,7 +3,7 @@
 # ruff: noqa: SIM905 (lists to be read)
 
 import re
-from collections import Counter
+from contextlib import suppress
 from datetime import date, timedelta
 
 from members.handles import plain
@@ -16,7 +16,7 @@ YEAR_FIRST = re.compile(
 )
 COMPACT = re.compile(rf"(\d{{4}})(\d\d)(\d\d){CLOCK}", re.ASCII | re.IGNORECASE)
 YEAR_ELSEWHERE = re.compile(
-    rf"(\d{{1,2}})\s*([-/.,\s年])\s*(\d{{1,2}})\s*[-/.,\s月]\s*(\d{{4}}|\d\d)日?{CLOCK}", re.ASCII | re.IGNORECASE
+    rf"(\d{{1,2}})\s*([-/.,\s年])\s*(\d{{1,2}})\s*[-/.,\s月]\s*(\d{{4}}|\d{{1,2}})日?{CLOCK}", re.ASCII | re.IGNORECASE
 )
 MONTH_NAME = re.compile(r"([a-z]{3,9})\.?", re.IGNORECASE)
 DAY_SUFFIX = re.compile(r"(?<=\d)(st|nd|rd|th)\b", re.IGNORECASE)
@@ -31,7 +31,7 @@ class Dates:
 
     def __init__(self, values):
         self.seen = {}
-        numbers = Counter(found for value in set(values) if (found := _year_elsewhere(plain(value))))
+        numbers = {found for value in set(values) if (found := _year_elsewhere(plain(value)))}
         self.order, self.doubtful = _order_of(numbers)
 
     def read(self, value):
@@ -63,28 +63,29 @@ class Dates:
 
 
 def _order_of(numbers):
-    """The order most of a file's dates can be read in, and whether a second one reads as many."""
+    """The order that suits a file's dates best, and whether a second one suits them as well."""
     if not numbers:
         return "ymd", False
-    readable = {order: sum(_can_be(found, order) for found in numbers) for order in ORDERS}
-    most = max(readable.values())
-    best = [order for order in ORDERS if readable[order] == most]
+    suits = {order: _suits(numbers, order) for order in ORDERS}
+    best = [order for order in ORDERS if suits[order] == max(suits.values())]
     # Slashes come from American Excel more often than not, dots and hyphens from elsewhere.
     slashes = any(found[3] == "/" for found in numbers)
     preferred = ("ymd", "mdy", "dmy") if slashes else ("ymd", "dmy", "mdy")
     return next(order for order in preferred if order in best), len(best) > 1
 
 
-def _can_be(found, order):
-    try:
-        return bool(_in_order(found, order))
-    except ValueError:
-        return False
+def _suits(numbers, order):
+    """How many dates can be read in this order, how many then lie in our time, and how near they are to each other."""
+    years = []
+    for found in numbers:
+        with suppress(ValueError):
+            years.append(_in_order(found, order).year)
+    return len(years), sum(2010 < year < 2050 for year in years), min(years, default=0) - max(years, default=0)
 
 
 def _in_order(found, order):
     year, month, day = (found[at] for at in ORDERS[order])
-    if order == "ymd" and (found[2] > 99 or year > 99) or order != "ymd" and found[3] == "年":
+    if (order == "ymd" and (found[2] > 99 or year > 99)) or (order != "ymd" and found[3] == "年"):
         raise ValueError(found)
     return _day(year if year > 99 else 2000 + year, month, day)
 

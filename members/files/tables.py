@@ -62,7 +62,7 @@ def find_header(records, fields):
 
 
 def _from_text(content, name, fields):
-    for encoding, characters in text.readings(content, name):
+    for encoding, characters in text.readings(content):
         head = text.lines_of(characters, SEARCHED)
         found = []
         for rank, separator in enumerate(text.SEPARATORS):
@@ -73,7 +73,8 @@ def _from_text(content, name, fields):
             _, _, separator, line, header = max(found)
             table = Table(name, header, line, [], encoding=encoding, separator=separator)
             return _with_rows(table, text.lines_of(characters))
-    raise NotATable("no_header", name=name, searched=SEARCHED)
+    is_text = b"\0" not in content or content.startswith(text.UTF_16_MARKS)
+    raise NotATable("no_header" if is_text else "binary", name=name, searched=SEARCHED)
 
 
 def _with_rows(table, lines):

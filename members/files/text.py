@@ -2,39 +2,26 @@
 
 import re
 
-from .faults import NotATable
-
+UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 SEPARATORS = (",", "\t", ";", "，", "|")
 LONGEST = 1000  # lines a quoted cell may go on; a quote open for longer was never meant to be closed
 OPEN, MALFORMED = "open", "malformed"
 
 
-def readings(content, name):
+def readings(content):
     """The ways to read these bytes as text, the likeliest first; which one is right shows where a header is found."""
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+    if content.startswith(UTF_16_MARKS):
         ways = ["utf-16"]
     elif b"\0" in content:
-        ways = _utf_16_by_its_zeros(content)
+        ways = ["utf-16-le", "utf-16-be"]
     else:
         ways = ["utf-8", "gb18030", "big5"]
     for way in ways:
         characters = content.decode(way, errors="replace").removeprefix("\ufeff")
-        if "\0" in characters:
-            break
         # UTF-8 is never right by chance, so a few broken bytes do not speak against it.
-        if way == "utf-8" and characters.count("\ufffd") * 20 > sum(not c.isascii() for c in characters):
-            continue
-        yield way, characters
-    else:
-        return
-    raise NotATable("binary", name=name)
-
-
-def _utf_16_by_its_zeros(content):
-    even, odd = content[::2].count(0), content[1::2].count(0)
-    if even and odd or even + odd < len(content) / 50:
-        return ["utf-8"]  # and there the zeros will speak
-    return ["utf-16-be" if even else "utf-16-le"]
+        unlikely = way == "utf-8" and characters.count("\ufffd") * 20 > sum(not c.isascii() for c in characters)
+        if "\0" not in characters and not unlikely:
+            yield way, characters
 
 
 def lines_of(characters, most=None):
@@ -57,8 +44,8 @@ def records(lines, separator, *, width=None, start=0):
             cells = line.split(separator)
         else:
             cells, last = _quoted(lines, at, cells_of)
-            if last > at and width and len(cells) != width:
-                cells, last = OPEN, at  # it swallowed other people's rows
+            if last > at and width and (len(cells) != width or _swallowed(lines[at : last + 1], separator, width)):
+                cells, last = OPEN, at
             if cells == MALFORMED:
                 cells = line.split(separator)  # "Lin" of Hangzhou: marks somebody wrote, and no program
                 cells = cells if len(cells) == width else None
@@ -82,6 +69,14 @@ def _quoted(lines, at, cells_of):
     if cells in (OPEN, MALFORMED):
         return cells, at
     return cells, at + len(parts) - 1
+
+
+def _swallowed(lines, separator, width):
+    """Whether the lines of one record look like several people's rows: then the quote that joins them is a slip."""
+    first, *others = [line.count(separator) + 1 for line in lines]
+    if first == 1:
+        others.pop()  # its first cell goes over lines, so the last line holds all the others
+    return width > 2 and width in others
 
 
 def _splitter(separator):

@@ -10,7 +10,7 @@ from members.cities import PROVINCES, city_at_the_start
 from members.handles import plain
 
 HAN = re.compile("[\u4e00-\u9fff]")
-PROVINCE = re.compile(rf"^(?:{'|'.join(PROVINCES)})(?:省|(?:壮族|回族|维吾尔)?自治区)?")
+PROVINCE = re.compile(rf"^(?:中国)?(?:{'|'.join(PROVINCES)})(?:省|(?:壮族|回族|维吾尔)?自治区)?|^中国")
 CITY_END = re.compile("^(.{2,}?)(?:市|特别行政区)")
 CITY_PARTS = re.compile(r"[·・•‧\-–—/\\|,，、;()]")
 
@@ -128,8 +128,10 @@ class GroupNames:
         self._found = {}
 
     def _take_in(self, words, number):
-        if not any(_same_kind(words, other) for other in self.by_number[number]):
-            self.by_number[number].add(words)
+        known = self.by_number[number]
+        # Without a number, a longer name is another group: 深圳读书群 beside 读书群.
+        if number is None or not any(_same_kind(words, other) for other in known):
+            known.add(words)
 
     def __len__(self):
         return len(self.names)
