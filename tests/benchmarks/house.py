@@ -1,0 +1,136 @@
+"""Import, approve, and the pages of the main job on the invented community: `python -m tests.benchmarks.house [REQUESTS]`.
+
+It runs on servers of its own, in a folder that is thrown away. For each page: p50 and p95 of the whole request through Django's test
+client, queries, and the median time of its own SQL alone, run again on the same connection.
+"""
+
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+from statistics import median, quantiles
+
+REQUESTS = int(sys.argv[1]) if len(sys.argv) > 1 else 200
+SLUG = "bench"
+
+
+def main():
+    from crm import servers
+
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["DATA_DIR"] = folder
+        with servers.running(Path(folder), fast=False) as addresses:
+            os.environ.update(addresses, DJANGO_SETTINGS_MODULE="crm.settings", LOG_LEVEL="ERROR")
+            import django
+
+            django.setup()
+            measure(Path(folder))
+
+
+def measure(folder):
+    from django.core.management import call_command
+
+    from groups import reshuffling
+
+    call_command("migrate", verbosity=0)
+    reshuffling.warm()
+    owner, assistant, matrix = _import(folder)
+    draft = _propose(owner.tenant, matrix)
+    _pages(owner, {"plan": f"drafts/{draft.pk}/", "plan, a point": f"drafts/{draft.pk}/?moves=1200"})
+    _approve(draft, owner)
+    _pages(
+        owner,
+        {
+            "overview": "",
+            "members": "members/",
+            "members, searched": "members/?q=lin",
+            "carrying out": f"reshuffles/{draft.reshuffle_id}/",
+            "tasks": "tasks/",
+            "trail": "trail/",
+        },
+    )
+    _pages(assistant, {"phone": "phone/"})
+
+
+def _import(folder):
+    from crm.demo import community
+    from crm.imports import load_community
+    from crm.tenancy.models import Seat, Tenant, User
+    from crm.tenancy.scope import acting_for
+    from groups.models import Group, Matrix
+
+    files = folder / "files"
+    files.mkdir()
+    community.invent(Tenant().today()).write(files)
+    spent = []
+    for slug in ("first", SLUG):
+        started = time.perf_counter()
+        loaded = load_community(files, slug)
+        spent.append(time.perf_counter() - started)
+    counts = loaded.counts
+    print(f"import: {counts['rows']:,} rows and {counts['placements']:,} placements in {min(spent):.2f} s (aim 3 s)")
+    started = time.perf_counter()
+    load_community(files, SLUG)
+    print(f"the same again, which changes nothing: {time.perf_counter() - started:.2f} s")
+    seats = []
+    for role in (Seat.Role.OWNER, Seat.Role.ASSISTANT):
+        user = User.objects.create_user(f"{role}@bench.example", "x")
+        seats.append(Seat.objects.create(tenant=loaded.tenant, user=user, role=role, name=role))
+    with acting_for(loaded.tenant.pk):
+        matrix = Matrix.objects.reshuffled().get()
+        Group.objects.filter(number__lte=4).update(assistant=seats[1])
+    return *seats, matrix
+
+
+def _propose(tenant, matrix):
+    from crm.tenancy.scope import acting_for
+    from groups import reshuffles
+    from groups.models import Draft
+
+    started = time.perf_counter()
+    with acting_for(tenant.pk):
+        draft = reshuffles.propose(matrix, tenant, seed=1, at_once=True)
+    reshuffles.think_now(tenant.pk, draft.pk)
+    with acting_for(tenant.pk):
+        draft = Draft.objects.select_related("reshuffle__matrix", "reshuffle__cohort").get(pk=draft.pk)
+    print(f"propose, from the click to the plan with its figures: {time.perf_counter() - started:.1f} s, {draft.figures['moves']:,} moves")
+    return draft
+
+
+def _approve(draft, owner):
+    from crm.tenancy.scope import acting_for
+    from groups import reshuffles
+
+    started = time.perf_counter()
+    with acting_for(owner.tenant_id):
+        reshuffles.approve(draft, owner.tenant, by=owner)
+    print(f"approve {draft.figures['moves']:,} moves: {time.perf_counter() - started:.2f} s (aim 2 s)")
+
+
+def _pages(seat, pages):
+    from django.db import connection
+    from django.test import Client
+    from django.test.utils import CaptureQueriesContext
+
+    client = Client()
+    client.force_login(seat.user)
+    for name, path in pages.items():
+        address = f"/{SLUG}/{path}"
+        answer = client.get(address)
+        assert answer.status_code == 200, (address, answer.status_code)
+        with CaptureQueriesContext(connection) as queries:
+            client.get(address)
+        spent = []
+        for _ in range(REQUESTS):
+            started = time.perf_counter()
+            client.get(address)
+            spent.append((time.perf_counter() - started) * 1000)
+        p95 = quantiles(spent, n=20)[-1]
+        sql = sum(float(query["time"]) for query in queries) * 1000
+        size = len(answer.content) // 1024
+        print(f"{name:18} p50 {median(spent):6.1f} ms   p95 {p95:6.1f} ms   {len(queries):3} queries, {sql:5.1f} ms of SQL   {size:4} KB")
+
+
+if __name__ == "__main__":
+    main()
