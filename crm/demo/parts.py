@@ -98,7 +98,7 @@ class Parts:
         self.port = port
         beat = settings.DATA_DIR / "beat"
         celery = ["-m", "celery", "--app", "crm", "--quiet"]
-        web = ["-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port), "--blocking-threads", "8"]
+        web = ["-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port), "--blocking-threads", "4"]
         self.commands = {
             "web": [*web, "--log-level", "warning", "crm.wsgi:application"],
             "worker": [*celery, "worker", "-c", "2", "-l", "WARNING"],
