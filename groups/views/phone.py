@@ -23,7 +23,7 @@ from crm.tenancy.rights import does, sees
 from .. import phone, tasks
 from ..models import Task, Tick
 
-ASSETS = ["css/tokens.css", "css/phone.css", "js/phone.js", "icons.svg"]
+ASSETS = ["css/tokens.css", "css/phone.css", "js/theme.js", "js/phone.js", "icons.svg"]
 
 
 @sees("phone")

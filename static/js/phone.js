@@ -3,13 +3,6 @@
 (() => {
   "use strict";
 
-  const root = document.documentElement;
-  root.classList.add("js");
-  const dark = matchMedia("(prefers-color-scheme: dark)");
-  const dress = () => root.dataset.theme === "system" && root.setAttribute("data-bs-theme", dark.matches ? "dark" : "light");
-  dress();
-  dark.addEventListener("change", dress);
-
   const $ = (what, from = document) => from.querySelector(what);
   const $$ = (what, from = document) => [...from.querySelectorAll(what)];
   const two = (number) => String(number).padStart(2, "0");
@@ -510,10 +503,9 @@
   }
 
   function dressAs(button) {
-    document.cookie = `theme=${button.value}; path=/; max-age=31536000; samesite=lax`;
-    root.dataset.theme = button.value;
-    if (button.value !== "system") root.setAttribute("data-bs-theme", button.value);
-    dress();
+    document.cookie = `theme=${button.value}; path=/; max-age=31536000; samesite=lax${location.protocol === "https:" ? "; secure" : ""}`;
+    const dark = button.value === "dark" || (button.value === "system" && matchMedia("(prefers-color-scheme: dark)").matches);
+    Object.assign(document.documentElement.dataset, { theme: button.value, bsTheme: dark ? "dark" : "light" });
     $$("#theme button").forEach((other) => other.setAttribute("aria-pressed", other === button));
   }
 
