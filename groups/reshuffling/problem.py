@@ -32,7 +32,7 @@ class Problem:
     apart: list
     max_moves: int | None
     weights: dict  # in millionths
-    tags: dict = field(default_factory=dict)  # tag -> {value: members}
+    tags: dict = field(default_factory=dict)  # tag -> {value: members}; also of tags without a weight
     tie_pairs: np.ndarray = None
     tie_strengths: np.ndarray = None
     group_names_now: list = None  # the present group's name, also of one that is being closed
@@ -97,7 +97,8 @@ def _read(raw):
         weights=weights,
         group_names_now=now,
     )
-    problem.tags = {tag: _tag_values(tag, people) for tag in sorted(weights) if tag not in NOT_TAGS}
+    named = {str(tag) for member in people for tag in member.get("tags") or {}}
+    problem.tags = {tag: _tag_values(tag, people) for tag in sorted(named | set(weights)) if tag not in NOT_TAGS}
     problem.tie_pairs, problem.tie_strengths = _ties(raw.get("ties"), place)
     _check(problem)
     return problem

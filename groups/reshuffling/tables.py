@@ -103,15 +103,15 @@ def homes(problem, units, allowed, moves):
     return np.where(seated & allowed.any(1), cheapest.argmin(1), -1)
 
 
-def tables_of(problem, units=None):
+def tables_of(problem, units=None, *, with_neighbours=True):
     units = units or units_of(problem)
     allowed = open_to(problem, units)
     moves = moves_to(problem, units)
     home = homes(problem, units, allowed, moves)
     pool = np.flatnonzero(allowed.sum(1) > 1)
     by_lists = _neighbours_fit(problem)
-    nptr, neighbour, price = _neighbours(problem, units, by_lists)
-    fptr, feature, times, worth = _features(problem, units, not by_lists)
+    nptr, neighbour, price = _neighbours(problem, units, by_lists) if with_neighbours else _no_neighbours(units)
+    fptr, feature, times, worth = _features(problem, units, with_neighbours and not by_lists)
     aptr, foe = _foes(problem, units)
     size = np.diff(units.first)
     tables = Tables(
@@ -195,6 +195,10 @@ def _neighbours(problem, units, with_history):
     if _pair_up(*prices, nptr, neighbour, price)[0] < 0:
         raise BadProblem("The weights are too large: two members who meet may cost at most 2,000.")
     return nptr, neighbour, price
+
+
+def _no_neighbours(units):
+    return np.zeros(len(units) + 1, np.int64), np.zeros(0, np.int32), np.zeros(0, np.int32)
 
 
 def mates_by_cohort(sat, members):
