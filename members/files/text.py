@@ -44,7 +44,11 @@ def records(lines, separator, *, width=None, start=0):
             cells = line.split(separator)
         else:
             cells, last = _quoted(lines, at, cells_of)
-            if last > at and width and (len(cells) != width or _swallowed(lines[at : last + 1], separator, width)):
+            if (
+                last > at
+                and width
+                and (len(cells) != width or _swallowed(lines[at : last + 1], separator, width, cells_of))
+            ):
                 cells, last = OPEN, at
             if cells == MALFORMED:
                 cells = line.split(separator)  # "Lin" of Hangzhou: marks somebody wrote, and no program
@@ -71,12 +75,12 @@ def _quoted(lines, at, cells_of):
     return cells, at + len(parts) - 1
 
 
-def _swallowed(lines, separator, width):
+def _swallowed(lines, separator, width, cells_of):
     """Whether the lines of one record look like several people's rows: then the quote that joins them is a slip."""
-    first, *others = [line.count(separator) + 1 for line in lines]
-    if first == 1:
+    first, *others = lines
+    if separator not in first:
         others.pop()  # its first cell goes over lines, so the last line holds all the others
-    return width > 2 and width in others
+    return width > 2 and any(len(cells) == width for line in others if isinstance(cells := cells_of(line), list))
 
 
 def _splitter(separator):

@@ -10,14 +10,28 @@ MEMBERS = "昵称,微信号,手机号,所在群"
 
 @pytest.mark.parametrize(
     "written",
-    ["2026下半年", "2026H2", "2026h2", "2026年下半年", "2026-H2", "2026 H2", "２０２６Ｈ２", "H2 2026", "2026年度下半年", "26年下半年"],
+    [
+        "2026下半年",
+        "2026H2",
+        "2026h2",
+        "2026年下半年",
+        "2026-H2",
+        "2026 H2",
+        "２０２６Ｈ２",
+        "H2 2026",
+        "2026年度下半年",
+        "26年下半年",
+    ],
 )
 def test_a_half_year_is_one_however_it_is_written(written):
     assert cohorts(HEADER, f"{written},会员1群,aaaaaa").names == ["2026H2"]
 
 
 def test_the_first_half_is_not_the_second():
-    assert cohorts(HEADER, "2026上半年,1群,aaaaaa", "2026-H1,1群,bbbbbb", "2025下半年,1群,aaaaaa").halves == [(2025, 2), (2026, 1)]
+    assert cohorts(HEADER, "2026上半年,1群,aaaaaa", "2026-H1,1群,bbbbbb", "2025下半年,1群,aaaaaa").halves == [
+        (2025, 2),
+        (2026, 1),
+    ]
 
 
 def test_placements_are_read_and_a_groups_last_spelling_is_its_name():
@@ -74,7 +88,12 @@ def test_a_table_without_half_years_is_refused():
 def test_who_is_only_in_the_history_is_a_past_member():
     found = community(
         [MEMBERS, "A,AAAAAA,,1群"],
-        ["届,群,微信号,手机号", "2026H1,会员1群,bbbbbb,", "2026H1,会员1群,,13800000643", "2025H2,会员1群,bbbbbb,13800000643"]
+        [
+            "届,群,微信号,手机号",
+            "2026H1,会员1群,bbbbbb,",
+            "2026H1,会员1群,,13800000643",
+            "2025H2,会员1群,bbbbbb,13800000643",
+        ]
         + ["2026H2,会员1群,aaaaaa,"],
     )
 
@@ -90,7 +109,9 @@ def test_the_member_file_says_where_people_sit_now():
         [HEADER, "2026H1,会员1群,aaaaaa", "2026H2,会员1群,aaaaaa", "2026H2,会员2群,cccccc"],
     )
 
-    seats = [(person.nickname, f"{year}H{half}", found.groups.name(group)) for person, year, half, group in found.history]
+    seats = [
+        (person.nickname, f"{year}H{half}", found.groups.name(group)) for person, year, half, group in found.history
+    ]
     assert seats == [
         ("A", "2026H1", "会员1群"),
         ("A", "2026H2", "会员2群"),
@@ -119,7 +140,9 @@ def test_a_folder_is_read_whole(tmp_path):
     assert [(person.nickname, person.group) for person in found.people.people] == [("A", "会员1")]
 
 
-@pytest.mark.parametrize(("present", "missing"), [([], "members and no cohorts"), (["members.csv"], "cohorts"), (["cohorts.csv"], "members")])
+@pytest.mark.parametrize(
+    ("present", "missing"), [([], "members and no cohorts"), (["members.csv"], "cohorts"), (["cohorts.csv"], "members")]
+)
 def test_a_folder_without_the_files_is_refused(tmp_path, present, missing):
     for name in present:
         (tmp_path / name).write_text("微信号\n")

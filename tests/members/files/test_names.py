@@ -26,14 +26,19 @@ def test_a_member_is_drawn_by_the_first_character_of_the_name(nickname, letter):
     assert names.avatar(nickname) == letter
 
 
-@pytest.mark.parametrize("typed", ["贺想", "hexiang", "shenzhenhexiang", "szhx", "lin_2025", "+8613800000643", "老贺", "laohe", "ai3"])
+@pytest.mark.parametrize(
+    "typed", ["贺想", "hexiang", "shenzhenhexiang", "szhx", "lin_2025", "+8613800000643", "老贺", "laohe", "ai3"]
+)
 def test_a_member_is_found_by_name_pinyin_initials_handle_and_former_name(typed):
     text = names.search_text("深圳-贺想⭐-ＡＩ3", ["LIN_2025", "+8613800000643"], ["老贺"])
 
     assert typed in text
 
 
-@pytest.mark.parametrize(("name", "said"), [("重庆-曾长乐", "chongqingzeng"), ("单雄信", "shanxiongxin"), ("单雄信", "danxiongxin"), ("吕布", "lvbu")])
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("重庆-曾长乐", "chongqingzeng"), ("单雄信", "shanxiongxin"), ("单雄信", "danxiongxin"), ("吕布", "lvbu")],
+)
 def test_names_are_found_as_they_are_said(name, said):
     assert said in names.search_text(name)
 
