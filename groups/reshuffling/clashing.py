@@ -97,14 +97,21 @@ def _seats(problem, units, allowed):
     if short is not None:
         kinds, groups = short
         names = [problem.members[at] for at in np.flatnonzero(np.isin(kind.ravel(), kinds))]
-        data = {"members": names, "groups": [problem.groups[g] for g in groups], "seats": int(problem.high[groups].sum())}
+        data = {
+            "members": names,
+            "groups": [problem.groups[g] for g in groups],
+            "seats": int(problem.high[groups].sum()),
+        }
         yield Clash("too_few_open_seats", data)
     short = _cut(problem.low, choices.T, many)
     if short is not None:
         groups, kinds = short
         names = [problem.members[at] for at in np.flatnonzero(np.isin(kind.ravel(), kinds))]
         seats = int(problem.low[groups].sum())
-        yield Clash("too_few_may_enter", {"groups": [problem.groups[g] for g in groups], "seats": seats, "members": names, "many": len(names)})
+        yield Clash(
+            "too_few_may_enter",
+            {"groups": [problem.groups[g] for g in groups], "seats": seats, "members": names, "many": len(names)},
+        )
 
 
 def _cut(wanted, links, room):

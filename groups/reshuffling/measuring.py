@@ -115,7 +115,15 @@ def _bounds(problem, at, cost, repeats, known_pairs, mates, seconds):
     from .bounds import bounds
 
     if not len(at):
-        return {"cost": 0.0, "kind": "even", "gap": None, "repeats": 0.0, "repeats_gap": None, "known_pairs": 0, "new_people_mean_at_most": 0.0}
+        return {
+            "cost": 0.0,
+            "kind": "even",
+            "gap": None,
+            "repeats": 0.0,
+            "repeats_gap": None,
+            "known_pairs": 0,
+            "new_people_mean_at_most": 0.0,
+        }
     found = bounds(problem, at, cost, repeats, seconds)
     found["cost"], found["repeats"] = min(found["cost"], cost), min(found["repeats"], repeats)
     found["known_pairs"] = min(found["known_pairs"], known_pairs)
@@ -135,7 +143,13 @@ def _at_random(problem, plan, deals, seed):
     moves = plan.moves if problem.is_budgeted else None
     rows = [_one_random(problem, at) for at in random_seats(problem, [moves] * deals, seed=seed)]
     cost, new_mean, new_least, known, moves = (round(float(column.mean()), 4) for column in np.array(rows).T)
-    return {"cost": cost, "new_people_mean": new_mean, "new_people_least": new_least, "known_pairs_left": known, "moves": moves}
+    return {
+        "cost": cost,
+        "new_people_mean": new_mean,
+        "new_people_least": new_least,
+        "known_pairs_left": known,
+        "moves": moves,
+    }
 
 
 def random_seats(problem, moves, *, seed):
@@ -193,7 +207,9 @@ def _worst(problem, at, known, mates):
         stays = at[member] == problem.current[member]
         why = reasons[member] or ("budget" if spent and stays else "chance")
         numbers = {"new": mates[member] - known[member], "known": known[member], "mates": mates[member]}
-        rows.append({"member": problem.members[member], **{name: int(many) for name, many in numbers.items()}, "why": why})
+        rows.append(
+            {"member": problem.members[member], **{name: int(many) for name, many in numbers.items()}, "why": why}
+        )
     return rows
 
 
@@ -204,7 +220,9 @@ def _groups(problem, at):
     now = np.array([name or "" for name in problem.group_names_now], object)
     then = np.array([problem.groups[g] for g in at], object)
     names = problem.groups + sorted(set(now) - set(problem.groups) - {""})
-    return {name: {"before": _portrait(problem, now == name), "after": _portrait(problem, then == name)} for name in names}
+    return {
+        name: {"before": _portrait(problem, now == name), "after": _portrait(problem, then == name)} for name in names
+    }
 
 
 def _portrait(problem, inside):

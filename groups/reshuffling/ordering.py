@@ -149,7 +149,10 @@ def _curve(problem, wide, start, goal, order):
         return [dict.fromkeys(_Point.names, 0) for _ in range(POINTS)]
     counts = [len(order) * at // (POINTS - 1) for at in range(POINTS)]
     by_chance = random_seats(problem, counts, seed=1)
-    return [_Point(problem, wide, start, goal, order[:many], chance).as_dict() for many, chance in zip(counts, by_chance, strict=True)]
+    return [
+        _Point(problem, wide, start, goal, order[:many], chance).as_dict()
+        for many, chance in zip(counts, by_chance, strict=True)
+    ]
 
 
 @dataclass
@@ -172,7 +175,10 @@ class _Point:
         at_most = max(mates.mean(), mates_by_chance.mean()) - 2 * self._fewest() / len(at)
         cost = sum(terms_of(self.problem, at, known, pairs).values()) / MILLION
         values = (len(self.moved), fresh.mean(), fresh.min(), (mates_by_chance - known_by_chance).mean(), at_most, cost)
-        return {name: round(float(value), 4) if isinstance(value, float) else int(value) for name, value in zip(self.names, values, strict=True)}
+        return {
+            name: round(float(value), 4) if isinstance(value, float) else int(value)
+            for name, value in zip(self.names, values, strict=True)
+        }
 
     def _count(self, at):
         groups = len(self.wide.groups)

@@ -1,18 +1,16 @@
 """From a problem to a plan: clashes first, then a first plan, then the search, and a check by other code."""
 
-import math
 import time
 from decimal import Context, Decimal
 
-import numpy as np
-
-from .annealing import CHANGE, anneal, blank_state, logarithms
+from .annealing import CHANGE, anneal, blank_state, logarithms, seat
 from .checking import broken_rules
 from .clashing import clashes
-from .dealing import broken, deal, mend
+from .dealing import deal, mend
+from .feasible import NONE, UNKNOWN, smallest_clash, some_plan
 from .plans import Plan
 from .problem import MILLION, Problem
-from .tables import tables_of
+from .tables import tables_of, units_of
 
 LEVELS = 300  # temperatures on the way down
 HOT, COLD = 2_000_000, 100_000  # from two pairs of the present cohort to a tenth of one
@@ -41,24 +39,29 @@ def solve(problem, *, seed, steps=None, seconds=None, progress=None, stop=None):
         raise NoPlan(found)
     if not problem.members:
         return Plan({}, 0)
-    tables = tables_of(problem)
-    search = Search(tables, seed, progress=progress, stop=stop)
-    search.begin()
+    units = units_of(problem)
+    search = Search(tables_of(problem, units), seed, progress=progress, stop=stop)
+    if not search.begin():
+        search.begin_at(_exact_start(problem, units))
     steps = usual_steps(problem) if steps is None else int(steps)
     if seconds is not None:
         steps = search.steps_within(seconds)
     at = search.run(steps)
-    plan = Plan.seating(problem, at[_unit_of_member(problem)])
+    plan = Plan.seating(problem, at[units.of])
     wrong = broken_rules(problem, plan)
     if wrong:
         raise AssertionError("The search broke a rule: " + " ".join(wrong[:5]))
     return plan
 
 
-def _unit_of_member(problem):
-    from .tables import units_of
-
-    return units_of(problem).of
+def _exact_start(problem, units):
+    """For problems so tight that small steps find no plan."""
+    answer, at = some_plan(problem, units)
+    if answer == NONE:
+        raise NoPlan([smallest_clash(problem)])
+    if answer == UNKNOWN:
+        raise NotFound("No plan that keeps all rules was found. That does not prove that there is none.")
+    return at
 
 
 def usual_steps(problem):
@@ -75,9 +78,16 @@ class Search:
 
     def begin(self):
         deal(self.tables, self.state)
-        if mend(self.tables, self.state, MENDING):
-            raise NotFound("No plan that keeps all rules was found. That does not prove that there is none.")
         self.best, self.best_change = self.state.at.copy(), 0
+        is_whole = mend(self.tables, self.state, MENDING) == 0
+        self.best[:] = self.state.at
+        return is_whole
+
+    def begin_at(self, at):
+        self.state = blank_state(self.tables, self.seed)
+        for unit, group in enumerate(at):
+            seat(self.tables, self.state, unit, group)
+        self.best[:] = at
 
     def steps_within(self, seconds):
         """How many steps fit, by trying some on a copy."""
@@ -122,11 +132,11 @@ def heats(hot, cold, levels):
 
 
 def warm():
-    """Compile everything once on a tiny problem."""
-    problem = Problem.from_json(tiny())
-    solve(problem, seed=1, steps=2000)
+    """Compile everything once on a tiny problem, and keep it for later runs."""
     from .measuring import figures
     from .ordering import order_of_moves
+
+    problem = Problem.from_json(tiny())
 
     plan = solve(problem, seed=1, steps=2000)
     figures(problem, plan, bound_seconds=0.05, random_deals=1)
@@ -134,7 +144,9 @@ def warm():
 
 
 def tiny():
-    members = [{"id": f"m{at:02}", "current": f"g{at % 3}", "tags": {"star": "yes"} if at < 4 else {}} for at in range(24)]
+    members = [
+        {"id": f"m{at:02}", "current": f"g{at % 3}", "tags": {"star": "yes"} if at < 4 else {}} for at in range(24)
+    ]
     placed = {member["id"]: member["current"] for member in members}
     groups = [{"id": f"g{at}", "min": 4, "max": 14} for at in range(3)]
     return {

@@ -226,7 +226,9 @@ def _ties_by_member(problem, members):
 
 
 @njit(cache=True)
-def _pair_up(unit, first, member, label, cfirst, cmember, lambdas, known, tfirst, tother, tprice, nptr, neighbour, price):
+def _pair_up(
+    unit, first, member, label, cfirst, cmember, lambdas, known, tfirst, tother, tprice, nptr, neighbour, price
+):
     """Counts the neighbours of each unit, or with room given writes them; -1 in front: a price is too large."""
     units = len(first) - 1
     counts = np.zeros(units + 1, np.int64)
