@@ -1,0 +1,126 @@
+"""Every door of the house: all url patterns of both tables and of the API, found by walking them, and whose rows their ids name."""
+
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.urls import URLPattern, get_resolver, reverse
+
+from groups.models import Apart, Bond, Cohort, Draft, Group, Matrix, Move, Pin, Reshuffle, Star, Task
+from members.models import Member
+
+# For each door that takes an id: of which model. A door that is not listed here or below fails the walk with its name.
+IDS = {
+    "members:member": {"pk": Member},
+    "groups:matrix": {"pk": Matrix},
+    "groups:propose": {"pk": Matrix},
+    "groups:group": {"pk": Group},
+    "groups:member_panel": {"pk": Member},
+    "groups:reshuffle": {"pk": Reshuffle},
+    "groups:draft": {"pk": Draft},
+    "groups:making": {"pk": Draft},
+    "groups:stop": {"pk": Draft},
+    "groups:approval": {"pk": Draft},
+    "phone:task": {"pk": Task},
+    # API: each word of the router with its rows
+    "api: members": {"pk": Member},
+    "api: matrices": {"pk": Matrix},
+    "api: groups": {"pk": Group},
+    "api: cohorts": {"pk": Cohort},
+    "api: pins": {"pk": Pin},
+    "api: bonds": {"pk": Bond},
+    "api: aparts": {"pk": Apart},
+    "api: stars": {"pk": Star},
+    "api: reshuffles": {"pk": Reshuffle},
+    "api: drafts": {"pk": Draft},
+    "api: moves": {"pk": Move},
+    "api: tasks": {"pk": Task},
+}
+
+# Pages of a tenant that take no id.
+LISTS = {
+    "today", "trail", "members:list", "members:export", "groups:matrices", "groups:reshuffles", "groups:tasks",
+    "phone:today", "phone:ticks", "phone:me", "phone:manifest", "phone:worker",
+}  # fmt: skip
+
+# Doors outside any tenant; each reads the signed-in user at most, or finds a row by a secret. `OPEN` ones answer anybody.
+OUTSIDE = {
+    "start", "first_sign_in", "set_language", "healthz", "readyz", "api: schema",
+    "account_login", "account_logout", "account_signup", "account_reauthenticate", "account_inactive", "account_email",
+    "account_confirm_email", "account_email_verification_sent", "account_change_password", "account_set_password",
+    "account_reset_password", "account_reset_password_done", "account_reset_password_from_key", "account_reset_password_from_key_done",
+    "account_confirm_login_code", "usersessions_list",
+}  # fmt: skip
+OPEN = OUTSIDE - {
+    "start", "account_reauthenticate", "account_email", "account_change_password", "account_set_password", "usersessions_list",
+}  # fmt: skip
+
+METHODS = ["get", "post", "put", "patch", "delete"]
+
+
+@dataclass(frozen=True)
+class Door:
+    name: str
+    route: str
+    view: object
+    words: tuple  # what its address asks for
+    in_tenant: bool
+
+    @property
+    def is_api(self):
+        return self.route.startswith("api/v1/")
+
+    @property
+    def is_listed(self):
+        return self.models is not None or self.name in (OUTSIDE if not self.in_tenant else LISTS)
+
+    @property
+    def models(self):
+        """{word of the address: model}; None where nobody said."""
+        if self.is_api and self.name not in OUTSIDE:
+            models = IDS.get("api: " + self.route.removeprefix("api/v1/").partition("/")[0])
+            return models if models is None or self.words else {}
+        if not self.words:
+            return {} if self.name in LISTS else None
+        models = IDS.get(self.name)
+        return models if models and models.keys() == set(self.words) else None
+
+    @property
+    def asks_for_rows(self):
+        return bool(self.models)
+
+    def ids(self, rows):
+        return {word: str(rows[model].pk) for word, model in (self.models or {}).items()}
+
+    def path(self, rows):
+        """Its address with the ids of these rows, without the tenant's slug."""
+        ids = dict.fromkeys(self.words, "nonsense") | self.ids(rows)
+        name = self.name.removeprefix("api: ")
+        return reverse(name, urlconf=settings.TENANT_URLCONF if self.in_tenant else settings.ROOT_URLCONF, kwargs=ids)
+
+
+def doors():
+    """All of them: pages of a tenant, then the rest."""
+    return [*_walk(get_resolver(settings.TENANT_URLCONF), True), *_walk(get_resolver(settings.ROOT_URLCONF), False)]
+
+
+def _walk(resolver, in_tenant, route="", namespaces=()):
+    for each in resolver.url_patterns:
+        whole = route + str(each.pattern)
+        if not isinstance(each, URLPattern):
+            spaces = (*namespaces, each.namespace) if each.namespace else namespaces
+            yield from _walk(each, in_tenant, whole, spaces)
+            continue
+        plain = whole.replace("^", "").replace("$", "").replace("\\Z", "")
+        name = ":".join([*namespaces, each.name]) if each.name else f"(no name) {plain}"
+        if plain.startswith("api/v1/"):
+            name = f"api: {name}"
+        words = tuple(each.pattern.regex.groupindex)
+        yield Door(name, plain, each.callback, words, in_tenant)
+
+
+def pages():
+    return [door for door in doors() if door.in_tenant]
+
+
+def api_doors():
+    return [door for door in doors() if door.is_api and door.name not in OUTSIDE]
