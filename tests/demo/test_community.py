@@ -4,6 +4,7 @@ import csv
 import io
 from collections import Counter, defaultdict
 from datetime import date
+from itertools import pairwise
 
 import pytest
 
@@ -60,7 +61,7 @@ def test_eight_half_years_grow_to_five_thousand_in_sixteen_groups(sat):
 
 def test_about_a_fifth_stayed_in_their_group_each_time(sat):
     halves = list(sat.values())
-    for before, after in zip(halves, halves[1:], strict=False):
+    for before, after in pairwise(halves):
         both = before.keys() & after.keys()
         assert 0.18 < sum(before[who] == after[who] for who in both) / len(both) < 0.3
 

@@ -110,7 +110,8 @@ def test_a_taken_port_is_refused_before_anything_is_made(tmp_path):
 
 
 def test_a_folder_that_is_none_is_refused_in_a_sentence(data, port, tmp_path):
-    assert run(data, "demo", "--from", tmp_path / "nowhere", "--port", port)[::2] == (1, f"CommandError: There is no folder {tmp_path / 'nowhere'}.\n")
+    nowhere = tmp_path / "nowhere"
+    assert run(data, "demo", "--from", nowhere, "--port", port)[::2] == (1, f"CommandError: There is no folder {nowhere}.\n")
 
     (tmp_path / "empty").mkdir()
     status, _, err = run(data, "demo", "--from", tmp_path / "empty", "--port", port)
@@ -138,7 +139,7 @@ def test_reset_starts_anew(data, port):
     status, _, err = run(data, "demo", "--once", "--reset", "--port", port)
 
     assert (status, err) == (0, "")
-    status, out, err = run(data, "make_key", "leftover", "--seat", "lin@example.com")
+    status, _, err = run(data, "make_key", "leftover", "--seat", "lin@example.com")
     assert (status, err) == (1, "CommandError: There is no tenant “leftover”. There are: xingqiao.\n")
 
 
