@@ -5,4 +5,4 @@ class GroupsConfig(AppConfig):
     name = "groups"
 
     def ready(self):
-        from . import jobs  # noqa: F401  registers who keeps which promise
+        from . import jobs, on_members, told  # noqa: F401  register who keeps which promise, what the member list gets, what facts say

@@ -8,6 +8,7 @@ urlpatterns = [
     path("matrices/<uuid:pk>/", matrices.matrix, name="matrix"),
     path("matrices/<uuid:pk>/drafts/", reshuffles.propose, name="propose"),
     path("groups/<uuid:pk>/", matrices.group, name="group"),
+    path("groups/of/<uuid:pk>/", matrices.member_panel, name="member_panel"),
     path("reshuffles/", reshuffles.reshuffles, name="reshuffles"),
     path("reshuffles/<uuid:pk>/", reshuffles.reshuffle, name="reshuffle"),
     path("drafts/<uuid:pk>/", reshuffles.draft, name="draft"),

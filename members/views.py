@@ -1,9 +1,75 @@
-from django.http import HttpResponse
+from django.http import StreamingHttpResponse
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+from django.views.decorators.http import require_POST
+
+from crm.tenancy import events, trail
+from crm.tenancy.counting import counts
+from crm.tenancy.models import Event
+from crm.tenancy.pages import page
+from crm.tenancy.rights import does, sees
+
+from . import exports
+from .lists import SOON, MemberList, Row, with_all
+from .models import Handle, Member
+
+NEWEST_EVENTS = 20
 
 
+@sees("members")
 def members(request):
-    return HttpResponse("members")
+    found = MemberList(request.GET)
+    today = timezone.localdate()
+    response = page(
+        request, "members/members.html", {"list": found, "query": request.GET.urlencode(), "today": today, "soon": today + SOON}
+    )
+    if request.htmx and request.htmx.trigger == "search":
+        # While somebody types, the address follows; what is empty does not stand in it.
+        said = request.GET.copy()
+        for name in [name for name in said if not said[name]]:
+            del said[name]
+        response["HX-Replace-Url"] = request.path + (f"?{said.urlencode()}" if said else "")
+    return response
 
 
+@require_POST
+@does("members")
+def export(request):
+    """The file holds what the list of this address shows. It is an act: it is noted who took how many away."""
+    found = MemberList(request.GET)
+    events.note("members.exported", request.tenant, by=request.seat, after={"members": found.counts["found"]})
+    lines = exports.as_csv(request.tenant, found.ordered)
+    response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="{exports.name_of(request.tenant)}"'
+    response["X-Content-Type-Options"] = "nosniff"
+    return response
+
+
+@sees("members")
 def member(request, pk):
-    return HttpResponse("member")
+    found = get_object_or_404(with_all(Member.objects.all()), pk=pk)
+    brought = Member.objects.filter(inviter=found)
+    what_happened = trail.told(Event.objects.filter(member=found.pk).newest_first().select_related("seat__user")[: NEWEST_EVENTS + 1])
+    today = timezone.localdate()
+    context = {
+        "member": found,
+        "brought": counts(all=brought, here=brought.current()),
+        "row": Row(found),
+        "wechats": [known["value"] for known in found.known_by if known["platform"] == Handle.Platform.WECHAT],
+        "phones": [known["value"] for known in found.known_by if known["platform"] == Handle.Platform.PHONE],
+        "events": what_happened[:NEWEST_EVENTS],
+        "more": len(what_happened) > NEWEST_EVENTS,
+        "days_left": (found.expires_on - today).days if found.expires_on else None,
+        "days_here": (today - found.joined_on).days if found.joined_on else None,
+        "here_since": _span(found.joined_on, today),
+        "soon": SOON.days,
+    }
+    return page(request, "members/member.html", context)
+
+
+def _span(since, today):
+    """(years, months) between two days."""
+    if not since or since > today:
+        return None
+    months = (today.year - since.year) * 12 + today.month - since.month - (today.day < since.day)
+    return divmod(months, 12)

@@ -1,5 +1,97 @@
-from django.http import HttpResponse
+from django.db.models import Case, Count, F, Min, OuterRef, Q, Subquery, Sum, When
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from crm.tenancy.models import Seat
+from crm.tenancy.pages import Cut, page
+from crm.tenancy.rights import sees, sees_all
+
+from ..models import Group, Move, Task
+from ..names import as_uuid
+
+LATE = "late"
+STATES = (Task.State.OPEN, LATE, Task.State.DONE, Task.State.IMPOSSIBLE, Task.State.WITHDRAWN)
 
 
-def tasks(request, **kwargs):
-    return HttpResponse("tasks")
+@require_safe
+@sees("tasks")
+def tasks(request):
+    """Who has what to do, what is late and what was done. Assistants see their own."""
+    mine = Task.objects.all() if sees_all(request.seat, "tasks") else Task.objects.of(request.seat)
+    seats = {seat.pk: seat for seat in Seat.objects.filter(tenant=request.tenant).select_related("user").owner_first()}
+    chosen = {name: request.GET.get(name, "") for name in ("assistant", "group", "state")}
+    state = chosen["state"] if chosen["state"] in STATES else Task.State.OPEN
+    loads = _loads(mine, seats)
+    found = _narrowed(mine, chosen, state)
+    cut = Cut(_how_many(chosen, state, loads) if not chosen["group"] else found.count(), request.GET.get("page"))
+    context = {
+        "loads": loads,
+        "sum": {
+            name: sum(load[name] for load in loads) for name in ("open", LATE, "done", "done_today", "impossible", "withdrawn", "minutes")
+        },
+        "oldest": min((load["oldest"] for load in loads if load["oldest"]), default=None),
+        "cut": cut,
+        "parts": _parts(cut.of(_in_words(found)), seats),
+        "state": state,
+        "states": [(LATE, None), *[(code, label) for code, label in Task.State.choices]],
+        "chosen": chosen,
+        "assistant": next((seat for pk, seat in seats.items() if str(pk) == chosen["assistant"]), None),
+        "group": Group.objects.filter(pk=as_uuid(chosen["group"])).first() if chosen["group"] else None,
+        "only_own": not sees_all(request.seat, "tasks"),
+        "now": timezone.now(),
+    }
+    return page(request, "groups/tasks.html", context)
+
+
+def _loads(tasks, seats):
+    """For each assistant, by one question: open, late, done."""
+    is_open = Q(state=Task.State.OPEN)
+    is_late = is_open & Q(late_at__lte=timezone.now())
+    this_morning = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
+    found = tasks.values("assistant").annotate(
+        open=Count("pk", filter=is_open),
+        late=Count("pk", filter=is_late),
+        done=Count("pk", filter=Q(state=Task.State.DONE)),
+        done_today=Count("pk", filter=Q(state=Task.State.DONE, ended_at__gte=this_morning)),
+        impossible=Count("pk", filter=Q(state=Task.State.IMPOSSIBLE)),
+        withdrawn=Count("pk", filter=Q(state=Task.State.WITHDRAWN)),
+        minutes=Sum("minutes", filter=is_open, default=0),
+        oldest=Min("late_at", filter=is_late),
+    )
+    loads = [load | {"seat": seats[load["assistant"]], "all": load["open"] + load["done"] + load["impossible"]} for load in found]
+    return sorted(loads, key=lambda load: (-load[LATE], -load["open"], str(load["seat"])))
+
+
+def _how_many(chosen, state, loads):
+    """The pages are counted out of the loads, which were asked for anyway."""
+    return sum(load[str(state)] for load in loads if not chosen["assistant"] or str(load["assistant"]) == chosen["assistant"])
+
+
+def _narrowed(tasks, chosen, state):
+    tasks = tasks.late() if state == LATE else tasks.filter(state=state)
+    if chosen["assistant"]:
+        tasks = tasks.filter(assistant=as_uuid(chosen["assistant"]))
+    if chosen["group"]:
+        tasks = tasks.filter(group=as_uuid(chosen["group"]))
+    # What ended is read from the newest on, what is to do as the hand goes: chat group by chat group.
+    newest = Case(When(state=Task.State.OPEN, then=None), default=F("ended_at"))
+    return tasks.order_by(
+        "assistant", "group__matrix", "group__number", "group__name", newest.desc(nulls_last=True), "due_at", "rank", "id"
+    )
+
+
+def _in_words(tasks):
+    goes_to = Move.objects.filter(task=OuterRef("pk"))
+    return tasks.select_related("member", "group").annotate(
+        to_group=Subquery(goes_to.values("to_group__name")[:1]), to_number=Subquery(goes_to.values("to_group__number")[:1])
+    )
+
+
+def _parts(tasks, seats):
+    """Assistant by assistant, and within them group by group."""
+    parts = []
+    for task in tasks:
+        if not parts or parts[-1]["assistant"].pk != task.assistant_id or parts[-1]["group"] != task.group:
+            parts.append({"assistant": seats[task.assistant_id], "group": task.group, "tasks": []})
+        parts[-1]["tasks"].append(task)
+    return parts

@@ -1,0 +1,125 @@
+"""What happened, in words. Each room registers a sentence for the facts that its verbs note; an unknown one shows its code."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from .models import Event, Seat
+
+NOBODY = "—"
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """`words` may name what `after`, `before` and `because` hold: %(moves)s. A seat's id is shown as its name."""
+
+    words: Any
+    icon: str = "history"
+    topic: str = "other"
+    tone: str = ""
+    whys: dict = field(default_factory=dict)  # code of `because` -> words
+
+
+SENTENCES = {}
+PAGES = {}  # kind of a subject -> name of its page
+NAMES = {}  # kind of a subject -> (ids) -> {id: name}; people alone have names worth a question
+TOPICS = {"settings": _("Seats and keys"), "other": _("Everything else")}
+
+
+def tell(kind, words, **how):
+    SENTENCES[kind] = Sentence(words, **how)
+
+
+def topic(code, label):
+    """Topics stand in the filter in the order in which rooms name them."""
+    TOPICS[code] = label
+    for last in ("settings", "other"):
+        TOPICS[last] = TOPICS.pop(last)
+
+
+@dataclass(frozen=True)
+class Subject:
+    label: str
+    url: str
+
+
+@dataclass(frozen=True)
+class Told:
+    event: Event
+    sentence: str
+    why: str
+    icon: str
+    tone: str
+    who: str  # empty: nobody, the clock
+    member: Subject | None
+    url: str  # of what it is about, if that has a page
+
+    @property
+    def at(self):
+        return self.event.at
+
+
+def kinds_of(topic):
+    """The kinds that a topic holds; None for what no room has words for."""
+    return [kind for kind, sentence in SENTENCES.items() if sentence.topic == topic]
+
+
+def told(events, seats=None):
+    """These events in words. `seats` are the tenant's by id, if the page has them already."""
+    events = list(events)
+    if seats is None:
+        seats = {event.seat_id: event.seat for event in events if event.seat_id}
+    people = {event.member for event in events if event.member} | {event.subject for event in events if event.subject_kind == "member"}
+    names = NAMES["member"](people) if people and "member" in NAMES else {}
+    return [_told(event, seats, names) for event in events]
+
+
+def _told(event, seats, names):
+    sentence = SENTENCES.get(event.kind)
+    return Told(
+        event=event,
+        sentence=str(sentence.words) % _Values(event, seats) if sentence else event.kind,
+        why=str(sentence.whys.get(event.because, event.because)) if sentence else event.because,
+        icon=sentence.icon if sentence else "history",
+        tone=sentence.tone if sentence else "",
+        who=str(seats[event.seat_id]) if event.seat_id in seats else "",
+        member=_member(event, names),
+        url=_page(event),
+    )
+
+
+def _member(event, names):
+    pk = event.member or (event.subject if event.subject_kind == "member" else None)
+    return Subject(names[pk], reverse(PAGES["member"], args=[pk])) if pk in names else None
+
+
+def _page(event):
+    name = PAGES.get(event.subject_kind)
+    return reverse(name, args=[event.subject]) if name and event.subject_kind != "member" else ""
+
+
+class _Values(dict):
+    """What a sentence may name; what an older event does not hold is a dash."""
+
+    def __init__(self, event, seats):
+        super().__init__(event.before | event.after)
+        self.seats = {str(pk): str(seat) for pk, seat in seats.items()}
+
+    def __missing__(self, name):
+        return NOBODY
+
+    def __getitem__(self, name):
+        value = super().__getitem__(name)
+        if isinstance(value, bool) or value is None:
+            return NOBODY
+        if isinstance(value, int):
+            return f"{value:,}"
+        if name == "role":
+            return str(Seat.Role(value).label) if value in Seat.Role.values else value
+        return self.seats.get(value, value) if isinstance(value, str) else value
+
+
+tell("seat.added", _("Gave somebody a seat: %(role)s"), icon="user-plus", topic="settings")
+tell("key.made", _("Made an API key"), icon="key", topic="settings")

@@ -1,0 +1,68 @@
+"""What this room adds to the list of members: in which groups they sit now, and who is a star."""
+
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import BooleanField, CharField, Count, Exists, F, OuterRef, Q, Value
+from django.db.models.functions import Cast, JSONObject
+from django.utils.translation import gettext as _now
+from django.utils.translation import gettext_lazy as _
+
+from members import registry
+from members.models import Member
+
+from .models import Group, Placement, Star
+from .names import as_uuid
+
+NONE = "none"
+YES = "yes"
+
+
+def _sitting_in(members, value):
+    sits = Placement.objects.open().filter(member=OuterRef("pk"))
+    if value == NONE:
+        return members.filter(~Exists(sits))
+    return members.filter(Exists(sits.filter(group=pk))) if (pk := as_uuid(value)) else None
+
+
+def _groups():
+    here = Count("placements", filter=Q(placements__until=None, placements__member__standing=Member.Standing.CURRENT))
+    return (
+        Group.objects.open()
+        .in_order()
+        .annotate(value=Cast("pk", CharField()), label=F("name"), count=here)
+        .values("value", "label", "count")
+    )
+
+
+def _shining(members, value):
+    return members.filter(Exists(Star.objects.shining().filter(member=OuterRef("pk")))) if value == YES else None
+
+
+def _stars():
+    shining = Star.objects.shining().filter(member__standing=Member.Standing.CURRENT)
+    return shining.annotate(value=Value(YES), label=Value(YES)).values("value", "label").annotate(count=Count("pk")).order_by("value")
+
+
+def sits():
+    """The groups of a member now, as `names.short` reads them."""
+    seat = Placement.objects.open().filter(member=OuterRef("pk")).order_by("group__matrix", "group__number")
+    said = {name: f"group__{name}" for name in ("id", "name", "number")} | {"is_parallel": "matrix__is_reshuffled"}
+    return ArraySubquery(seat.values(json=JSONObject(**said)))
+
+
+registry.add_filter(registry.Filter("group", _("Group"), "layout-grid", _sitting_in, _groups, order=20, fixed=((NONE, _("In no group")),)))
+registry.add_filter(registry.Filter("star", _("Star"), "sparkles", _shining, _stars, order=32, says=lambda value: _now("Stars")))
+registry.add_column(
+    registry.Column(
+        "group", _("Group"), sits, "groups/_sits.html", exports=lambda groups: "/".join(group["name"] for group in groups), order=20
+    )
+)
+registry.add_column(
+    registry.Column(
+        "star",
+        _("Star"),
+        lambda: Exists(Star.objects.shining().filter(member=OuterRef("pk")), output_field=BooleanField()),
+        "groups/_star.html",
+        exports=lambda is_star: _now("Star") if is_star else "",
+        beside_name=True,
+    )
+)

@@ -1,0 +1,46 @@
+"""What this room's facts say in the trail and in a person's timeline."""
+
+from django.utils.translation import gettext_lazy as _
+
+from crm.tenancy import trail
+
+from .models import Pin, Star, Task
+
+trail.PAGES |= {"draft": "groups:draft", "reshuffle": "groups:reshuffle", "group": "groups:group", "matrix": "groups:matrix"}
+
+trail.topic("reshuffle", _("Reshuffle"))
+trail.topic("tasks", _("Tasks"))
+trail.topic("groups", _("Groups and rules"))
+
+for kind, words, icon, tone in [
+    ("draft.requested", _("Asked for a plan"), "arrows-shuffle", ""),
+    ("draft.ready", _("A plan is ready: %(moves)s moves"), "circle-check", "good"),
+    ("draft.impossible", _("No plan can exist"), "ban", "bad"),
+    ("draft.failed", _("A plan could not be made"), "alert-triangle", "bad"),
+    ("draft.stopped", _("Stopped the making of a plan"), "player-stop", ""),
+    ("reshuffle.approved", _("Approved the reshuffle and made %(moves)s tasks"), "check", "good"),
+    ("wave.handed_out", _("Handed %(moves)s tasks to %(assistant)s"), "send", ""),
+    ("cohort.began", _("A half-year began: %(members)s members sit in their groups"), "calendar-event", "good"),
+    ("move.joined", _("Joined the new group"), "door-enter", "good"),
+]:
+    trail.tell(kind, words, icon=icon, topic="reshuffle", tone=tone)
+
+for kind, words, icon, tone in [
+    ("task.done", _("Did a task"), "check", "good"),
+    ("task.impossible", _("Marked a task as not possible"), "ban", "warn"),
+    ("task.reopened", _("Took back a task"), "arrow-back-up", ""),
+]:
+    trail.tell(kind, words, icon=icon, topic="tasks", tone=tone, whys=dict(Task.Reason.choices))
+
+for kind, words, icon in [
+    ("group.assigned", _("Gave the group to %(assistant)s"), "user-check"),
+    ("pin.added", _("Pinned to the group"), "pin"),
+    ("pin.removed", _("No longer pinned to the group"), "pin"),
+    ("star.added", _("Became a star"), "sparkles"),
+    ("star.removed", _("Is no star any more"), "sparkles"),
+    ("bond.added", _("Keeps %(members)s members together"), "link"),
+    ("bond.removed", _("No longer keeps members together"), "link"),
+    ("apart.added", _("Keeps two members apart"), "arrows-split"),
+    ("apart.removed", _("No longer keeps two members apart"), "arrows-split"),
+]:
+    trail.tell(kind, words, icon=icon, topic="groups", whys=dict(Pin.Because.choices) | dict(Star.Because.choices))

@@ -1,0 +1,56 @@
+"""Filters and columns of the member list. A room further right adds its own in `AppConfig.ready`.
+
+A filter narrows the list by what `?name=value` says. Its `choices` is a queryset of `(value, label, count)`, all three by
+these names, so that the choices of all filters are one question to the database.
+A column says what is read with each row, in the same question as the row, and how that is shown and exported.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+FILTERS = {}
+COLUMNS = {}
+
+
+@dataclass(frozen=True)
+class Filter:
+    name: str
+    label: Any
+    icon: str
+    narrow: Callable  # (queryset, value) -> queryset, or None where the value means nothing
+    choices: Callable  # () -> queryset with `value`, `label`, `count`
+    order: int = 50
+    says: Callable | None = None  # how a stored code is said; without it the label is somebody's own word
+    fixed: tuple = ()  # further (value, label), not counted
+
+    @property
+    def is_data(self):
+        return self.says is None
+
+
+@dataclass(frozen=True)
+class Column:
+    name: str
+    label: Any
+    reads: Callable  # () -> expression over Member; its value stands at the row under `name`
+    template: str  # draws one cell, with `value` and `row`
+    exports: Callable  # (value) -> text
+    order: int = 50
+    beside_name: bool = False  # a mark at the avatar instead of a cell of its own
+
+
+def add_filter(added):
+    FILTERS[added.name] = added
+
+
+def add_column(added):
+    COLUMNS[added.name] = added
+
+
+def filters():
+    return sorted(FILTERS.values(), key=lambda each: each.order)
+
+
+def columns():
+    return sorted(COLUMNS.values(), key=lambda each: each.order)
