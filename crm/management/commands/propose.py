@@ -8,7 +8,7 @@ from django.utils.timezone import now
 from crm.tenancy.commands import TenantCommand, as_json, tenant_by
 from crm.tenancy.scope import acting_for
 from groups import reshuffles, reshuffling
-from groups.models import PATIENCE, Draft, Matrix
+from groups.models import Draft, Matrix
 from groups.problems import pose
 
 NO_PLAN = 3
@@ -33,7 +33,8 @@ class Command(TenantCommand):
             matrix = _matrix_by(matrix)
             posed = pose(matrix)
             posed.raw["max_moves"] = max_moves = _budget(moves, posed.seated)
-            _give_up_the_dead(matrix)
+        _keep_older_promises(tenant, matrix)
+        with acting_for(tenant.pk):
             draft = reshuffles.propose(matrix, tenant, max_moves=max_moves, seed=seed, steps=steps, at_once=True)
         if problem:
             _write(problem, posed.raw)
@@ -41,7 +42,7 @@ class Command(TenantCommand):
         answer = {"tenant": tenant.slug, "matrix": matrix.name, "draft": draft.letter, "id": str(draft.pk)}
         answer |= {"state": draft.state, "seed": draft.seed, "max_moves": draft.max_moves, "seconds": draft.seconds}
         if draft.state == Draft.State.IMPOSSIBLE:
-            self.refuse(posed, draft, answer, **options)
+            self.refuse(draft, answer, **options)
         if draft.state != Draft.State.READY:
             raise CommandError(_in_words(draft))
         if plan:
@@ -58,8 +59,8 @@ class Command(TenantCommand):
         with acting_for(tenant.pk):
             return Draft.objects.get(pk=draft.pk)
 
-    def refuse(self, posed, draft, answer, **options):
-        sentences = [clash.sentence for clash in reshuffling.clashes(reshuffling.Problem.from_json(posed.raw))]
+    def refuse(self, draft, answer, **options):
+        sentences = [reshuffling.Clash(clash["code"], clash["data"]).sentence for clash in draft.problems]
         if options["json"]:
             self.stdout.write(as_json(answer | {"clashes": draft.problems, "sentences": sentences}))
         raise CommandError("No plan can exist.\n" + "\n".join(sentences), returncode=NO_PLAN)
@@ -92,10 +93,13 @@ def _budget(said, seated):
     return moves
 
 
-def _give_up_the_dead(matrix):
-    """A draft that nobody has worked on for long: whoever did was killed, and no worker runs that would take it up."""
-    silent = Draft.objects.filter(reshuffle__matrix=matrix, state=Draft.State.WAITING, due_at__lt=now() - PATIENCE)
-    silent.update(state=Draft.State.STOPPED)
+def _keep_older_promises(tenant, matrix):
+    """A draft that is due waits for a worker, perhaps in vain: none need run beside a command. Who works on one moves it ahead."""
+    with acting_for(tenant.pk):
+        due = Draft.objects.filter(reshuffle__matrix=matrix, state=Draft.State.WAITING, due_at__lte=now())
+        left = list(due.values_list("pk", flat=True))
+    for pk in left:
+        reshuffles.think(tenant.pk, pk)
 
 
 def _as_file(posed, plan):
