@@ -133,7 +133,7 @@ def test_a_stopped_draft_stays_stopped(key, community, monkeypatch):
 
     def solve(problem, **kwargs):
         seen.append(key.post(f"drafts/{draft.pk}/stop/").status_code)
-        kwargs["progress"](1, 1, 0.0)
+        kwargs["progress"](0, 1, 0.0)
         raise AssertionError("the search went on")
 
     monkeypatch.setattr(reshuffles.reshuffling, "solve", solve)
