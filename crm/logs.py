@@ -5,6 +5,7 @@ import logging.config
 import re
 
 import structlog
+from django_structlog.middlewares.request import RequestMiddleware
 
 context = structlog.contextvars.merge_contextvars
 level = structlog.stdlib.add_log_level
