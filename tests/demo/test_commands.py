@@ -9,7 +9,9 @@ from django.test import Client
 
 from crm.tenancy.models import Event, Seat, Tenant, User
 from crm.tenancy.scope import acting_for
-from groups.models import Group, Matrix
+from groups import reshuffles
+from groups.models import Cohort, Draft, Group, Matrix, Placement
+from members.models import Member
 
 pytestmark = pytest.mark.django_db
 
@@ -97,3 +99,36 @@ def test_propose_says_what_it_cannot_do(groups):
     assert "Nobody sits in this matrix yet" in refused("propose", "会员", tenant="xinqu")
     for moves in "many", "-1", "10%%", "nan%":
         assert "--moves is a number" in refused("propose", "会员", tenant="xinqu", moves=moves)
+
+
+def test_propose_exits_with_3_and_the_clash_in_words_where_no_plan_can_exist(groups):
+    group = groups.get(name="会员1群")
+    groups.filter(matrix=group.matrix).update(capacity=1)
+    cohort = Cohort.objects.create(matrix=group.matrix, year=2026, half=2, state=Cohort.State.CURRENT)
+    for nickname in "甲", "乙", "丙":
+        member = Member.objects.create(nickname=nickname)
+        Placement.objects.create(member=member, group=group, matrix=group.matrix, cohort=cohort, since=cohort.begins_on)
+    out = StringIO()
+
+    with pytest.raises(CommandError) as impossible:
+        call_command("propose", "会员", tenant="xinqu", seed=1, json=True, stdout=out)
+
+    sentence = "3 members need a seat, but the groups hold at most 2 together."
+    assert (impossible.value.returncode, str(impossible.value)) == (3, f"No plan can exist.\n{sentence}")
+    said = json.loads(out.getvalue())
+    assert (said["state"], said["sentences"]) == ("impossible", [sentence])
+
+
+def test_propose_keeps_what_is_due_before_it_asks_for_more(groups):
+    """A draft whose worker was killed does not stand in the way."""
+    first, second = groups.filter(matrix__is_reshuffled=True)
+    cohort = Cohort.objects.create(matrix=first.matrix, year=2026, half=2, state=Cohort.State.CURRENT)
+    for place, nickname in enumerate("甲乙丙丁"):
+        member, group = Member.objects.create(nickname=nickname), first if place < 2 else second
+        Placement.objects.create(member=member, group=group, matrix=group.matrix, cohort=cohort, since=cohort.begins_on)
+    reshuffles.propose(first.matrix, Tenant.objects.get(), steps=100)
+
+    said = run("propose", "会员", tenant="xinqu", moves="50%", steps=100, seed=1)
+
+    assert [said["draft"], said["state"], said["max_moves"]] == ["B", "ready", 2]
+    assert [draft.state for draft in Draft.objects.in_order()] == ["ready", "ready"]

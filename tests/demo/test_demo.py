@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parents[2]
+JUDGE = HERE.parent / "shared/tools/judge_plan.py"
 OURS = ("DATABASE_URL", "MIGRATE_DATABASE_URL", "REDIS_URL", "QUNXING_EMBEDDED", "DATA_DIR", "NUMBA_CACHE_DIR", "COLLECTED", "BASE_URL")
 
 
@@ -166,3 +167,12 @@ def test_a_plan_is_proposed_and_written_down(data, tmp_path):
     assert plan.keys() == {member["id"] for member in problem["members"]}
     now_at = {member["id"]: member["current"] for member in problem["members"]}
     assert said["moves"] == sum(1 for who, group in plan.items() if now_at[who] not in (None, group))
+    if not JUDGE.exists():
+        pytest.skip("The judge does not lie here.")
+    judge = [sys.executable, JUDGE, files["problem"], files["plan"], "--json", "--bound-seconds", "1", "--random", "0"]
+    verdict = json.loads(subprocess.run(judge, capture_output=True, text=True, check=True).stdout)
+    assert [verdict["broken"], verdict["moves"], verdict["pairs_per_cohort"]] == [[], said["moves"], said["repeated_pairs"]]
+    assert verdict["distinct_repeated_pairs"] == said["known_pairs"]
+    assert said["terms"] == pytest.approx(verdict["terms"], rel=1e-4)
+    assert said["cost"] == pytest.approx(verdict["objective"], rel=1e-4)
+    assert said["bounds"]["cost"] <= verdict["objective"]
