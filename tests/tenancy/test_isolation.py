@@ -13,9 +13,9 @@ from django.test import Client
 from uuid_utils.compat import uuid7
 
 from crm.tenancy import rights
-from crm.tenancy.models import AppendOnlyModel, Event, Seat, TenantModel
+from crm.tenancy.models import AppendOnlyModel, Seat, TenantModel
 from crm.tenancy.scope import acting_for
-from groups.models import Draft, Placement, Task
+from groups.models import Task
 from tests import factories
 from tests.conftest import KeyClient, SeatClient
 from tests.factories import OwnedFactory, SeatFactory, TenantFactory
@@ -34,16 +34,10 @@ WITHOUT_A_RIGHT = {}
 # One row of each model in both tenants; whatever is text in theirs says so
 
 
-def one_of_each(tenant, **assistant):
-    """{model: row}; the tasks, moves and groups belong to this assistant, as far as one is given."""
+def one_of_each(tenant, **fields):
+    """{model: row}; `Task={…}` says more of the task."""
     with acting_for(tenant.pk):
-        return {model: FACTORIES[model](**_fields(model, assistant)) for model in OWNED}
-
-
-def _fields(model, assistant):
-    if model in (Task, Placement):
-        return assistant if model is Task else {}
-    return {"ready": True} if model is Draft else {"because": LEAK} if model is Event else {}
+        return {model: FACTORIES[model](**fields.get(model.__name__, {})) for model in OWNED}
 
 
 def mark(tenant):
@@ -66,14 +60,14 @@ def theirs(db):
     """Another tenant with one row of each model, in which every text can be recognised."""
     tenant = TenantFactory(slug="other", name=f"{LEAK} community")
     SeatFactory(tenant=tenant, role="owner", user__email="leaked@example.com", user__name=LEAK)
-    rows = one_of_each(tenant)
+    rows = one_of_each(tenant, Draft={"ready": True}, Event={"because": LEAK})
     mark(tenant)
     return tenant, rows
 
 
 @pytest.fixture
 def ours(house):
-    return house, one_of_each(house)
+    return house, one_of_each(house, Draft={"ready": True})
 
 
 def state(*tenants):
@@ -106,13 +100,14 @@ class Undone(Exception):
 def ask(client, door, method, rows, *, data=None, query=None):
     """The answer of a door and its text; what it did is checked for keys into nowhere, told to `look`, and undone."""
     path = door.path(rows)
-    if door.is_api:
-        kwargs = {"data": json.dumps(data or {}), "content_type": "application/json"} if method != "get" else {"data": query}
+    if method == "get":
+        answer = client.get(path, query)
+    elif method == "post":
+        answer = client.post(path, data or {})
+    elif door.is_api and method != "delete":
+        answer = getattr(client, method)(path, data or {})
     else:
-        kwargs = {"data": data or {}} if method != "get" else {"data": query}
-        if method in ("put", "patch", "delete"):
-            kwargs = {"data": json.dumps(data or {}), "content_type": "application/json"}
-    answer = getattr(client, method)(path, **kwargs)
+        answer = getattr(client, method)(path, json.dumps(data or {}), content_type="application/json")
     return answer, _text(answer)
 
 
@@ -164,14 +159,15 @@ def test_no_door_opens_for_another_tenants_ids(house, theirs, ours):
     outside.raise_request_exception = False
     said = body_naming(rows)
     before = state(tenant)
-    faults = []
+    faults, seen = [], set()
 
     for door in doors.doors():
         if not door.is_listed:
             continue
         client = program if door.is_api else browser if door.in_tenant else outside
-        for method in doors.METHODS:
-            query = None if door.asks_for_rows else {name: said[name] for name in FILTERS}
+        for method in [*doors.METHODS, "get"] if not door.asks_for_rows else doors.METHODS:
+            query = None if door.asks_for_rows or (door, method) in seen else {name: said[name] for name in FILTERS}
+            seen.add((door, method))
 
             def act(client=client, door=door, method=method, query=query):
                 answer, text = ask(client, door, method, rows, data=said, query=query)
@@ -270,7 +266,7 @@ def test_every_view_names_its_right():
 
 def test_each_role_may_do_what_the_table_says(house):
     seats = {role: SeatFactory(tenant=house, role=role) for role in Seat.Role.values}
-    rows = one_of_each(house, assistant=seats["assistant"])
+    rows = one_of_each(house, Draft={"ready": True}, Task={"assistant": seats["assistant"]})
     faults = []
 
     for role, seat in seats.items():
@@ -282,7 +278,9 @@ def test_each_role_may_do_what_the_table_says(house):
                 faults += _told(role, browser, door, method, rows, allowed)
         for door in doors.api_doors():
             if door.is_listed and hasattr(door.view.cls, "area"):
-                for method, action in list(door.view.actions.items()):  # DRF adds HEAD while it answers
+                for method, action in list(door.view.actions.items()):
+                    if method not in doors.METHODS:
+                        continue
                     area = getattr(door.view.cls, "acts", {}).get(action, door.view.cls.area)
                     allowed = rights.may_see(seat, area) if method == "get" else rights.may_do(seat, area)
                     faults += _told(role, program, door, method, rows, allowed)
