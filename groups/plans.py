@@ -1,0 +1,416 @@
+"""A draft as its owner looks at it: who goes where with the first so many moves, what each group becomes, what to mind."""
+
+import datetime
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from django.db.models import Exists, OuterRef, Q
+from django.db.models.functions import Right
+
+from crm.tenancy.counting import counts
+from crm.tenancy.models import Seat
+from members.models import Handle, Member
+
+from . import waves
+from .models import BondMember, Draft, Group, Pin, Placement, Star
+
+PORTRAIT = ("star", "city", "skill", "newcomer", "size")
+ENOUGH = 3  # of one city or skill in a group, so that they find each other
+LARGE_BOND = 0.05  # of a group: a bond so large keeps to itself
+TIGHT = 0.01  # a bound within a hundredth of the plan proves it good
+SHARES = (0.25, 0.5, 0.75, 1)  # the points of the short table
+
+
+@dataclass(frozen=True)
+class Point:
+    """What the first so many moves bring, in new people per member."""
+
+    moves: int
+    mean: float
+    least: int | None
+    by_chance: float | None
+    at_most: float | None
+    minutes: int
+    price: float | None = None  # minutes of work for one more new face than the point before
+
+    @property
+    def more_than_chance(self):
+        return None if self.by_chance is None else self.mean - self.by_chance
+
+    @property
+    def room(self):
+        return None if self.at_most is None else max(self.at_most - self.mean, 0)
+
+    @property
+    def is_tight(self):
+        return self.at_most is not None and self.room <= TIGHT * self.at_most
+
+
+@dataclass
+class Reading:
+    """A ready draft and, of its moves, the first so many. Members and groups are places in the plan's lists."""
+
+    draft: Draft
+    asked: int | None = None
+    start: np.ndarray = field(init=False)
+    goal: np.ndarray = field(init=False)
+    order: np.ndarray = field(init=False)
+
+    def __post_init__(self):
+        plan = self.draft.plan
+        self.start, self.goal = np.array(plan["from"], np.int64), np.array(plan["to"], np.int64)
+        self.order = np.array(plan["order"], np.int64)
+
+    @cached_property
+    def points(self):
+        pace = self.draft.reshuffle.matrix.minutes_per_move
+        return priced([_point(raw, pace) for raw in self.draft.curve or []])
+
+    @property
+    def most(self):
+        return len(self.order)
+
+    @cached_property
+    def point(self):
+        """The point of the curve next to what was asked for; the whole plan where nothing was."""
+        if not self.points:
+            return None
+        wanted = self.most if self.asked is None else self.asked
+        return min(reversed(self.points), key=lambda point: abs(point.moves - wanted))
+
+    @property
+    def moves(self):
+        return self.point.moves if self.point else self.most
+
+    @property
+    def is_whole(self):
+        return self.moves >= self.most
+
+    @cached_property
+    def short_table(self):
+        """A quarter, half, three quarters, all; and the chosen one."""
+        wanted = {min(self.points, key=lambda point: abs(point.moves - share * self.most)).moves for share in SHARES if self.points}
+        rows = [point for point in self.points if point.moves in wanted | {self.moves} and point.moves]
+        return priced(rows)
+
+    @cached_property
+    def at(self):
+        """Where everybody sits after these moves; newcomers sit where the plan puts them from the start."""
+        at = np.where(self.start < 0, self.goal, self.start)
+        moved = self.order[: self.moves]
+        at[moved] = self.goal[moved]
+        return at
+
+    @cached_property
+    def flow(self):
+        """[from, to] -> how many; the last row counts the newcomers."""
+        return self._flow(np.ones(len(self.at), bool))
+
+    def flow_of(self, who):
+        """The same of these members alone, given by id."""
+        place = {pk: at for at, pk in enumerate(self.draft.plan["members"])}
+        inside = np.zeros(len(self.at), bool)
+        inside[[place[str(pk)] for pk in who if str(pk) in place]] = True
+        return self._flow(inside)
+
+    def _flow(self, inside):
+        many = len(self.draft.plan["groups"])
+        row = np.where(self.start < 0, many, self.start)[inside]
+        return np.bincount(row * many + self.at[inside], minlength=(many + 1) * many).reshape(many + 1, many)
+
+    @property
+    def people(self):
+        return len(self.at)
+
+    @cached_property
+    def seated(self):
+        return int((self.start >= 0).sum())
+
+    @property
+    def newcomers(self):
+        return self.people - self.seated
+
+    @cached_property
+    def sizes(self):
+        return np.bincount(self.at, minlength=len(self.draft.plan["groups"]))
+
+    @property
+    def mates(self):
+        """With how many others a member sits, on average."""
+        return float((self.sizes * (self.sizes - 1)).sum() / max(self.people, 1))
+
+    @cached_property
+    def known_pairs(self):
+        """Pairs who know each other and sit together: all pairs less the new ones."""
+        if self.is_whole:
+            return self.draft.figures["known_pairs"]
+        return round((self.mates - self.point.mean) * self.people / 2)
+
+    @property
+    def minutes(self):
+        return self.moves * self.draft.reshuffle.matrix.minutes_per_move
+
+    @property
+    def leaving(self):
+        """The group each move leaves, best move first, as waves take them."""
+        groups = self.draft.plan["groups"]
+        return [groups[self.start[who]] for who in self.order[: self.moves]]
+
+    @property
+    def stays(self):
+        """[(why, how many)] of those who keep their group."""
+        found = [(why, many) for why, many in (self.draft.figures.get("stays") or {}).items() if many]
+        return found if self.is_whole else [*found, ("later", self.most - self.moves)]
+
+
+def _point(raw, pace):
+    least = raw.get("new_people_least")
+    return Point(
+        moves=int(raw["moves"]),
+        mean=float(raw["new_people_mean"]),
+        least=None if least is None else int(least),
+        by_chance=raw.get("random_new_people_mean"),
+        at_most=raw.get("bound_new_people_mean"),
+        minutes=int(raw["moves"]) * pace,
+    )
+
+
+def priced(points):
+    """Each with the price of one more new face than the point before it."""
+    priced, before = [], None
+    for point in points:
+        minutes = point.minutes - (before.minutes if before else 0)
+        more = point.mean - (before.mean if before else 0)
+        price = minutes / more if minutes and more > 0.05 else None
+        priced.append(Point(**{**point.__dict__, "price": price}))
+        before = point
+    return priced
+
+
+# Groups
+
+
+def groups_of(draft):
+    """The plan's groups in its order, with their assistants."""
+    found = Group.objects.select_related("assistant__user").in_bulk(draft.plan["groups"])
+    by_text = {str(pk): group for pk, group in found.items()}
+    return [by_text[pk] for pk in draft.plan["groups"]]
+
+
+def portraits(reading, groups, stars):
+    """Per group {what: (before, after)}. What the engine did not count is left out."""
+    counted = reading.draft.figures.get("groups") or {}
+    if not reading.is_whole:
+        after = _counted_again(reading, stars)
+    rows = []
+    for at, group in enumerate(groups):
+        known = counted.get(group.name) or {"before": {}, "after": {}}
+        then = known["after"] if reading.is_whole else {name: int(many[at]) for name, many in after.items()}
+        rows.append({name: (known["before"][name], then[name]) for name in PORTRAIT if name in known["before"] and name in then})
+    return rows
+
+
+def _counted_again(reading, stars):
+    """The portraits after the first so many moves; the engine counted those of the whole plan."""
+    plan = reading.draft.plan
+    people = Member.objects.current()
+    tags = {str(pk): (city, skills) for pk, city, skills in people.values_list("pk", "city", "skills")}
+    matrix = reading.draft.reshuffle.matrix_id
+    sat = Placement.objects.filter(member=OuterRef("pk"), matrix=matrix, cohort__state="past")
+    new = {str(pk) for pk in people.filter(~Exists(sat)).values_list("pk", flat=True)}
+    shining = set(map(str, stars))
+    many, cities, skills = len(plan["groups"]), defaultdict(list), defaultdict(list)
+    star, newcomer = np.zeros(many, np.int64), np.zeros(many, np.int64)
+    for pk, group in zip(plan["members"], reading.at.tolist(), strict=True):
+        city, known = tags.get(pk, ("", ()))
+        if city:
+            cities[city].append(group)
+        for skill in known:
+            skills[skill].append(group)
+        star[group] += pk in shining
+        newcomer[group] += pk in new
+    shared = {name: _shared(values, many) for name, values in (("city", cities), ("skill", skills))}
+    return {"star": star, "newcomer": newcomer, "size": reading.sizes, **shared}
+
+
+def _shared(values, many):
+    """Per group how many values at least three have in common."""
+    found = np.zeros(many, np.int64)
+    for where in values.values():
+        found += np.bincount(where, minlength=many) >= ENOUGH
+    return found
+
+
+def ranges(rows):
+    """[(what, (lowest, highest) before, the same after)] over all groups; an empty group, closed or not begun, says nothing."""
+    found = []
+    for name in PORTRAIT:
+        values = [row[name] for row in rows if name in row]
+        before = [value for (value, _), row in zip(values, rows, strict=False) if row.get("size", (1, 1))[0]]
+        after = [value for (_, value), row in zip(values, rows, strict=False) if row.get("size", (1, 1))[1]]
+        if before and after:
+            found.append((name, (min(before), max(before)), (min(after), max(after))))
+    return found
+
+
+# Rules that held
+
+
+@dataclass(frozen=True)
+class Kept:
+    """How many of the owner's rules hold after these moves."""
+
+    pins: int
+    pins_kept: int
+    hosts: int
+    bonds: int
+    bonds_kept: int
+    large: list  # bonds that move as a block: (name, size, group's place, share of the group)
+
+
+def kept(reading):
+    plan, matrix = reading.draft.plan, reading.draft.reshuffle.matrix_id
+    place = {pk: at for at, pk in enumerate(plan["members"])}
+    pins = [(place.get(str(pk)), why) for pk, why in Pin.objects.filter(matrix=matrix).values_list("member_id", "because")]
+    pins = [(at, why) for at, why in pins if at is not None and reading.start[at] >= 0]
+    bonds = defaultdict(list)
+    for bond, name, member in BondMember.objects.filter(bond__matrix=matrix).values_list("bond_id", "bond__name", "member_id"):
+        if str(member) in place:
+            bonds[bond, name].append(place[str(member)])
+    bonds = {bond: who for bond, who in bonds.items() if len(who) > 1}
+    whole = {bond: who for bond, who in bonds.items() if len(set(reading.at[who])) == 1}
+    large = []
+    for (_, name), who in whole.items():
+        group = int(reading.at[who[0]])
+        share = len(who) / max(int(reading.sizes[group]), 1)
+        if share >= LARGE_BOND and (reading.start[who] != group).any():
+            large.append((name, len(who), group, share))
+    return Kept(
+        pins=len(pins),
+        pins_kept=sum(1 for at, _ in pins if reading.at[at] == reading.start[at]),
+        hosts=sum(1 for _, why in pins if why == Pin.Because.HOST),
+        bonds=len(bonds),
+        bonds_kept=len(whole),
+        large=sorted(large, key=lambda each: -each[1])[:3],
+    )
+
+
+def stars():
+    return list(Star.objects.shining().values_list("member_id", flat=True))
+
+
+# Who is meant: the engine names members as files do
+
+
+def named(keys):
+    """{key of the problem: Member} of those who are found."""
+    keys = list(dict.fromkeys(keys))
+    phones = {key.removeprefix("tel:") for key in keys if key.startswith("tel:")}
+    ids = [key.removeprefix("id:") for key in keys if key.startswith("id:")]
+    found = {f"id:{member.pk}": member for member in Member.objects.filter(pk__in=ids)} if ids else {}
+    asked = Q(platform=Handle.Platform.WECHAT, value__in=keys) | Q(platform=Handle.Platform.PHONE, end__in=phones)
+    for handle in Handle.objects.annotate(end=Right("value", 11)).filter(asked).select_related("member"):
+        key = handle.value if handle.platform == Handle.Platform.WECHAT else f"tel:{handle.end}"
+        found.setdefault(key, handle.member)
+    return found
+
+
+def worst(draft, stars=()):
+    """Who meets fewest: member, new people, all mates, why, and whether they are a star."""
+    rows = draft.figures.get("worst") or []
+    who, shining = named(row["member"] for row in rows), set(stars)
+    said = [{**row, "member": who.get(row["member"])} for row in rows]
+    return [{**row, "is_star": row["member"].pk in shining} for row in said if row["member"]]
+
+
+def least_words(rows):
+    """(fewest, most, [(why, how many)]) of those who fare worst."""
+    news = [row["new"] for row in rows]
+    return {"least": min(news), "most": max(news), "whys": Counter(row["why"] for row in rows).most_common()}
+
+
+# Work
+
+
+@dataclass(frozen=True)
+class Work:
+    """What approving gives to each assistant, and until when."""
+
+    loads: list
+    per_day: int
+    begins_on: datetime.date
+
+    @property
+    def last_day(self):
+        return max((load.last_day for load in self.loads), default=None)
+
+    @property
+    def days(self):
+        return max(((load.last_day - load.first_day).days + 1 for load in self.loads), default=0)
+
+    @property
+    def approve_by(self):
+        """The last day on which all is through before the half-year begins."""
+        return self.begins_on - datetime.timedelta(days=self.days)
+
+    @property
+    def is_late(self):
+        return self.last_day is not None and self.last_day >= self.begins_on
+
+
+def work(reading, groups, tenant, owner=None):
+    """Who gets how much, from the groups at hand: `waves.forecast` asks for the same anew."""
+    owner = owner or Seat.objects.standing().filter(tenant=tenant).select_related("user").owner_first().first()
+    who, seats = {}, {}
+    for group in groups:
+        seat = group.assistant if group.assistant and _stands(group.assistant) else owner
+        who[str(group.pk)], seats[seat.pk] = seat.pk, seat
+    today, days = tenant.today(), defaultdict(list)
+    for seat, day in waves.in_daily_waves(reading.leaving, who, tenant.tasks_a_day, today):
+        days[seat].append(day)
+    loads = [waves.Load(seats[seat], len(each), today, each[-1]) for seat, each in days.items()]
+    loads.sort(key=lambda load: (-load.moves, str(load.assistant)))
+    return Work(loads, tenant.tasks_a_day, reading.draft.reshuffle.cohort.begins_on)
+
+
+def _stands(seat):
+    return seat.ended_at is None and seat.user.is_active
+
+
+# What changed since
+
+
+def since(draft):
+    """How many more or fewer people there are than when the plan was made, and whose term ends before it begins."""
+    reshuffle = draft.reshuffle
+    current = Member.objects.current()
+    here = Placement.objects.open().filter(matrix=reshuffle.matrix_id, member__standing=Member.Standing.CURRENT)
+    anywhere = Placement.objects.open().filter(member=OuterRef("pk"))
+    found = counts(
+        seated=here,
+        loose=current.filter(~Exists(anywhere)),
+        ending=here.filter(member__expires_on__lt=reshuffle.cohort.begins_on),
+    )
+    people = found["seated"] + found["loose"]
+    mark = draft.mark or {}
+    return {
+        "is_changed": (mark.get("people"), mark.get("seated")) != (people, found["seated"]) if mark else False,
+        "more": people - mark.get("people", people),
+        "ending": found["ending"],
+    }
+
+
+# Drafts beside each other
+
+
+def drafts_of(reshuffle):
+    """All drafts with their main figures, without their plans."""
+    fields = ("pk", "number", "state", "max_moves", "ready_at", "figures__moves", "figures__new_people__mean", "figures__mates")
+    pace = reshuffle.matrix.minutes_per_move
+    rows = []
+    for pk, number, state, most, ready_at, moves, mean, mates in reshuffle.drafts.in_order().values_list(*fields):
+        row = {"pk": pk, "letter": Draft(number=number).letter, "number": number, "state": state, "max_moves": most, "ready_at": ready_at}
+        rows.append(row | {"moves": moves, "mean": mean, "mates": mates, "minutes": None if moves is None else moves * pace})
+    return rows
