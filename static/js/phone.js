@@ -57,6 +57,10 @@
   }
 
   async function sendAll() {
+    if (!navigator.onLine) { // not even tried, so it can be taken back as if it had not been
+      if (box.in("waiting").length) lost();
+      return draw();
+    }
     let sent = 0, late = 0, undone = false;
     for (let entry; (entry = box.in("waiting")[0]);) {
       if (entry.tries) late += 1;
@@ -66,7 +70,7 @@
       if (answer.ok) {
         sent += 1;
         box.change(entry.key, { state: "sent", answered: answer.said.at });
-        undone ||= entry.act === "undo" && !kept.has(entry.task) && Boolean($("#today"));
+        undone ||= entry.act === "undo" && Boolean($("#today")) && !$(`#today article[data-task="${entry.task}"]`);
       } else refused(entry, answer.said);
       draw();
     }

@@ -1,0 +1,429 @@
+"""The assistant's phone in a browser, 390 px wide: taps, the outbox, what stays on the phone."""
+
+import os
+import re
+import shutil
+from uuid import uuid4
+
+import pytest
+from django.test import Client
+
+from crm.tenancy.scope import acting_for
+from groups import tasks
+from groups.models import Group, Move, Task, Tick
+from tests.factories import CohortFactory, GroupFactory, MatrixFactory, MoveFactory, SeatFactory, TaskFactory, TenantFactory, WaveFactory
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome") or ""
+try:
+    from playwright.sync_api import expect, sync_playwright
+except ImportError:
+    sync_playwright = None
+MISSING = "playwright is missing" if sync_playwright is None else "" if CHROMIUM else "chromium is missing"
+REASON = f"{MISSING}: install the group `check` and Chromium"
+pytestmark = pytest.mark.skipif(bool(MISSING) and os.environ.get("REQUIRE_BROWSER") != "1", reason=REASON)
+COUNT_TAPS = "window.taps = 0; addEventListener('pointerdown', () => { window.taps += 1 }, true)"
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"  # playwright runs a loop in the thread in which the tests ask the database
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM)
+        yield browser
+        browser.close()
+    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
+@pytest.fixture
+def seat(transactional_db, settings):
+    settings.LANGUAGE_CODE = "en"
+    house = TenantFactory(slug="qinghe", name="Qinghe", language="en")
+    return SeatFactory(tenant=house, role="assistant", name="Xiaoyu")
+
+
+@pytest.fixture
+def to_do(seat):
+    """Three tasks of one chat and two of another, best first."""
+    with acting_for(seat.tenant_id):
+        matrix = MatrixFactory()
+        one, two, to = (GroupFactory(matrix=matrix, number=number, name=f"Group {number}") for number in (1, 2, 11))
+        wave = WaveFactory(reshuffle__matrix=matrix, reshuffle__cohort=CohortFactory(matrix=matrix, planned=True), assistant=seat)
+        made = []
+        for rank, group in enumerate([one, one, one, two, two], 1):
+            task = TaskFactory(assistant=seat, group=group, rank=rank, member__nickname=f"Lin {rank}")
+            MoveFactory(wave=wave, member=task.member, from_group=group, to_group=to, task=task)
+            made.append(task)
+        return made
+
+
+class Phone:
+    """A phone with somebody signed in, which writes down what its pages complain of."""
+
+    def __init__(self, browser, server, seat, **settings):
+        self.context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True, **settings)
+        self.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=server.url)
+        client = Client()
+        client.force_login(seat.user)
+        self.context.add_cookies([{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": server.url}])
+        self.home = f"{server.url}/{seat.tenant.slug}/phone/"
+        self.page = self.context.new_page()
+        self.page.set_default_timeout(8000)
+        self.complaints = []
+        self.page.on("console", lambda said: said.type == "error" and self.complaints.append(said.text))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+
+    def open(self, path=""):
+        self.page.goto(self.home + path)
+        return self.page
+
+    def keep(self):
+        """Open today and wait until the worker has it."""
+        page = self.open()
+        page.evaluate("navigator.serviceWorker.ready")
+        until(page, "caches.match(location.pathname).then(Boolean)")
+        page.reload()  # from now on the worker stands between page and network
+        until(page, "Boolean(navigator.serviceWorker.controller)")
+        return page
+
+
+@pytest.fixture
+def phone(chromium, live_server, seat):
+    made = Phone(chromium, live_server, seat)
+    yield made
+    made.context.close()
+
+
+def until(page, what):
+    """Asked from outside: the pages' policy refuses what playwright's own waiting evaluates in them."""
+    for _ in range(160):
+        if page.evaluate(what):
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError(f"Never came true: {what}")
+
+
+def all_sent(page):
+    until(page, "Object.values(localStorage).every((kept) => JSON.parse(kept).every((entry) => entry.state === 'sent'))")
+
+
+def state(task):
+    with acting_for(task.tenant_id):
+        return Task.objects.get(pk=task.pk).state
+
+
+def acts(task):
+    with acting_for(task.tenant_id):
+        return list(Tick.objects.filter(task=task).order_by("at").values_list("act", flat=True))
+
+
+def left(page):
+    return int(page.locator(".top [data-left]").inner_text())
+
+
+def filled(page):
+    """The words of all filled buttons that are to be seen."""
+    return page.evaluate("""() => [...document.querySelectorAll("button, a")].filter((each) => each.checkVisibility()
+        && getComputedStyle(each.querySelector(".cl") || each).backgroundColor === "rgb(18, 90, 110)")
+        .map((each) => each.innerText.trim().split("\\n")[0])""")
+
+
+# Taps
+
+
+def test_one_task_takes_two_taps_on_the_list(phone, to_do):
+    page = phone.open()
+    page.evaluate(COUNT_TAPS)
+
+    page.locator("#next [data-do=copy]").tap()
+    page.locator("#next [data-do=sent]").tap()
+    expect(page.locator("#next .title")).to_contain_text("Lin 2")
+
+    assert page.evaluate("window.taps") == 2
+    assert page.evaluate("navigator.clipboard.readText()") == to_do[0].text
+    expect(page.locator("#ended .title")).to_contain_text("Lin 1")
+    all_sent(page)
+    assert (state(to_do[0]), acts(to_do[0]), left(page)) == ("done", ["done"], 4)
+    assert phone.complaints == []
+
+
+def test_one_task_takes_two_taps_on_its_page_and_the_next_comes_by_itself(phone, to_do):
+    page = phone.open(f"tasks/{to_do[0].pk}/")
+    page.evaluate(COUNT_TAPS)
+
+    page.locator(".copy").tap()
+    page.get_by_role("button", name="Sent").tap()
+    taps = page.evaluate("window.taps")
+    page.wait_for_url(f"**/tasks/{to_do[1].pk}/")
+
+    assert taps == 2
+    assert state(to_do[0]) == "done"
+    assert phone.complaints == []
+
+
+def test_what_cannot_be_done_takes_two_taps_and_no_word(phone, to_do):
+    page = phone.open(f"tasks/{to_do[0].pk}/")
+    page.evaluate(COUNT_TAPS)
+
+    page.get_by_text("Can't be done").tap()
+    page.get_by_role("button", name="does not want to").tap()
+    taps = page.evaluate("window.taps")
+    page.wait_for_url(f"**/tasks/{to_do[1].pk}/")
+
+    assert taps == 2
+    with acting_for(to_do[0].tenant_id):
+        assert Move.objects.get(task=to_do[0]).state == Move.State.REFUSED
+
+
+def test_exactly_one_button_is_filled_and_it_is_the_next_thing_to_do(phone, to_do):
+    page = phone.open()
+    seen = [filled(page)]
+    page.locator("#piles [data-do=copy]").first.tap()
+    page.locator(".after").wait_for()
+    seen.append(filled(page))
+    page.locator("[data-do=sent]").tap()
+    seen.append(filled(page))
+    phone.open(f"tasks/{to_do[2].pk}/")
+    seen.append(filled(page))
+    page.locator(".copy").tap()
+    expect(page.locator(".copy .cl")).to_contain_text("Paste it to Lin 3")
+    seen.append(filled(page))
+
+    assert seen == [["Copy"], ["Sent"], ["Copy"], ["One tap copies it all"], ["Sent"]]
+
+
+def test_a_slip_is_taken_back_with_one_tap(phone, to_do):
+    page = phone.open()
+    page.locator("#next [data-do=copy]").tap()
+    page.locator("#next [data-do=sent]").tap()
+    all_sent(page)
+
+    page.locator("#toast button").tap()
+
+    expect(page.locator(".top [data-left]")).to_have_text("5")
+    all_sent(page)
+    assert (state(to_do[0]), acts(to_do[0])) == ("open", ["done", "undo"])
+    assert page.locator("article").count() == 5
+
+
+def test_later_goes_on_to_the_next_and_changes_nothing(phone, to_do):
+    page = phone.open(f"tasks/{to_do[0].pk}/")
+
+    page.get_by_role("link", name="Later").tap()
+    page.wait_for_url(f"**/tasks/{to_do[1].pk}/")
+
+    assert state(to_do[0]) == "open"
+
+
+def test_a_task_fits_the_screen_and_a_narrow_phone_does_not_scroll_sideways(phone, to_do):
+    page = phone.open(f"tasks/{to_do[0].pk}/")
+    height = page.evaluate("document.documentElement.scrollHeight")
+    page.set_viewport_size({"width": 360, "height": 740})
+    widths = [phone.open(path) and page.evaluate("document.documentElement.scrollWidth") for path in ("", "me/", f"tasks/{to_do[0].pk}/")]
+
+    assert height <= 844
+    assert max(widths) <= 360
+
+
+def test_every_target_is_large_enough_for_a_thumb(phone, to_do):
+    page = phone.page
+    small = []
+    for path in ("", "me/", f"tasks/{to_do[0].pk}/"):
+        phone.open(path)
+        small += page.evaluate("""() => [...document.querySelectorAll("a, button, summary")].filter((each) => each.checkVisibility())
+            .map((each) => [each.innerText || each.ariaLabel, each.getBoundingClientRect()])
+            .filter(([, box]) => box.height < 48 || box.width < 48)
+            .map(([words, box]) => `${words} ${box.width} × ${box.height}`)""")
+
+    assert small == []
+
+
+# In a lift
+
+
+def test_what_is_ticked_in_a_lift_is_sent_once_when_there_is_a_network(phone, to_do):
+    page = phone.keep()
+    phone.context.set_offline(True)
+
+    page.locator("#next [data-do=copy]").tap()
+    page.locator("#next [data-do=sent]").tap()
+    page.locator("#next [data-do=copy]").tap()
+    page.locator("#next [data-do=sent]").tap()
+
+    expect(page.locator("#offline")).to_be_visible()
+    expect(page.locator("#waiting")).to_contain_text("2 waiting to be sent")
+    expect(page.locator("#outbox .title")).to_have_text(["Lin 1 · sent", "Lin 2 · sent"])
+    assert [state(task) for task in to_do[:2]] == ["open", "open"]
+    phone.context.set_offline(False)
+    expect(page.locator("#offline")).to_be_hidden()
+    all_sent(page)
+    assert [acts(task) for task in to_do[:2]] == [["done"], ["done"]]
+    assert left(page) == 3
+
+
+def test_the_list_opens_without_a_network_and_remembers_what_waits(phone, to_do):
+    page = phone.keep()
+    phone.context.set_offline(True)
+    page.locator("#next [data-do=copy]").tap()
+    page.locator("#next [data-do=sent]").tap()
+
+    page.reload()
+
+    expect(page.locator("#next .title")).to_contain_text("Lin 2")
+    expect(page.locator("#outbox .title")).to_have_text(["Lin 1 · sent"])
+    page.locator("#outbox [data-do=forget]").tap()
+    expect(page.locator("#outbox")).to_be_hidden()
+    assert left(page) == 5
+
+
+def test_a_task_opens_without_a_network_and_the_next_comes_by_itself(phone, to_do):
+    page = phone.keep()
+    phone.context.set_offline(True)
+
+    page.goto(f"{phone.home}tasks/{to_do[0].pk}/")
+    page.locator(".copy").tap()
+    assert page.evaluate("navigator.clipboard.readText()") == to_do[0].text
+    page.get_by_role("button", name="Sent").tap()
+    page.wait_for_url(f"**/tasks/{to_do[1].pk}/")
+    expect(page.locator("h1")).to_contain_text("Lin 2")
+
+    phone.context.set_offline(False)
+    all_sent(page)
+    assert acts(to_do[0]) == ["done"]
+
+
+def test_a_line_that_breaks_after_the_server_heard_counts_once(phone, to_do):
+    page = phone.open()
+    said = []
+
+    def breaks(route):
+        if not said:
+            route.fetch()  # the server hears it, the phone does not hear the answer
+            said.append(1)
+            return route.abort()
+        return route.continue_()
+
+    page.route("**/ticks/", breaks)
+    page.locator("#next [data-do=copy]").tap()
+    page.locator("#next [data-do=sent]").tap()
+    expect(page.locator("#waiting")).to_contain_text("1 waiting")
+
+    page.evaluate("dispatchEvent(new Event('online'))")
+
+    all_sent(page)
+    assert acts(to_do[0]) == ["done"]
+
+
+def test_a_clash_is_a_question_that_names_who_was_first(phone, to_do, seat):
+    owner = SeatFactory(tenant=seat.tenant, role="owner", name="Lily")
+    page = phone.keep()
+    phone.context.set_offline(True)
+    page.goto(f"{phone.home}tasks/{to_do[0].pk}/")
+    page.get_by_text("Can't be done").tap()
+    page.get_by_role("button", name="does not answer").tap()
+    page.wait_for_url(f"**/tasks/{to_do[1].pk}/")
+    with acting_for(seat.tenant_id):
+        tasks.tick(to_do[0].pk, "done", uuid4(), by=owner)
+
+    phone.context.set_offline(False)
+    phone.open()
+
+    row = page.locator("#outbox .clash")
+    expect(row).to_contain_text("Lily did this already")
+    row.get_by_role("button", name="Take Lily").tap()
+    expect(page.locator("#outbox")).to_be_hidden()
+    assert (state(to_do[0]), acts(to_do[0])) == ("done", ["done"])
+
+
+def test_the_same_act_of_two_people_is_only_said(phone, to_do, seat):
+    owner = SeatFactory(tenant=seat.tenant, role="owner", name="Lily")
+    page = phone.open()
+    page.locator("#next [data-do=copy]").tap()
+    with acting_for(seat.tenant_id):
+        tasks.tick(to_do[0].pk, "done", uuid4(), by=owner)
+
+    page.locator("#next [data-do=sent]").tap()
+
+    expect(page.locator("#toast")).to_contain_text("Lily did this already")
+    expect(page.locator("#outbox")).to_be_hidden()
+
+
+def test_signing_out_takes_everything_off_the_phone(phone, to_do):
+    page = phone.keep()
+    phone.open("me/")
+
+    page.get_by_role("button", name="Sign out").tap()
+    page.wait_for_url("**/accounts/login/**")
+
+    assert page.evaluate("caches.keys()") == []
+    assert page.evaluate("Object.keys(localStorage)") == []
+
+
+def test_signing_out_with_unsent_ticks_asks_first(phone, to_do):
+    page = phone.keep()
+    phone.open("me/")
+    phone.open()
+    phone.context.set_offline(True)
+    page.locator("#next [data-do=copy]").tap()
+    page.locator("#next [data-do=sent]").tap()
+    phone.open("me/")
+
+    page.get_by_role("button", name="Sign out", exact=True).tap()
+
+    expect(page.locator("#leave")).to_contain_text("1 not sent yet")
+    page.get_by_role("button", name="Stay").tap()
+    assert "/phone/me/" in page.url
+
+
+def test_another_seat_on_the_same_phone_does_not_see_the_list(phone, to_do, seat, live_server):
+    page = phone.keep()
+    other = SeatFactory(tenant=seat.tenant, role="assistant", name="Doudou")
+    client = Client()
+    client.force_login(other.user)
+    phone.context.add_cookies([{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}])
+    page.reload()
+    until(page, f"caches.keys().then((names) => names.length === 1 && names[0].includes('{other.pk}'))")
+
+    phone.context.set_offline(True)
+    page.reload()
+
+    assert "Lin" not in page.locator("main").inner_text()
+
+
+def test_a_signed_out_session_empties_the_phone(phone, to_do):
+    page = phone.keep()
+    phone.context.clear_cookies(name="sessionid")
+
+    page.reload()
+
+    page.wait_for_url("**/accounts/login/**")
+    until(page, "caches.keys().then((names) => !names.length)")
+
+
+# Without script
+
+
+def test_without_script_a_task_is_read_ended_and_taken_back(chromium, live_server, seat, to_do):
+    phone = Phone(chromium, live_server, seat, java_script_enabled=False)
+    page = phone.open()
+    page.locator("#next .open").click()
+    expect(page.locator(".hold_")).to_have_text(to_do[0].text)
+    page.get_by_role("button", name="Sent").click()
+    expect(page.locator("h1")).to_contain_text("Lin 2")
+    assert state(to_do[0]) == "done"
+    page.get_by_role("button", name="Undo").click()
+    assert state(to_do[0]) == "open"
+    page.get_by_text("Can't be done").click()
+    page.get_by_role("button", name="does not answer").click()
+    assert re.search(r"/tasks/", page.url)
+    assert state(to_do[0]) == "impossible"
+    phone.context.close()
+
+
+def test_groups_further_down_are_folded(phone, to_do, seat):
+    with acting_for(seat.tenant_id):
+        matrix = Group.objects.first().matrix
+        for number in (3, 4):
+            TaskFactory(assistant=seat, group=GroupFactory(matrix=matrix, number=number, name=f"Group {number}"), rank=90)
+    page = phone.open()
+
+    assert page.locator("details.pile:not([open])").count() == 2
