@@ -192,7 +192,7 @@ def _join(person, row):
         person.note = f"{person.note}\n{row.note}" if person.note else row.note
     names = list(dict.fromkeys(filter(None, (person.nickname, *person.former, row.nickname))))
     names.sort(
-        key=lambda name: bool(SECOND_SELF.search(name))
+        key=lambda name: bool(SECOND_SELF.search(name[-12:]))
     )  # the sort is stable: else the first row's name is shown
     if names:
         person.nickname, *person.former = names

@@ -33,6 +33,7 @@ NUMBERED = [
         r"(\d+)(?!.*\d)",
     )
 ]
+LONGEST_NAME = 80
 ASIDE = re.compile(r"[(\[【].*?[)\]】]")
 GROUP_WORDS = re.compile(r"群聊|微信群|群|group|[\s_\-–—·.#:]+")
 # Such a word tells two kinds of groups apart, as the name of a community does not: 合伙人会员1群 is not 会员1群.
@@ -99,6 +100,8 @@ def number_of(numeral):
 def parts_of_a_group(text):
     """The words before a group's number, and the number: (青禾会员, 3) of 青禾会员3群, (会员a, None) of 会员A群."""
     text = "".join(plain(text).lower().split())
+    if len(text) > LONGEST_NAME:
+        return text, None
     text = ASIDE.sub("", text) or text
     for pattern in NUMBERED:
         if found := pattern.search(text):

@@ -51,9 +51,9 @@ def test_names_are_sorted_by_pinyin_and_emoji_do_not_count():
 
 def test_six_thousand_names_take_less_than_a_second():
     people = [f"深圳-{chr(0x4E00 + n)}{chr(0x5E00 + n)}⭐-直播" for n in range(6000)]
-    began = time.perf_counter()
+    began = time.process_time()
 
     for nickname in people:
         names.search_text(nickname, ["lin_2025"]), names.sort_key(nickname), names.avatar(nickname)
 
-    assert time.perf_counter() - began < 1
+    assert time.process_time() - began < 1

@@ -1,3 +1,4 @@
+import time
 from collections import Counter
 
 import pytest
@@ -283,3 +284,20 @@ def test_rows_in_any_order_give_the_same_people(rows, data):
         )
 
     assert facts(data.draw(st.permutations(lines))) == facts(lines)
+
+
+@pytest.mark.parametrize(
+    "value", ["([" * 20_000, "1 " * 20_000, "一" * 20_000, " " * 20_000 + "x", "2025-" * 20_000, "第" * 20_000]
+)
+def test_a_monstrous_cell_costs_no_time(value):
+    began = time.process_time()
+
+    people(
+        HEADER,
+        f"{value},hexiang01,,{value},{value},,",
+        f"{value},hexiang01,,,,{value},",
+        f",,{value},,,,",
+        f"{value}(小号),hexiang01,,,,,",
+    )
+
+    assert time.process_time() - began < 1
