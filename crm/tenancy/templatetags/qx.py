@@ -198,6 +198,11 @@ def _local_day(moment):
 
 
 @register.filter
+def fields_to_change(form):
+    return [field for field in form.visible_fields() if field.errors]
+
+
+@register.filter
 def widget_kind(field):
     """`check` for a single box, `choices` for several, otherwise `control`."""
     kind = getattr(field.field.widget, "input_type", "")
@@ -213,6 +218,8 @@ def styled(field):
     css = {"checkbox": "form-check-input", "radio": "form-check-input", "select": "form-select"}.get(kind, "form-control")
     described = [f"{field.auto_id}_error"] * bool(field.errors) + [f"{field.auto_id}_helptext"] * bool(field.help_text)
     attrs = {"class": f"{css} {field.field.widget.attrs.get('class', '')}".strip()}
+    if field.field.widget.attrs.get("placeholder") == field.label:
+        attrs["placeholder"] = ""  # allauth repeats the label
     if described and not field.use_fieldset:
         attrs["aria-describedby"] = " ".join(described)
     return field.as_widget(attrs=attrs)
