@@ -15,10 +15,12 @@ from uuid_utils.compat import uuid7
 from crm.tenancy import rights
 from crm.tenancy.models import AppendOnlyModel, Seat, TenantModel
 from crm.tenancy.scope import acting_for
-from groups.models import Task
+from groups.models import Draft, Group, Matrix, Reshuffle, Task
+from members.models import Member
 from tests import factories
 from tests.conftest import KeyClient, SeatClient
 from tests.factories import OwnedFactory, SeatFactory, TenantFactory
+from tests.groups.communities import ready_draft, small_community
 from tests.tenancy import doors
 
 LEAK = "Leaked"
@@ -38,6 +40,13 @@ def one_of_each(tenant, **fields):
     """{model: row}; `Task={…}` says more of the task."""
     with acting_for(tenant.pk):
         return {model: FACTORIES[model](**fields.get(model.__name__, {})) for model in OWNED}
+
+
+def a_plan(tenant):
+    """Rows of a matrix with people and a plan that the engine made, for pages that show one."""
+    community = small_community(tenant)
+    draft = ready_draft(community)
+    return {Draft: draft, Reshuffle: draft.reshuffle, Matrix: community.matrix, Group: community.groups[0], Member: community.members[0]}
 
 
 def mark(tenant):
@@ -60,14 +69,14 @@ def theirs(db):
     """Another tenant with one row of each model, in which every text can be recognised."""
     tenant = TenantFactory(slug="other", name=f"{LEAK} community")
     SeatFactory(tenant=tenant, role="owner", user__email="leaked@example.com", user__name=LEAK)
-    rows = one_of_each(tenant, Draft={"ready": True}, Event={"because": LEAK})
+    rows = one_of_each(tenant, Event={"because": LEAK})
     mark(tenant)
     return tenant, rows
 
 
 @pytest.fixture
 def ours(house):
-    return house, one_of_each(house, Draft={"ready": True})
+    return house, one_of_each(house)
 
 
 def state(*tenants):
@@ -153,6 +162,8 @@ def test_what_is_listed_exists():
 
 def test_no_door_opens_for_another_tenants_ids(house, theirs, ours):
     tenant, rows = theirs
+    rows |= a_plan(tenant)
+    mark(tenant)
     clients = {kind: SeatFactory(tenant=house, role="owner") for kind in ("page", "api")}
     browser, program = SeatClient(clients["page"], raise_request_exception=False), KeyClient(clients["api"], raise_request_exception=False)
     outside = browser.outside
@@ -266,7 +277,7 @@ def test_every_view_names_its_right():
 
 def test_each_role_may_do_what_the_table_says(house):
     seats = {role: SeatFactory(tenant=house, role=role) for role in Seat.Role.values}
-    rows = one_of_each(house, Draft={"ready": True}, Task={"assistant": seats["assistant"]})
+    rows = one_of_each(house, Task={"assistant": seats["assistant"]}) | a_plan(house)
     faults = []
 
     for role, seat in seats.items():
