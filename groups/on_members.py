@@ -1,16 +1,19 @@
 """What this room adds to the list of members: in which groups they sit now, and who is a star."""
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import BooleanField, CharField, Count, Exists, F, OuterRef, Q, Value
-from django.db.models.functions import Cast, JSONObject
+from django.db.models import BooleanField, CharField, Count, Exists, F, OuterRef, Subquery, Value
+from django.db.models.functions import Cast, Coalesce, JSONObject
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
+from crm.tenancy.templatetags.qx import star
 from members import registry
 from members.models import Member
 
 from .models import Group, Placement, Star
-from .names import as_uuid
+from .names import as_uuid, short
 
 NONE = "none"
 YES = "yes"
@@ -24,13 +27,10 @@ def _sitting_in(members, value):
 
 
 def _groups():
-    here = Count("placements", filter=Q(placements__until=None, placements__member__standing=Member.Standing.CURRENT))
-    return (
-        Group.objects.open()
-        .in_order()
-        .annotate(value=Cast("pk", CharField()), label=F("name"), count=here)
-        .values("value", "label", "count")
-    )
+    here = Placement.objects.open().filter(group=OuterRef("pk")).order_by().values("group").annotate(n=Count("pk")).values("n")
+    # Counted in a sub-select: a join with all placements costs thirty times as much.
+    found = Group.objects.open().in_order().annotate(value=Cast("pk", CharField()), label=F("name"), count=Coalesce(Subquery(here), 0))
+    return found.values("value", "label", "count")
 
 
 def _shining(members, value):
@@ -49,19 +49,24 @@ def sits():
     return ArraySubquery(seat.values(json=JSONObject(**said)))
 
 
+def _chips(groups):
+    if not groups:
+        return format_html('<span class="qx-muted">—</span>')
+    said = ((reverse("groups:group", args=[group["id"]]), short(group["number"], group["name"], group["is_parallel"])) for group in groups)
+    return format_html_join(" ", '<a class="qx-group" href="{}" lang="zh">{}</a>', said)
+
+
 registry.add_filter(registry.Filter("group", _("Group"), "layout-grid", _sitting_in, _groups, order=20, fixed=((NONE, _("In no group")),)))
 registry.add_filter(registry.Filter("star", _("Star"), "sparkles", _shining, _stars, order=32, says=lambda value: _now("Stars")))
 registry.add_column(
-    registry.Column(
-        "group", _("Group"), sits, "groups/_sits.html", exports=lambda groups: "/".join(group["name"] for group in groups), order=20
-    )
+    registry.Column("group", _("Group"), sits, _chips, exports=lambda groups: "/".join(group["name"] for group in groups), order=20)
 )
 registry.add_column(
     registry.Column(
         "star",
         _("Star"),
         lambda: Exists(Star.objects.shining().filter(member=OuterRef("pk")), output_field=BooleanField()),
-        "groups/_star.html",
+        lambda is_star: star() if is_star else "",
         exports=lambda is_star: _now("Star") if is_star else "",
         beside_name=True,
     )

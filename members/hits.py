@@ -15,6 +15,8 @@ class Piece:
 
 def pieces(text, words):
     """The text cut where the words were found; the pieces joined are the text again."""
+    if not words:
+        return [Piece(text, False)]
     hit = [False] * len(text)
     for word in _folded(words).split():
         for at in _by_letters(text, word) or _by_pinyin(text, word):

@@ -8,6 +8,7 @@ from django.db.models import Case, Count, F, OuterRef, Value, When
 from django.db.models.functions import JSONObject
 from django.utils import timezone
 from django.utils.functional import cached_property
+from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 
 from crm.tenancy.counting import counts
@@ -103,6 +104,7 @@ class Chip:
 
     filter: Filter
     value: str
+    way: str  # the list's address without this filter, to which a value is joined
     choices: list = field(default_factory=list)
 
     @property
@@ -180,11 +182,18 @@ class MemberList:
             each.choices().annotate(filter=Value(each.name)).values_list("filter", "value", "label", "count")[:MOST_CHOICES]
             for each in registry.filters()
         ]
-        chips = {each.name: Chip(each, self.set.get(each.name, "")) for each in registry.filters()}
+        chips = {each.name: Chip(each, self.set.get(each.name, ""), self._without(each.name)) for each in registry.filters()}
         for name, value, label, count in asked[0].union(*asked[1:], all=True):
             says = chips[name].filter.says
             chips[name].choices.append(Choice(str(value), says(label) if says else label, count))
         return list(chips.values())
+
+    def _without(self, name):
+        kept = {"q": self.words, "sort": "" if self.sort == "name" else self.sort} | {
+            other: self.set.get(other) for other in self.set if other != name
+        }
+        said = urlencode({key: value for key, value in kept.items() if value})
+        return f"?{said}{'&' if said else ''}"
 
     @property
     def columns(self):
@@ -253,4 +262,5 @@ class Row:
 
     def _drawn(self, beside_name):
         shown = [column for column in registry.columns() if column.beside_name == beside_name]
-        return [{"column": column, "value": getattr(self.member, f"column_{column.name}")} for column in shown]
+        values = ((column, getattr(self.member, f"column_{column.name}")) for column in shown)
+        return [{"label": column.label, "value": value, "html": column.draws(value)} for column, value in values]

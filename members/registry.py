@@ -34,7 +34,7 @@ class Column:
     name: str
     label: Any
     reads: Callable  # () -> expression over Member; its value stands at the row under `name`
-    template: str  # draws one cell, with `value` and `row`
+    draws: Callable  # (value) -> safe HTML of one cell
     exports: Callable  # (value) -> text
     order: int = 50
     beside_name: bool = False  # a mark at the avatar instead of a cell of its own

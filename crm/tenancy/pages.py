@@ -10,7 +10,8 @@ SIZE = 50
 
 def page(request, template, context, *, part="answer"):
     """The whole page, or for htmx the part of it by this name."""
-    fragment = request.htmx and not request.htmx.boosted and not request.htmx.history_restore_request
+    whole = request.htmx.history_restore_request or (request.htmx.boosted and not request.htmx.target)
+    fragment = request.htmx and not whole
     response = render(request, f"{template}#{part}" if fragment else template, context)
     patch_vary_headers(response, ["HX-Request"])
     return response

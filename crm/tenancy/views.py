@@ -27,7 +27,7 @@ def trail(request):
         "days": _by_day(told),
         "topics": words.TOPICS,
         "doors": Event.Door.choices,
-        "seats": list(seats.values()) if sees_everybody else [],
+        "hands": list(seats.values()) if sees_everybody else [],
         "chosen": chosen,
         "is_narrowed": any(chosen.values()),
         "only_own": not sees_everybody,

@@ -151,17 +151,18 @@ def _at_a_glance(group, here):
     cities = Counter(person["city"] for person in people if person["city"])
     since = Counter((person["first_year"], person["first_half"]) for person in people)
     came = Counter(person["was_in"] for person in people)
+    new, stayed = came.pop(None, 0), came.pop(group.name, 0)
     return {
         "stars": sum(person["is_star"] for person in people),
         "pins": sum(person["is_pinned"] for person in people),
-        "new": came.pop(None, 0),
-        "stayed": came.pop(group.name, 0),
+        "new": new,
+        "stayed": stayed,
         "over": sum(1 for person in people if person["member__expires_on"] and person["member__expires_on"] < today),
         "cities": cities.most_common(MOST_CITIES),
         "other_cities": len(cities) - MOST_CITIES if len(cities) > MOST_CITIES else 0,
         "most_in_a_city": max(cities.values(), default=1),
         "came_from": came.most_common(MOST_CITIES),
-        "most_from_a_group": max(came.values(), default=1),
+        "most_from_a_group": max([1, stayed, *came.values()]),
         "since": [{"name": short_half(*half), "count": n} for half, n in sorted(since.items())],
         "most_since": max(since.values(), default=1),
     }
