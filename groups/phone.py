@@ -7,9 +7,13 @@ from functools import cached_property
 
 from django.db.models import Count, Exists, OuterRef, Sum, prefetch_related_objects
 from django.db.models.functions import TruncDate
+from django.utils.html import escape, format_html
+from django.utils.safestring import mark_safe
 from django.utils.timezone import now
+from django.utils.translation import gettext as _
 
 from crm.tenancy import rights
+from crm.tenancy.templatetags.qx import ago, clock
 
 from .calendar import instant
 from .models import Move, Placement, Task, Wave
@@ -41,6 +45,33 @@ class Line:
     @property
     def is_late(self):
         return self.is_open and self.task.late_at <= self.moment
+
+    # A day has some ninety rows, and a template's tags for each cost more than all the rest of the page.
+
+    @property
+    def name(self):
+        return self.task.member.nickname if self.task.member else self.task.group.name
+
+    @property
+    def title(self):
+        name = format_html('<bdi lang="zh">{}</bdi>', self.name)
+        if self.move:
+            return mark_safe(_("Invite %(name)s into %(group)s") % {"name": name, "group": escape(self.move.to_group.short)})
+        return mark_safe(_("Write to %(name)s") % {"name": name})
+
+    @property
+    def due(self):
+        return _("was due %(day)s, %(time)s") % {"day": ago(self.task.due_at), "time": clock(self.task.due_at)}
+
+    @property
+    def about(self):
+        """By what the eye finds the person."""
+        member = self.task.member
+        return "·".join(filter(None, [member.city, member.industry])) if member else ""
+
+    @property
+    def minutes(self):
+        return _("%(minutes)s min") % {"minutes": self.task.minutes}
 
 
 @dataclass
