@@ -22,7 +22,10 @@ THEMES = ("light", "dark")
 def icon(name, css=""):
     """A drawing beside a word. Where it stands alone, its button or link carries the word in `aria-label`."""
     return format_html(
-        '<svg class="qx-icon{}" aria-hidden="true" focusable="false"><use href="{}#{}"/></svg>', f" {css}" if css else "", static("icons.svg"), name
+        '<svg class="qx-icon{}" aria-hidden="true" focusable="false"><use href="{}#{}"/></svg>',
+        f" {css}" if css else "",
+        static("icons.svg"),
+        name,
     )
 
 
@@ -30,7 +33,9 @@ def icon(name, css=""):
 def star(label=""):
     """The four-pointed mark of a star member; it is never drawn without its word."""
     return format_html(
-        '<svg class="qx-star" role="img" aria-label="{0}"><title>{0}</title><use href="{1}#star-mark"/></svg>', label or _("Star"), static("icons.svg")
+        '<svg class="qx-star" role="img" aria-label="{0}"><title>{0}</title><use href="{1}#star-mark"/></svg>',
+        label or _("Star"),
+        static("icons.svg"),
     )
 
 
