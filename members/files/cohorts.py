@@ -62,7 +62,8 @@ def read_cohorts(table, region="CN", known_groups=()):
     for needed in ("cohort",), ("group",), ("wechat", "phone"):
         columns.require(*needed)
     cohort, group, wechat, phone = map(columns.reader, ("cohort", "group", "wechat", "phone"))
-    groups = GroupNames([*known_groups, *dict.fromkeys(group(cells) for _, cells in reversed(table.rows))][::-1])
+    spellings = reversed(dict.fromkeys(group(cells) for _, cells in reversed(table.rows)))
+    groups = GroupNames([*known_groups, *spellings])
     placements, rejected = [], list(table.rejected)
     seats = Seats(groups)
     for line, cells in table.rows:

@@ -1,6 +1,6 @@
 import pytest
 
-from members.files import NoSuchFiles, NotATable, read_folder
+from members.files import NoSuchFiles, NotATable, read_cohorts, read_folder, read_table
 
 from .files import blame, cohorts, community
 
@@ -44,6 +44,14 @@ def test_placements_are_read_and_a_groups_last_spelling_is_its_name():
     ]
     assert [found.groups.name(key) for key in found.groups] == ["会员1群"]
     assert found.headcount() == {"2026H1": 1, "2026H2": 2}
+
+
+def test_a_group_the_product_knows_is_known_by_that_and_named_by_the_file():
+    table = read_table("届,群,微信号\n2026H2,会员1群,aaaaaa".encode())
+
+    found = read_cohorts(table, known_groups=["青禾会员1群", "会员2群"])
+
+    assert [found.groups.name(key) for key in found.groups] == ["会员1群", "会员2群"]
 
 
 def test_a_placement_that_stays_out_is_named_with_its_line():

@@ -31,6 +31,7 @@ def only(header, row, **options):
         ("贺想,,1380000,深圳,会员1群,,", "bad_phone", "“1380000”"),
         ("贺想,,12800000643,深圳,会员1群,,", "bad_phone", "11 digits"),
         ("贺想,hexiang01,1.38E+10,深圳,会员1群,,", "bad_phone", "“1.38E+10”"),
+        ("贺想,,4.008001234E+11,深圳,会员1群,,", "bad_phone", "“4.008001234E+11”"),
         ("贺想,hexiang01,,深圳,会员1群,2025-13-45,", "bad_date", "“入群时间”"),
         ("贺想,hexiang01,,深圳,会员1群,2025-02-29,", "bad_date", "2025-01-02"),
         ("贺想,hexiang01,,深圳,会员1群,,2025年1月", "bad_date", "“到期时间”"),
@@ -194,6 +195,13 @@ def test_a_partner_is_told_by_any_yes(yes):
 @pytest.mark.parametrize("no", ["", "否", "no", "0", "FALSE", "-", "×"])
 def test_anything_else_is_no_partner(no):
     assert not only("微信号,合伙人", f"hexiang01,{no}").partner
+
+
+@pytest.mark.parametrize(
+    "written", ["lin_2025", " LIN_2025 ", "ｌｉｎ＿２０２５", "\u200blin_2025\u200e", "'lin_2025", "Lin_2025\t"]
+)
+def test_a_wechat_id_is_one_id_however_it_is_written(written):
+    assert only("微信号", written).wechat == ["lin_2025"]
 
 
 def test_an_inviter_may_be_an_id_a_phone_or_only_a_name():

@@ -69,6 +69,12 @@ def test_traditional_characters_in_big5_are_read():
     assert [person.nickname for person in read_people(read).people] == ["賀想"]
 
 
+def test_chinese_names_below_an_english_header_are_read_in_gbk():
+    read = read_table("nickname,wechat\n贺想,hexiang01\n林,lin_2025".encode("gbk"))
+
+    assert [cells[0] for _, cells in read.rows] == ["贺想", "林"]
+
+
 def test_one_broken_byte_does_not_turn_a_file_into_another_language():
     rows = [ROWS[0], *([f"贺想{n}", f"hexiang{n:03}", "你好"] for n in range(50))]
     content = written(rows).encode().replace("你好".encode(), "你好".encode()[:-1], 1)
