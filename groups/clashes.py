@@ -19,7 +19,9 @@ SENTENCES = {
     "too_few_may_enter": gettext_lazy("%(groups)s must hold at least %(seats)s members, but only %(many)s may sit there: %(members)s."),
     "rules_together": gettext_lazy("These rules cannot all hold: %(rules)s. Loosen one of them."),
     # Of drafts that failed
-    "not_found": gettext_lazy("The search found no plan that keeps all rules. That does not prove that there is none: try again, or loosen a rule."),
+    "not_found": gettext_lazy(
+        "The search found no plan that keeps all rules. That does not prove that there is none: try again, or loosen a rule."
+    ),
     "gave_up": gettext_lazy("The work was cut off three times before a plan was there. Nothing was changed; try again."),
     "bad_problem": gettext_lazy("The rules of this matrix contradict each other, so no plan could be sought."),
 }

@@ -1,6 +1,7 @@
 """Geometry of the pictures that are drawn on the server: numbers for attributes of SVG, nothing of colour or words."""
 
 import math
+from itertools import pairwise
 
 FLOW_HEIGHT, FLOW_LEAST, FLOW_GAP = 54, 240, 9  # per group, in all, between two
 FLOW_MOST = 880
@@ -98,7 +99,7 @@ def curve(points, drafts=()):
         "across": [{"at": x(tick), "n": tick} for tick in across],
         "up": [{"at": y(tick), "n": tick} for tick in up],
         "points": [{"x": x(point.moves), "y": y(point.mean), "point": point} for point in points],
-        "drafts": [{"x": x(moves), "y": y(mean), "letter": letter, "url": url, "moves": moves, "mean": mean} for letter, moves, mean, url in drafts],
+        "drafts": [dict(zip(("letter", "moves", "mean", "url"), other, strict=True), x=x(other[1]), y=y(other[2])) for other in drafts],
     }
 
 
@@ -118,7 +119,7 @@ def _smooth(points):
         return ""
     xs, ys = zip(*points, strict=True)
     slope = [(ys[at + 1] - ys[at]) / ((xs[at + 1] - xs[at]) or 1) for at in range(len(points) - 1)]
-    tangent = [slope[0], *[_between(a, b) for a, b in zip(slope, slope[1:], strict=False)], slope[-1]]
+    tangent = [slope[0], *[_between(a, b) for a, b in pairwise(slope)], slope[-1]]
     parts = [f"M{xs[0]} {ys[0]}"]
     for at in range(len(points) - 1):
         third = (xs[at + 1] - xs[at]) / 3
@@ -164,6 +165,6 @@ def against(plan, done, last):
         spots = [(round(308 * (day - first).days / days, 1), round(108 - 96 * share, 1)) for day, share in line]
         return spots, "M" + " L".join(f"{x} {y}" for x, y in spots) if len(spots) > 1 else ""
 
-    planned, plan_path = path(plan)
+    _, plan_path = path(plan)
     reached, done_path = path(done)
-    return {"plan": plan_path, "done": done_path, "at": reached[-1] if reached else None, "first": first, "last": last, "should": planned[-1] if planned else None}
+    return {"plan": plan_path, "done": done_path, "at": reached[-1] if reached else None, "first": first, "last": last}

@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Right
+from django.utils.translation import gettext_lazy as _
 
 from crm.tenancy.counting import counts
 from crm.tenancy.models import Seat
@@ -21,6 +22,31 @@ ENOUGH = 3  # of one city or skill in a group, so that they find each other
 LARGE_BOND = 0.05  # of a group: a bond so large keeps to itself
 TIGHT = 0.01  # a bound within a hundredth of the plan proves it good
 SHARES = (0.25, 0.5, 0.75, 1)  # the points of the short table
+UNFAIR = 0.8  # of the mean: who meets fewer than that is named before approving
+
+WHAT = {
+    "star": _("Stars"),
+    "city": _("Cities with 3 or more"),
+    "skill": _("Skills with 3 or more"),
+    "newcomer": _("New in the community"),
+    "size": _("People"),
+}
+SHORTLY = {"star": _("Stars"), "city": _("Cities"), "skill": _("Skills"), "newcomer": _("New")}
+WHY_STAY = {
+    "pin": _("are pinned to their group"),
+    "bond": _("stay beside those they are bound to"),
+    "closed": _("may not sit in other groups"),
+    "budget": _("stay because the moves are used up"),
+    "choice": _("sit best where they are"),
+    "later": _("move only when more moves are made"),
+}
+WHY_FEW = {
+    "pin": _("pinned to the group"),
+    "bond": _("bound to others"),
+    "closed": _("other groups are closed"),
+    "budget": _("stays, the moves are used up"),
+    "chance": _("has met many already"),
+}
 
 
 @dataclass(frozen=True)
@@ -161,8 +187,12 @@ class Reading:
     @property
     def stays(self):
         """[(why, how many)] of those who keep their group."""
-        found = [(why, many) for why, many in (self.draft.figures.get("stays") or {}).items() if many]
-        return found if self.is_whole else [*found, ("later", self.most - self.moves)]
+        found = [(WHY_STAY.get(why, why), many) for why, many in (self.draft.figures.get("stays") or {}).items() if many]
+        return found if self.is_whole else [*found, (WHY_STAY["later"], self.most - self.moves)]
+
+    @property
+    def share(self):
+        return self.moves / self.seated if self.seated else 0
 
 
 def _point(raw, pace):
@@ -251,7 +281,7 @@ def ranges(rows):
         before = [value for (value, _), row in zip(values, rows, strict=False) if row.get("size", (1, 1))[0]]
         after = [value for (_, value), row in zip(values, rows, strict=False) if row.get("size", (1, 1))[1]]
         if before and after:
-            found.append((name, (min(before), max(before)), (min(after), max(after))))
+            found.append((WHAT[name], (min(before), max(before)), (min(after), max(after))))
     return found
 
 
@@ -282,7 +312,7 @@ def kept(reading):
     bonds = {bond: who for bond, who in bonds.items() if len(who) > 1}
     whole = {bond: who for bond, who in bonds.items() if len(set(reading.at[who])) == 1}
     large = []
-    for (_, name), who in whole.items():
+    for (_bond, name), who in whole.items():
         group = int(reading.at[who[0]])
         share = len(who) / max(int(reading.sizes[group]), 1)
         if share >= LARGE_BOND and (reading.start[who] != group).any():
@@ -321,7 +351,7 @@ def worst(draft, stars=()):
     """Who meets fewest: member, new people, all mates, why, and whether they are a star."""
     rows = draft.figures.get("worst") or []
     who, shining = named(row["member"] for row in rows), set(stars)
-    said = [{**row, "member": who.get(row["member"])} for row in rows]
+    said = [{**row, "member": who.get(row["member"]), "why": WHY_FEW.get(row["why"], "")} for row in rows]
     return [{**row, "is_star": row["member"].pk in shining} for row in said if row["member"]]
 
 
@@ -400,6 +430,30 @@ def since(draft):
         "more": people - mark.get("people", people),
         "ending": found["ending"],
     }
+
+
+# What to look at before approving
+
+
+def warnings(reading, changed, worst_words, rules, load, owner):
+    """[{kind, tone, …}], what weighs most first; `warn` is counted in the brief."""
+    found = []
+    if changed and changed["is_changed"]:
+        found.append({"kind": "changed", "tone": "warn", "more": changed["more"], "fewer": -changed["more"]})
+    if load.is_late and reading.draft.reshuffle.is_open:
+        found.append({"kind": "late", "tone": "warn"})
+    if worst_words and reading.is_whole:
+        unfair = worst_words["least"] < UNFAIR * reading.point.mean if reading.point else False
+        found.append({"kind": "worst", "tone": "warn" if unfair else "plain", **worst_words})
+    if rules.bonds_kept < rules.bonds:
+        found.append({"kind": "split", "tone": "warn", "bonds": rules.bonds - rules.bonds_kept})
+    for name, size, at, share in rules.large:
+        found.append({"kind": "block", "tone": "warn", "name": name, "size": size, "at": at, "share": share})
+    if mine := sum(each.moves for each in load.loads if each.assistant.pk == owner.pk):
+        found.append({"kind": "owner", "tone": "plain", "moves": mine})
+    if changed and changed["ending"]:
+        found.append({"kind": "ending", "tone": "plain", "members": changed["ending"]})
+    return sorted(found, key=lambda each: each["tone"] != "warn")
 
 
 # Drafts beside each other

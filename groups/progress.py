@@ -3,6 +3,7 @@
 import datetime
 from collections import Counter, defaultdict
 from dataclasses import dataclass
+from itertools import pairwise
 
 from django.db.models import Case, Count, Exists, F, IntegerField, OuterRef, Subquery, Value, When
 from django.db.models.functions import TruncDate
@@ -168,7 +169,7 @@ def of(reshuffle, tenant):
     for seat, wave_day, state, many in rows.values_list("wave__assistant", "wave__day", "state").annotate(n=Count("pk")):
         by_wave[seat, wave_day][state] += many
         hands[seat][state] += many
-    ended, late = _ended(reshuffle, tenant), 0
+    ended = _ended(reshuffle, tenant)
     of_seat = defaultdict(list)
     groups = _groups(reshuffle)
     for group in groups:
@@ -204,9 +205,10 @@ def _groups(reshuffle):
 
 def _ended(reshuffle, tenant):
     """{seat's id: {day: moves handled}}"""
-    tasks = Task.objects.filter(moves__reshuffle=reshuffle, state__in=[Task.State.DONE, Task.State.IMPOSSIBLE]).order_by()
+    ended = Task.objects.filter(moves__reshuffle=reshuffle, state__in=[Task.State.DONE, Task.State.IMPOSSIBLE]).order_by()
+    days = ended.annotate(on=TruncDate("ended_at", tzinfo=tenant.zone))
     found = defaultdict(Counter)
-    for seat, day, many in tasks.annotate(on=TruncDate("ended_at", tzinfo=tenant.zone)).values_list("assistant", "on").annotate(n=Count("pk")):
+    for seat, day, many in days.values_list("assistant", "on").annotate(n=Count("pk")):
         found[seat][day] = many
     return found
 
@@ -223,9 +225,10 @@ def _lines(by_wave, ended, of_all, today):
         due[day] += sum(states.values())
     for days in ended.values():
         done.update(days)
-    until = max([today, *done]) if done else today
-    first = min(due, default=today)
-    return _running(due, of_all, first, max(due, default=today)), _running(done, of_all, min([first, *done]), min(until, today)) if due else []
+    if not due:
+        return [], []
+    first = min(due)
+    return _running(due, of_all, first, max(due)), _running(done, of_all, min([first, *done]), today)
 
 
 def _running(by_day, of_all, first, last):
@@ -258,7 +261,7 @@ def faces(curve, handled):
     points = [(point["moves"], point["new_people_mean"]) for point in curve or []]
     if not points or handled < points[0][0]:
         return None
-    for (low, less), (high, more) in zip(points, points[1:], strict=False):
+    for (low, less), (high, more) in pairwise(points):
         if low <= handled <= high:
             return less + (more - less) * (handled - low) / ((high - low) or 1)
     return points[-1][1]
