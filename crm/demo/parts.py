@@ -101,7 +101,7 @@ class Parts:
         web = ["-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port), "--blocking-threads", "4"]
         self.commands = {
             "web": [*web, "--log-level", "warning", "crm.wsgi:application"],
-            "worker": [*celery, "worker", "-c", "2", "-l", "WARNING"],
+            "worker": [*celery, "worker", "-c", "2", "-l", "WARNING", "--without-mingle", "--without-gossip"],
             "beat": [*celery, "beat", "-l", "WARNING", "-s", str(beat), "--pidfile", ""],
         }
         self.children = {}
@@ -112,7 +112,9 @@ class Parts:
         env = environment(BASE_URL=f"http://localhost:{self.port}", PORT=str(self.port))
         with ExitStack() as stack:
             for name, command in self.commands.items():
-                self.children[name] = stack.enter_context(started(name, command, env))
+                # Only the web: the worker's children are forks, and a pool does not survive one.
+                more = {"DATABASE_POOL": "1"} if name == "web" else {}
+                self.children[name] = stack.enter_context(started(name, command, env | more))
             stack.callback(lambda: end(self.children.values()))  # together, so that none waits for another
             yield self
 

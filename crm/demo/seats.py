@@ -49,7 +49,12 @@ def _seat(tenant, word, role, name, hashed):
     if seat := seats.of(tenant, email):
         return seat
     User.objects.get_or_create(email=email, defaults={"password": hashed, "name": name, "is_demo": True})
-    return seats.add(tenant, email, role, name=name or f"{tenant.name.removesuffix('社群')}老师")
+    return seats.add(tenant, email, role, name=name or _owner_of(tenant))
+
+
+def _owner_of(tenant):
+    """星桥社群 is run by 星桥老师; of other names we know less."""
+    return tenant.name.removesuffix("社群") + "老师" if tenant.name.endswith("社群") else "群主"
 
 
 def _evenly(groups, hands):
