@@ -8,6 +8,7 @@ from rest_framework.decorators import action
 from rest_framework.response import Response
 
 from crm.tenancy import rights
+from members.models import Member
 
 from . import reshuffles, rules, tasks, waves
 from .models import Apart, Bond, Cohort, Draft, Group, Matrix, Move, Pin, Reshuffle, Star, Task, Tick
@@ -313,6 +314,8 @@ class StarViewSet(RuleViewSet):
 
 
 class BondSerializer(serializers.ModelSerializer):
+    members = serializers.PrimaryKeyRelatedField(many=True, queryset=Member.objects.all())
+
     class Meta:
         model = Bond
         fields = ["id", "matrix", "name", "because", "members"]
