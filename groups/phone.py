@@ -2,10 +2,9 @@
 
 import datetime
 import uuid
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass
 
-from django.db.models import Count, Exists, OuterRef, Sum, prefetch_related_objects
+from django.db.models import Count, Exists, F, OuterRef, Sum
 from django.db.models.functions import TruncDate
 from django.utils.html import escape, format_html
 from django.utils.safestring import mark_safe
@@ -16,7 +15,7 @@ from crm.tenancy import rights
 from crm.tenancy.templatetags.qx import ago, clock
 
 from .calendar import instant
-from .models import Move, Placement, Task, Wave
+from .models import Draft, Move, Placement, Task, Wave
 
 MOST = 200  # rows that a phone holds at once; the others follow while these are done
 MOST_ENDED = 100
@@ -31,12 +30,8 @@ class Line:
     """One task as a row of the list."""
 
     task: Task
-    moment: datetime.datetime = field(default_factory=now)
-
-    @cached_property
-    def move(self):
-        moves = self.task.moves.all()
-        return moves[0] if moves else None
+    move: Move | None
+    moment: datetime.datetime
 
     @property
     def is_open(self):
@@ -141,13 +136,13 @@ def today(seat):
         .select_related("member", "group", "ended_by__user")
         .order_by("-ended_at", "id")[:MOST_ENDED]
     )
-    prefetch_related_objects([*tasks, *ended], "moves__to_group")
-    piles = [Pile([Line(task, moment) for task in pile]) for pile in _by_group(tasks, lambda task: task.group_id)]
+    lines = _as_lines([*tasks, *ended], moment)
+    piles = [Pile(pile) for pile in _by_group(lines[: len(tasks)], lambda line: line.task.group_id)]
     first = piles[0].lines.pop(0) if piles else None
     return Day(
         next=first,
         piles=[pile for pile in piles if pile.lines],
-        ended=[Line(task, moment) for task in ended],
+        ended=lines[len(tasks) :],
         left=sums["left"],
         minutes=sums["minutes"] or 0,
         waiting=sums["left"] - len(tasks),
@@ -158,8 +153,8 @@ def today(seat):
 def find(seat, pk):
     """A task that this seat may work on, or None."""
     tasks = Task.objects.all() if rights.sees_all(seat, "tasks") else Task.objects.of(seat)
-    task = tasks.select_related("member", "group", "ended_by__user").prefetch_related("moves__to_group").filter(pk=pk).first()
-    return task and Line(task)
+    task = tasks.select_related("member", "group", "ended_by__user").filter(pk=pk).first()
+    return _as_lines([task], now())[0] if task else None
 
 
 @dataclass
@@ -184,7 +179,7 @@ def place(seat, task):
 
 def faces(move):
     """How many of those planned for the new group the member sat with already, and how many are new; None where no plan says it."""
-    plan = move.reshuffle.chosen and move.reshuffle.chosen.plan
+    plan = Draft.objects.filter(reshuffle=move.reshuffle_id, pk=F("reshuffle__chosen")).values_list("plan", flat=True).first()
     if not plan or str(move.to_group_id) not in plan["groups"]:
         return None
     to, who = plan["groups"].index(str(move.to_group_id)), str(move.member_id)
@@ -192,11 +187,6 @@ def faces(move):
     beside = Placement.objects.filter(member=move.member_id, cohort=OuterRef("cohort"), group=OuterRef("group"))
     known = Placement.objects.filter(Exists(beside), member__in=there).aggregate(people=Count("member", distinct=True))["people"]
     return {"known": known, "new": len(there) - known}
-
-
-def why(task):
-    """The move behind a task with its plan, in one query."""
-    return Move.objects.filter(task=task).select_related("reshuffle__chosen").first()
 
 
 def next_wave(seat):
@@ -213,6 +203,12 @@ def last_days(seat):
     sums = ended.values(day=TruncDate("ended_at", tzinfo=tenant.zone)).annotate(done=Count("id"), work=Sum("minutes"))
     by_day = {row["day"]: row for row in sums}
     return [{"day": day, "done": 0, "work": 0} | by_day.get(day, {}) for day in days]
+
+
+def _as_lines(tasks, moment):
+    # One query for the moves; a prefetch builds a manager and a queryset for every task.
+    moves = {move.task_id: move for move in Move.objects.filter(task__in=[task.pk for task in tasks]).select_related("to_group")}
+    return [Line(task, moves.get(task.pk), moment) for task in tasks]
 
 
 def _due(seat):

@@ -42,8 +42,7 @@ def task(request, pk):
     line = phone.find(request.seat, pk)
     if line is None:
         raise Http404
-    move = phone.why(line.task)
-    context = {"line": line, "faces": move and phone.faces(move), "place": phone.place(request.seat, line.task)}
+    context = {"line": line, "faces": line.move and phone.faces(line.move), "place": phone.place(request.seat, line.task)}
     return render(request, "phone/task.html", context | _shell(request))
 
 
