@@ -3,8 +3,8 @@
 import math
 from itertools import pairwise
 
-FLOW_HEIGHT, FLOW_LEAST, FLOW_GAP = 54, 240, 9  # per group, in all, between two
-FLOW_MOST = 880
+FLOW_HEIGHT, FLOW_LEAST, FLOW_GAP = 60, 240, 9  # per group, in all, between two
+FLOW_MOST = 980
 FLOW_WIDTH = 1000  # stretched to the room there is
 HUES = 16
 MOST_RIBBONS = 32 * 32
@@ -107,7 +107,7 @@ def _ticks(top, about):
     """0 and round steps up to the first one that is not below `top`."""
     rough = top / about
     power = 10 ** math.floor(math.log10(rough)) if rough > 0 else 1
-    step = next(each * power for each in (1, 2, 2.5, 4, 5, 10) if each * power >= rough)
+    step = next(each * power for each in (1, 2, 2.5, 4, 5, 8, 10) if each * power >= rough)
     step = max(step, 1)
     many = math.ceil(top / step - 1e-9)
     return [round(step * at) for at in range(many + 1)]

@@ -1,13 +1,15 @@
 """A draft as its owner looks at it: who goes where with the first so many moves, what each group becomes, what to mind."""
 
 import datetime
+import uuid
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
-from django.db.models import Exists, OuterRef, Q
-from django.db.models.functions import Right
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import CharField, Exists, F, OuterRef, Q, Subquery, UUIDField, Value
+from django.db.models.functions import Cast, JSONObject, Right
 from django.utils.translation import gettext_lazy as _
 
 from crm.tenancy.counting import counts
@@ -15,13 +17,14 @@ from crm.tenancy.models import Seat
 from members.models import Handle, Member
 
 from . import waves
-from .models import BondMember, Draft, Group, Pin, Placement, Star
+from .models import BondMember, Cohort, Draft, Group, Pin, Placement, Star
 
 PORTRAIT = ("star", "city", "skill", "newcomer", "size")
 ENOUGH = 3  # of one city or skill in a group, so that they find each other
 LARGE_BOND = 0.05  # of a group: a bond so large keeps to itself
 TIGHT = 0.01  # a bound within a hundredth of the plan proves it good
 SHARES = (0.25, 0.5, 0.75, 1)  # the points of the short table
+ONE_DAY = datetime.timedelta(days=1)
 UNFAIR = 0.8  # of the mean: who meets fewer than that is named before approving
 
 WHAT = {
@@ -136,10 +139,14 @@ class Reading:
 
     def flow_of(self, who):
         """The same of these members alone, given by id."""
-        place = {pk: at for at, pk in enumerate(self.draft.plan["members"])}
         inside = np.zeros(len(self.at), bool)
-        inside[[place[str(pk)] for pk in who if str(pk) in place]] = True
+        inside[[self.place[pk] for pk in who if pk in self.place]] = True
         return self._flow(inside)
+
+    @cached_property
+    def place(self):
+        """Member's id -> place in the plan's lists."""
+        return {pk: at for at, pk in enumerate(self.draft.plan["members"])}
 
     def _flow(self, inside):
         many = len(self.draft.plan["groups"])
@@ -177,12 +184,6 @@ class Reading:
     @property
     def minutes(self):
         return self.moves * self.draft.reshuffle.matrix.minutes_per_move
-
-    @property
-    def leaving(self):
-        """The group each move leaves, best move first, as waves take them."""
-        groups = self.draft.plan["groups"]
-        return [groups[self.start[who]] for who in self.order[: self.moves]]
 
     @property
     def stays(self):
@@ -245,22 +246,20 @@ def portraits(reading, groups, stars):
 def _counted_again(reading, stars):
     """The portraits after the first so many moves; the engine counted those of the whole plan."""
     plan = reading.draft.plan
-    people = Member.objects.current()
-    tags = {str(pk): (city, skills) for pk, city, skills in people.values_list("pk", "city", "skills")}
     matrix = reading.draft.reshuffle.matrix_id
-    sat = Placement.objects.filter(member=OuterRef("pk"), matrix=matrix, cohort__state="past")
-    new = {str(pk) for pk in people.filter(~Exists(sat)).values_list("pk", flat=True)}
-    shining = set(map(str, stars))
+    sat = Placement.objects.filter(member=OuterRef("pk"), matrix=matrix, cohort__state=Cohort.State.PAST)
+    people = Member.objects.current().annotate(has_sat=Exists(sat)).values_list("pk", "city", "skills", "has_sat")
+    tags = {str(pk): rest for pk, *rest in people}
     many, cities, skills = len(plan["groups"]), defaultdict(list), defaultdict(list)
     star, newcomer = np.zeros(many, np.int64), np.zeros(many, np.int64)
     for pk, group in zip(plan["members"], reading.at.tolist(), strict=True):
-        city, known = tags.get(pk, ("", ()))
+        city, known, has_sat = tags.get(pk, ("", (), True))
         if city:
             cities[city].append(group)
         for skill in known:
             skills[skill].append(group)
-        star[group] += pk in shining
-        newcomer[group] += pk in new
+        star[group] += pk in stars
+        newcomer[group] += not has_sat
     shared = {name: _shared(values, many) for name, values in (("city", cities), ("skill", skills))}
     return {"star": star, "newcomer": newcomer, "size": reading.sizes, **shared}
 
@@ -300,17 +299,40 @@ class Kept:
     large: list  # bonds that move as a block: (name, size, group's place, share of the group)
 
 
-def kept(reading):
-    plan, matrix = reading.draft.plan, reading.draft.reshuffle.matrix_id
-    place = {pk: at for at, pk in enumerate(plan["members"])}
-    pins = [(place.get(str(pk)), why) for pk, why in Pin.objects.filter(matrix=matrix).values_list("member_id", "because")]
-    pins = [(at, why) for at, why in pins if at is not None and reading.start[at] >= 0]
-    bonds = defaultdict(list)
-    for bond, name, member in BondMember.objects.filter(bond__matrix=matrix).values_list("bond_id", "bond__name", "member_id"):
-        if str(member) in place:
-            bonds[bond, name].append(place[str(member)])
+@dataclass
+class Marks:
+    """The owner's rules about single members, in one question: who is pinned, who is bound to whom, who shines."""
+
+    pins: dict = field(default_factory=dict)  # member -> why
+    bonds: dict = field(default_factory=lambda: defaultdict(list))  # (bond, name) -> members
+    stars: set = field(default_factory=set)
+
+
+def marks(matrix):
+    def row(kind, word, bond):
+        return {"kind": Value(kind), "who": F("member_id"), "word": Cast(word, CharField()), "bond_of": Cast(bond, UUIDField())}
+
+    names = ("kind", "who", "word", "bond_of")
+    pins = Pin.objects.filter(matrix=matrix).annotate(**row("pin", F("because"), Value(None))).values_list(*names)
+    bonds = BondMember.objects.filter(bond__matrix=matrix).annotate(**row("bond", F("bond__name"), F("bond_id"))).values_list(*names)
+    stars = Star.objects.shining().annotate(**row("star", F("because"), Value(None))).values_list(*names)
+    found = Marks()
+    for kind, who, word, bond in pins.union(bonds, stars, all=True):
+        if kind == "pin":
+            found.pins[str(who)] = word
+        elif kind == "bond":
+            found.bonds[bond, word].append(str(who))
+        else:
+            found.stars.add(str(who))
+    return found
+
+
+def kept(reading, marks):
+    place = reading.place
+    pins = [(place[pk], why) for pk, why in marks.pins.items() if pk in place and reading.start[place[pk]] >= 0]
+    bonds = {bond: [place[pk] for pk in who if pk in place] for bond, who in marks.bonds.items()}
     bonds = {bond: who for bond, who in bonds.items() if len(who) > 1}
-    whole = {bond: who for bond, who in bonds.items() if len(set(reading.at[who])) == 1}
+    whole = {bond: who for bond, who in bonds.items() if len(set(reading.at[who].tolist())) == 1}
     large = []
     for (_bond, name), who in whole.items():
         group = int(reading.at[who[0]])
@@ -319,16 +341,12 @@ def kept(reading):
             large.append((name, len(who), group, share))
     return Kept(
         pins=len(pins),
-        pins_kept=sum(1 for at, _ in pins if reading.at[at] == reading.start[at]),
-        hosts=sum(1 for _, why in pins if why == Pin.Because.HOST),
+        pins_kept=sum(1 for at, _why in pins if reading.at[at] == reading.start[at]),
+        hosts=sum(1 for _at, why in pins if why == Pin.Because.HOST),
         bonds=len(bonds),
         bonds_kept=len(whole),
         large=sorted(large, key=lambda each: -each[1])[:3],
     )
-
-
-def stars():
-    return list(Star.objects.shining().values_list("member_id", flat=True))
 
 
 # Who is meant: the engine names members as files do
@@ -350,9 +368,9 @@ def named(keys):
 def worst(draft, stars=()):
     """Who meets fewest: member, new people, all mates, why, and whether they are a star."""
     rows = draft.figures.get("worst") or []
-    who, shining = named(row["member"] for row in rows), set(stars)
+    who = named(row["member"] for row in rows)
     said = [{**row, "member": who.get(row["member"]), "why": WHY_FEW.get(row["why"], "")} for row in rows]
-    return [{**row, "is_star": row["member"].pk in shining} for row in said if row["member"]]
+    return [{**row, "is_star": str(row["member"].pk) in stars} for row in said if row["member"]]
 
 
 def least_words(rows):
@@ -390,17 +408,17 @@ class Work:
         return self.last_day is not None and self.last_day >= self.begins_on
 
 
-def work(reading, groups, tenant, owner=None):
-    """Who gets how much, from the groups at hand: `waves.forecast` asks for the same anew."""
-    owner = owner or Seat.objects.standing().filter(tenant=tenant).select_related("user").owner_first().first()
-    who, seats = {}, {}
-    for group in groups:
-        seat = group.assistant if group.assistant and _stands(group.assistant) else owner
-        who[str(group.pk)], seats[seat.pk] = seat.pk, seat
-    today, days = tenant.today(), defaultdict(list)
-    for seat, day in waves.in_daily_waves(reading.leaving, who, tenant.tasks_a_day, today):
-        days[seat].append(day)
-    loads = [waves.Load(seats[seat], len(each), today, each[-1]) for seat, each in days.items()]
+def work(reading, groups, tenant, owner):
+    """Who gets how much, and until when: `waves.in_daily_waves` counted instead of dealt."""
+    seats, many = {}, Counter()
+    leaving = np.bincount(reading.start[reading.order[: reading.moves]], minlength=len(groups))
+    for group, leave in zip(groups, leaving.tolist(), strict=True):
+        if leave:
+            seat = group.assistant if group.assistant and _stands(group.assistant) else owner
+            seats[seat.pk] = seat
+            many[seat.pk] += leave
+    today = tenant.today()
+    loads = [waves.Load(seats[pk], moves, today, today + (moves - 1) // tenant.tasks_a_day * ONE_DAY) for pk, moves in many.items()]
     loads.sort(key=lambda load: (-load.moves, str(load.assistant)))
     return Work(loads, tenant.tasks_a_day, reading.draft.reshuffle.cohort.begins_on)
 
@@ -415,18 +433,19 @@ def _stands(seat):
 def since(draft):
     """How many more or fewer people there are than when the plan was made, and whose term ends before it begins."""
     reshuffle = draft.reshuffle
-    current = Member.objects.current()
-    here = Placement.objects.open().filter(matrix=reshuffle.matrix_id, member__standing=Member.Standing.CURRENT)
-    anywhere = Placement.objects.open().filter(member=OuterRef("pk"))
+    seated = Placement.objects.open().filter(member__standing=Member.Standing.CURRENT)
+    here = seated.filter(matrix=reshuffle.matrix_id)
+    elsewhere = seated.exclude(matrix=reshuffle.matrix_id)
+    also_here = Placement.objects.open().filter(matrix=reshuffle.matrix_id, member=OuterRef("member"))
     found = counts(
+        all=Member.objects.current(),
         seated=here,
-        loose=current.filter(~Exists(anywhere)),
+        elsewhere=Member.objects.filter(pk__in=elsewhere.filter(~Exists(also_here)).values("member")),
         ending=here.filter(member__expires_on__lt=reshuffle.cohort.begins_on),
     )
-    people = found["seated"] + found["loose"]
-    mark = draft.mark or {}
+    people, mark = found["all"] - found["elsewhere"], draft.mark or {}
     return {
-        "is_changed": (mark.get("people"), mark.get("seated")) != (people, found["seated"]) if mark else False,
+        "is_changed": bool(mark) and (mark.get("people"), mark.get("seated")) != (people, found["seated"]),
         "more": people - mark.get("people", people),
         "ending": found["ending"],
     }
@@ -456,15 +475,36 @@ def warnings(reading, changed, worst_words, rules, load, owner):
     return sorted(found, key=lambda each: each["tone"] != "warn")
 
 
-# Drafts beside each other
+# Drafts beside each other, and what stands around a plan: all in the question for the draft
 
 
-def drafts_of(reshuffle):
-    """All drafts with their main figures, without their plans."""
-    fields = ("pk", "number", "state", "max_moves", "ready_at", "figures__moves", "figures__new_people__mean", "figures__mates")
-    pace = reshuffle.matrix.minutes_per_move
-    rows = []
-    for pk, number, state, most, ready_at, moves, mean, mates in reshuffle.drafts.in_order().values_list(*fields):
-        row = {"pk": pk, "letter": Draft(number=number).letter, "number": number, "state": state, "max_moves": most, "ready_at": ready_at}
-        rows.append(row | {"moves": moves, "mean": mean, "mates": mates, "minutes": None if moves is None else moves * pace})
-    return rows
+def with_surroundings(drafts, tenant):
+    """Each draft with its reshuffle, the other drafts' main figures, the present half-year, and the owner."""
+    owner = Seat.objects.standing().filter(tenant=tenant).owner_first()
+    who = JSONObject(pk="pk", name="name", user="user__name", email="user__email")
+    present = Cohort.objects.filter(matrix=OuterRef("reshuffle__matrix"), state=Cohort.State.CURRENT)
+    beside = Draft.objects.filter(reshuffle=OuterRef("reshuffle")).order_by("number")
+    figures = {"moves": "figures__moves", "mean": "figures__new_people__mean"}
+    said = JSONObject(pk="pk", number="number", state="state", max_moves="max_moves", **figures)
+    return drafts.select_related("reshuffle__matrix", "reshuffle__cohort").annotate(
+        present=Subquery(present.values(json=JSONObject(year="year", half="half"))[:1]),
+        beside=ArraySubquery(beside.values(json=said)),
+        owner=Subquery(owner.values(json=who)[:1]),
+    )
+
+
+def drafts_of(draft):
+    """All drafts of this one's reshuffle, itself too."""
+    pace = draft.reshuffle.matrix.minutes_per_move
+    rows = [row | {"letter": Draft(number=row["number"]).letter, "is_this": row["pk"] == str(draft.pk)} for row in draft.beside]
+    return [row | {"minutes": None if row["moves"] is None else row["moves"] * pace} for row in rows]
+
+
+def owner_of(draft):
+    """Who works for groups without an assistant, and whom others ask to approve."""
+    who = draft.owner
+    return Seat(pk=uuid.UUID(who["pk"]), name=who["name"] or who["user"] or who["email"], role=Seat.Role.OWNER)
+
+
+def present_of(draft):
+    return Cohort(**draft.present) if draft.present else None

@@ -121,6 +121,7 @@ class Progress:
     done: list  # (day, share handled by its evening)
     day: datetime.date
     late: int
+    reasons: Counter
 
     @property
     def first_day(self):
@@ -159,58 +160,75 @@ class Progress:
         return max((hand.projected for hand in self.hands if hand.projected), default=None)
 
 
-def of(reshuffle, tenant):
+def of(reshuffle, tenant, owner):
+    """All counts from one question: moves by new group, assistant, wave, state, reason, and the day on which they were ended."""
     day = tenant.today()
-    by_group, by_wave = defaultdict(Counter), defaultdict(Counter)
-    rows = Move.objects.filter(reshuffle=reshuffle).order_by()
-    for group, state, many in rows.values_list("to_group", "state").annotate(n=Count("pk")):
+    by_group, by_wave, ended, reasons = defaultdict(Counter), defaultdict(Counter), defaultdict(Counter), Counter()
+    for group, seat, wave_day, state, reason, on, many in _counted(reshuffle, tenant):
         by_group[group][state] += many
-    hands = defaultdict(Counter)
-    for seat, wave_day, state, many in rows.values_list("wave__assistant", "wave__day", "state").annotate(n=Count("pk")):
         by_wave[seat, wave_day][state] += many
-        hands[seat][state] += many
-    ended = _ended(reshuffle, tenant)
-    of_seat = defaultdict(list)
+        if on and state != WAITING:
+            ended[seat][on] += many
+        if state in IMPOSSIBLE:
+            reasons[reason or ""] += many
     groups = _groups(reshuffle)
-    for group in groups:
-        of_seat[group.assistant_id].append(group)
-    people = {seat.pk: seat for seat in Seat.objects.filter(pk__in=hands).select_related("user")}
-    begun = min((wave_day for _, wave_day in by_wave), default=day)
-    found = []
-    for seat, states in hands.items():
-        waves = [(when, sum(many.values()), sum(many.values()) - many[WAITING]) for (who, when), many in by_wave.items() if who == seat]
-        days = ended.get(seat, Counter())
-        found.append(
-            Hand(people[seat], of_seat[seat], Tally.of(states), sorted(waves), days[day], tenant.tasks_a_day, day, _pace(days, begun, day))
-        )
-    found.sort(key=lambda hand: (not hand.is_late, str(hand.seat)))
-    late = sum(many - handled for hand in found for when, many, handled in hand.waves if when < day)
-    all_moves = Tally.of(sum((states for states in by_group.values()), Counter()))
+    all_moves = Tally.of(sum(by_group.values(), Counter()))
     plan, done = _lines(by_wave, ended, all_moves.all, day)
+    hands = _hands(by_wave, ended, groups, owner, tenant, day)
     return Progress(
         tally=all_moves,
-        hands=found,
+        hands=hands,
         groups=[(group, Tally.of(by_group[group.pk]), group.headcount or 0) for group in groups if group.pk in by_group],
         plan=plan,
         done=done,
         day=day,
-        late=late,
+        late=sum(many - handled for hand in hands for when, many, handled in hand.waves if when < day),
+        reasons=reasons,
     )
+
+
+def _counted(reshuffle, tenant):
+    moves = Move.objects.filter(reshuffle=reshuffle).order_by()
+    moves = moves.annotate(on=TruncDate("task__ended_at", tzinfo=tenant.zone))
+    return moves.values_list("to_group", "wave__assistant", "wave__day", "state", "task__reason", "on").annotate(n=Count("pk"))
+
+
+def _hands(by_wave, ended, groups, owner, tenant, day):
+    seats = _seats(by_wave, groups, owner)
+    works_for = defaultdict(list)
+    for group in groups:
+        works_for[group.assistant_id].append(group)
+    begun = min((wave_day for _, wave_day in by_wave), default=day)
+    waves, states = defaultdict(list), defaultdict(Counter)
+    for (seat, when), many in by_wave.items():
+        states[seat].update(many)
+        waves[seat].append((when, sum(many.values()), sum(many.values()) - many[WAITING]))
+    hands = [
+        Hand(
+            seat=seats[seat],
+            groups=works_for[seat],
+            tally=Tally.of(states[seat]),
+            waves=sorted(waves[seat]),
+            today=ended[seat][day],
+            cap=tenant.tasks_a_day,
+            day=day,
+            pace=_pace(ended[seat], begun, day),
+        )
+        for seat in waves
+    ]
+    return sorted(hands, key=lambda hand: (not hand.is_late, str(hand.seat)))
+
+
+def _seats(by_wave, groups, owner):
+    known = {owner.pk: owner} | {group.assistant_id: group.assistant for group in groups if group.assistant_id}
+    missing = {seat for seat, _ in by_wave} - known.keys()
+    return known | {seat.pk: seat for seat in Seat.objects.filter(pk__in=missing).select_related("user")} if missing else known
 
 
 def _groups(reshuffle):
     here = Placement.objects.open().filter(group=OuterRef("pk")).order_by().values("group").annotate(n=Count("pk")).values("n")
-    return list(Group.objects.filter(matrix=reshuffle.matrix_id).in_order().annotate(headcount=Subquery(here, output_field=IntegerField())))
-
-
-def _ended(reshuffle, tenant):
-    """{seat's id: {day: moves handled}}"""
-    ended = Task.objects.filter(moves__reshuffle=reshuffle, state__in=[Task.State.DONE, Task.State.IMPOSSIBLE]).order_by()
-    days = ended.annotate(on=TruncDate("ended_at", tzinfo=tenant.zone))
-    found = defaultdict(Counter)
-    for seat, day, many in days.values_list("assistant", "on").annotate(n=Count("pk")):
-        found[seat][day] = many
-    return found
+    groups = Group.objects.filter(matrix=reshuffle.matrix_id).in_order().select_related("assistant__user")
+    return list(groups.annotate(headcount=Subquery(here, output_field=IntegerField())))
 
 
 def _pace(days, begun, today):
@@ -241,18 +259,19 @@ def _running(by_day, of_all, first, last):
     return line
 
 
-def stragglers(reshuffle):
+def stragglers(reshuffle, state):
     """Who did not come along, stars and partners first, and all of them by reason."""
-    missing = Move.objects.filter(reshuffle=reshuffle, state__in=IMPOSSIBLE)
-    reasons = missing.order_by().values_list("task__reason").annotate(n=Count("pk")).order_by("-n")
+    words, many = dict(Task.Reason.choices), sum(state.reasons.values())
+    if not many:
+        return {"rows": [], "reasons": [], "all": 0}
     partner = Case(When(member__tier=Member.Tier.PARTNER, then=Value(0)), default=Value(1))
     shines = Exists(Star.objects.shining().filter(member=OuterRef("member")))
-    rows = missing.annotate(is_star=shines, partner_first=partner).select_related("member", "from_group", "to_group", "task")
-    words = dict(Task.Reason.choices)
+    missing = Move.objects.filter(reshuffle=reshuffle, state__in=IMPOSSIBLE).annotate(is_star=shines, partner_first=partner)
+    rows = missing.select_related("member", "from_group", "to_group", "task").order_by(F("is_star").desc(), "partner_first", "rank")
     return {
-        "rows": list(rows.order_by(F("is_star").desc(), "partner_first", "rank")[:SHOWN]),
-        "reasons": [(words.get(reason, ""), many) for reason, many in reasons if reason],
-        "all": sum(many for _, many in reasons),
+        "rows": list(rows[:SHOWN]),
+        "reasons": [(words[reason], n) for reason, n in state.reasons.most_common() if reason],
+        "all": many,
     }
 
 

@@ -1,4 +1,5 @@
 from django import template
+from django.utils.safestring import mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -61,3 +62,37 @@ def numbers(groups):
     runs = at[-1] - at[0] + 1 == len(at) and len(at) > 2
     said = f"{at[0]}–{at[-1]}" if runs else _(", ").join(map(str, at))
     return ngettext("G%(numbers)s", "G%(numbers)s", len(at)) % {"numbers": said}
+
+
+# Hundreds of small shapes and cells: numbers alone, written at one go, since a template takes ten times as long over them.
+
+
+@register.filter
+def ribbons(drawn):
+    """The paths of a flow."""
+    return mark_safe(
+        "".join(
+            f'<path class="hue-{each["hue"]}{" chosen" if each["chosen"] else ""}" data-from="{each["from"]}" data-to="{each["to"]}"'
+            f' data-n="{each["n"]}" d="{each["d"]}"/>'
+            for each in drawn
+        )
+    )
+
+
+@register.filter
+def cells(row, diagonal):
+    """A row of a flow's table; who stays stands out."""
+    strong = ' qx-strong"'
+    return mark_safe("".join(f'<td class="num{strong if at == diagonal else chr(34)}>{many or "·"}</td>' for at, many in enumerate(row)))
+
+
+@register.filter
+def dots(line):
+    """Before and after on one track."""
+    was, become = line["from"], line["to"]
+    return mark_safe(
+        f'<svg width="100%" height="11" role="img" aria-label="{line["before"]} → {line["after"]}">'
+        '<line x1="0" x2="100%" y1="5.5" y2="5.5"/>'
+        f'<line class="way" x1="{was}%" x2="{become}%" y1="5.5" y2="5.5"/><circle class="was" cx="{was}%" cy="5.5" r="4"/>'
+        f'<circle class="is" cx="{become}%" cy="5.5" r="4.5"/></svg>'
+    )

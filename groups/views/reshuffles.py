@@ -1,6 +1,6 @@
 from django import forms
 from django.contrib import messages
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Case, Exists, F, JSONField, OuterRef, Q, When
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.cache import patch_vary_headers
@@ -11,7 +11,6 @@ from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import HttpResponseClientRedirect
 
 from crm.tenancy import rights
-from crm.tenancy.models import Seat
 from crm.tenancy.pages import page
 from crm.tenancy.refusals import Refused
 from crm.tenancy.rights import does, sees
@@ -65,34 +64,45 @@ def reshuffles(request):
 @sees("matrix")
 def reshuffle(request, pk):
     """What is to be decided, or how far it is carried out."""
-    with_all = Reshuffle.objects.select_related("matrix", "cohort", "chosen", "approved_by__user")
-    found = get_object_or_404(with_all.defer("chosen__plan"), pk=pk)
-    if found.chosen_id:
-        return _carrying_out(request, found)
-    drafts = _drafts().filter(reshuffle=found).order_by("-number")
-    newest = drafts.filter(state=Draft.State.READY).first() or drafts.exclude(state=Draft.State.STOPPED).first() or drafts.first()
-    return _draft(request, newest) if newest else _nothing_yet(request, found)
+    is_chosen, is_ready, is_stopped = Q(pk=F("reshuffle__chosen")), Q(state=Draft.State.READY), Q(state=Draft.State.STOPPED)
+    first = Case(When(is_chosen, then=0), When(is_ready, then=1), When(is_stopped, then=3), default=2)
+    # A plan is long; of one that is approved only the figures are asked for.
+    plan = Case(When(reshuffle__chosen=None, then=F("plan")), default=None, output_field=JSONField())
+    drafts = _drafts(request).filter(reshuffle=pk).annotate(wanted=plan).defer("plan").order_by(first, "-number")
+    found = drafts.select_related("reshuffle__matrix", "reshuffle__cohort", "reshuffle__approved_by__user").first()
+    if found is None:
+        return _nothing_yet(request, get_object_or_404(Reshuffle.objects.select_related("matrix", "cohort"), pk=pk))
+    if found.reshuffle.chosen_id:
+        return _carrying_out(request, found.reshuffle, found)
+    found.plan = found.wanted
+    return _draft(request, found)
 
 
 @require_safe
 @sees("matrix")
 def draft(request, pk):
     """One plan; `?moves=` looks at its first so many moves, `?group=` follows one old group."""
-    return _draft(request, get_object_or_404(_drafts(), pk=pk))
+    return _draft(request, get_object_or_404(_drafts(request), pk=pk))
 
 
-def _drafts():
-    return Draft.objects.select_related("reshuffle__matrix", "reshuffle__cohort", "reshuffle__chosen").defer("reshuffle__chosen__plan")
+def _drafts(request):
+    return plans.with_surroundings(Draft.objects, request.tenant)
 
 
 # The plan
 
 
 def _draft(request, found, *, status=200, said=""):
-    shared = _shared(request, found.reshuffle)
-    context = {**shared, "draft": found, "others": [row for row in shared["drafts"] if row["pk"] != found.pk], "refusal": said}
+    drafts = plans.drafts_of(found)
+    context = {
+        **_shared(request, found.reshuffle, drafts),
+        "before": plans.present_of(found),
+        "draft": found,
+        "others": [row for row in drafts if not row["is_this"]],
+        "refusal": said,
+    }
     if found.is_ready:
-        context |= _plan(request, found, context)
+        context |= _plan(request, found, context["others"])
     elif found.state == Draft.State.WAITING:
         context |= {"making": _making(found)}
     else:
@@ -102,15 +112,12 @@ def _draft(request, found, *, status=200, said=""):
     return response
 
 
-def _shared(request, found):
+def _shared(request, found, drafts):
     """What stands around a plan, whatever its state."""
-    drafts = plans.drafts_of(found)
     return {
         "reshuffle": found,
         "matrix": found.matrix,
         "cohort": found.cohort,
-        "before": Cohort.objects.filter(matrix=found.matrix_id, state=Cohort.State.CURRENT).first(),
-        "drafts": drafts,
         "waiting": next((row for row in drafts if row["state"] == Draft.State.WAITING), None),
         "may_propose": found.is_open and rights.may_do(request.seat, "matrix"),
         "may_approve": rights.may_do(request.seat, "approval"),
@@ -122,12 +129,12 @@ def _number(text):
     return int(text) if text and text.isascii() and text.isdigit() and len(text) < 9 else None
 
 
-def _plan(request, found, shared):
+def _plan(request, found, others):
     reading = plans.Reading(found, _number(request.GET.get("moves")))
-    groups, stars = plans.groups_of(found), plans.stars()
-    rows = plans.portraits(reading, groups, stars)
-    owner = request.seat if request.seat.is_owner else _owner(request.tenant)
-    worst, kept, work = plans.worst(found, stars), plans.kept(reading), plans.work(reading, groups, request.tenant, owner)
+    groups, marks, owner = plans.groups_of(found), plans.marks(found.reshuffle.matrix_id), plans.owner_of(found)
+    rows = plans.portraits(reading, groups, marks.stars)
+    worst = plans.worst(found, marks.stars) if reading.is_whole else []
+    kept, work = plans.kept(reading, marks), plans.work(reading, groups, request.tenant, owner)
     since = plans.since(found) if found.reshuffle.is_open else None
     warnings = plans.warnings(reading, since, plans.least_words(worst) if worst else None, kept, work, owner)
     for warning in warnings:
@@ -143,16 +150,12 @@ def _plan(request, found, shared):
         "worst": worst,
         "warnings": warnings,
         "to_mind": sum(1 for warning in warnings if warning["tone"] == "warn"),
-        "chart": drawing.curve(reading.points, [_beside(row) for row in shared["others"] if row["mean"] is not None]),
-        "same": next((row for row in shared["others"] if row["moves"] == reading.moves and row["mean"] is not None), None),
-        **_flows(reading, groups, stars, request.GET.get("group")),
+        "chart": drawing.curve(reading.points, [_beside(row) for row in others if row["mean"] is not None]),
+        "same": next((row for row in others if row["moves"] == reading.moves and row["mean"] is not None), None),
+        **_flows(reading, groups, marks.stars, request.GET.get("group")),
         "portraits": _small(rows, groups),
         "ranges": plans.ranges(rows),
     }
-
-
-def _owner(tenant):
-    return Seat.objects.standing().filter(tenant=tenant).select_related("user").owner_first().first()
 
 
 def _beside(row):
@@ -178,12 +181,16 @@ def _flows(reading, groups, stars, asked):
 def _drawn(matrix, groups, chosen, many):
     drawn = drawing.flow(matrix.tolist())
     for bar in drawn["left"]:
-        bar |= {"group": None if bar["at"] == many else groups[bar["at"]], "hue": drawing.hue(bar["at"], many)}
+        bar |= {
+            "group": None if bar["at"] == many else groups[bar["at"]],
+            "hue": "fresh" if bar["at"] == many else drawing.hue(bar["at"], many),
+        }
     came = matrix[chosen]
     for bar in drawn["right"]:
         bar |= {"group": groups[bar["at"]], "came": int(came[bar["at"]]), "stays": bar["at"] == chosen}
+    hues = {bar["at"]: bar["hue"] for bar in drawn["left"]}
     for ribbon in drawn["ribbons"]:
-        ribbon |= {"hue": drawing.hue(ribbon["from"], many), "chosen": ribbon["from"] == chosen}
+        ribbon |= {"hue": hues[ribbon["from"]], "chosen": ribbon["from"] == chosen}
     drawn["ribbons"].sort(key=lambda ribbon: ribbon["chosen"])  # what is chosen lies on top
     longest = max((len(short(group.number, group.name)) for group in groups), default=4)
     drawn["names"] = max(56, min(26 + 11 * longest, 132))
@@ -222,7 +229,7 @@ def propose(request, pk):
 @sees("matrix")
 def making(request, pk):
     """How far it came; leads to the plan when it is there. `?beside=` watches from the page of another plan."""
-    found = get_object_or_404(_drafts().defer("plan", "reshuffle__chosen__plan"), pk=pk)
+    found = get_object_or_404(Draft.objects.without_plan().select_related("reshuffle"), pk=pk)
     beside = request.GET.get("beside")
     if found.state != Draft.State.WAITING and not (beside and request.htmx):
         address = reverse("groups:draft", args=[found.pk])
@@ -270,7 +277,7 @@ def stop(request, pk):
 @require_POST
 @does("approval")
 def approval(request, pk):
-    found = get_object_or_404(_drafts(), pk=pk)
+    found = get_object_or_404(_drafts(request), pk=pk)
     try:
         verbs.approve(found, request.tenant, by=request.seat)
     except Refused as refusal:
@@ -289,12 +296,13 @@ def approval(request, pk):
 
 def _nothing_yet(request, found):
     step = CalendarStep.objects.filter(cohort=found.cohort_id, kind=CalendarStep.Kind.PROPOSE, state=CalendarStep.State.WAITING).first()
-    context = {**_shared(request, found), "draft": None, "next": step, "others": []}
+    before = Cohort.objects.filter(matrix=found.matrix_id, state=Cohort.State.CURRENT).first()
+    context = {**_shared(request, found, []), "before": before, "draft": None, "next": step, "others": []}
     return page(request, "groups/reshuffle.html", context, part="plan")
 
 
-def _carrying_out(request, found):
-    state = progress.of(found, request.tenant)
+def _carrying_out(request, found, chosen):
+    state = progress.of(found, request.tenant, plans.owner_of(chosen))
     is_done = found.state == Reshuffle.State.DONE
     last = max(day for day in (state.last_day or state.day, state.projected, None if is_done else state.day) if day)
     context = {
@@ -303,9 +311,9 @@ def _carrying_out(request, found):
         "cohort": found.cohort,
         "progress": state,
         "chart": drawing.against(state.plan, state.done, last),
-        "stragglers": progress.stragglers(found),
-        "faces": progress.faces(found.chosen.curve, state.tally.joined if is_done else state.tally.invited),
-        "figures": found.chosen.figures or {},
+        "stragglers": progress.stragglers(found, state),
+        "faces": progress.faces(chosen.curve, state.tally.joined if is_done else state.tally.invited),
+        "figures": chosen.figures or {},
         "is_done": is_done,
         "per_day": request.tenant.tasks_a_day,
     }
