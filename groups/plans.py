@@ -18,6 +18,7 @@ from members.models import Handle, Member
 
 from . import waves
 from .models import BondMember, Cohort, Draft, Group, Pin, Placement, Star
+from .names import short
 
 PORTRAIT = ("star", "city", "skill", "newcomer", "size")
 ENOUGH = 3  # of one city or skill in a group, so that they find each other
@@ -227,6 +228,8 @@ def groups_of(draft):
     """The plan's groups in its order, with their assistants."""
     found = Group.objects.select_related("assistant__user").in_bulk(draft.plan["groups"])
     by_text = {str(pk): group for pk, group in found.items()}
+    for group in found.values():
+        group.said = short(group.number, group.name)  # dozens of times on a page
     return [by_text[pk] for pk in draft.plan["groups"]]
 
 

@@ -18,7 +18,6 @@ from crm.tenancy.rights import does, sees
 from .. import clashes, drawing, plans, progress
 from .. import reshuffles as verbs
 from ..models import CalendarStep, Cohort, Draft, Matrix, Reshuffle
-from ..names import short
 
 # Of all the work up to the end of each stage, in percent.
 UNTIL = {"": 0, "reading": 4, "searching": 70, "measuring": 85, "ordering": 100}
@@ -192,7 +191,7 @@ def _drawn(matrix, groups, chosen, many):
     for ribbon in drawn["ribbons"]:
         ribbon |= {"hue": hues[ribbon["from"]], "chosen": ribbon["from"] == chosen}
     drawn["ribbons"].sort(key=lambda ribbon: ribbon["chosen"])  # what is chosen lies on top
-    longest = max((len(short(group.number, group.name)) for group in groups), default=4)
+    longest = max((len(group.said) for group in groups), default=4)
     drawn["names"] = max(56, min(26 + 11 * longest, 132))
     return drawn
 
