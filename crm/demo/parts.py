@@ -21,7 +21,7 @@ from crm.celery import app
 from crm.servers import die_with_parent
 from crm.tenancy.jobs import SWEPT_AT
 
-PATIENCE = 60  # seconds until every part has to answer
+PATIENCE = 120  # seconds until every part has to answer
 STOPS_IN = 8
 
 
