@@ -3,9 +3,11 @@
 import os
 import re
 import shutil
+import time
 from uuid import uuid4
 
 import pytest
+from django.db import connection
 from django.test import Client
 
 from crm.tenancy.scope import acting_for
@@ -72,6 +74,20 @@ class Phone:
         self.page.on("console", lambda said: said.type == "error" and self.complaints.append(said.text))
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
 
+    def close(self):
+        """And wait until the server has answered what was on its way: the tables are emptied next."""
+        self.page.goto("about:blank")
+        self.context.close()
+        for _ in range(100):
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "SELECT count(*) FROM pg_stat_activity"
+                    " WHERE datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idle' AND backend_type = 'client backend'"
+                )
+                if cursor.fetchone() == (0,):
+                    return
+            time.sleep(0.1)
+
     def open(self, path=""):
         self.page.goto(self.home + path)
         return self.page
@@ -90,7 +106,7 @@ class Phone:
 def phone(chromium, live_server, seat):
     made = Phone(chromium, live_server, seat)
     yield made
-    made.context.close()
+    made.close()
 
 
 def until(page, what):
@@ -409,7 +425,7 @@ def test_without_script_a_task_is_read_ended_and_taken_back(chromium, live_serve
     page.get_by_role("button", name="does not answer").click()
     assert re.search(r"/tasks/", page.url)
     assert state(to_do[0]) == "impossible"
-    phone.context.close()
+    phone.close()
 
 
 def test_groups_further_down_are_folded(phone, to_do, seat):
