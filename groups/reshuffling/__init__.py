@@ -1,4 +1,4 @@
-"""The reshuffle engine: a problem goes in, a plan with its figures and its bound comes out. It knows arrays and not Django."""
+"""The reshuffle engine: a problem goes in, a plan with figures and bound comes out. It knows arrays and not Django."""
 
 import os
 from importlib import import_module

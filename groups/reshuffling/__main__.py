@@ -39,12 +39,8 @@ def _arguments(arguments):
     parser.add_argument("problem", type=Path, metavar="PROBLEM")
     parser.add_argument("plan", type=Path, metavar="PLAN")
     how_long = parser.add_mutually_exclusive_group()
-    how_long.add_argument(
-        "--steps", type=_positive(int), help="how many proposals to try; the same seed and steps give the same plan"
-    )
-    how_long.add_argument(
-        "--seconds", type=_positive(float), help="about how long to search; chooses the number of steps"
-    )
+    how_long.add_argument("--steps", type=_positive(int), help="how many proposals to try; the same seed and steps give the same plan")
+    how_long.add_argument("--seconds", type=_positive(float), help="about how long to search; chooses the number of steps")
     parser.add_argument("--seed", type=int, default=1, help="another seed, another plan (default 1)")
     parser.add_argument("--json", action="store_true", help="figures, or clashes, as JSON")
     parser.add_argument("--bound-seconds", type=float, default=5, help="how long to tighten the bounds (default 5)")
@@ -82,7 +78,7 @@ def in_short(found):
     bounds, new, chance = found["bounds"], found["new_people"], found["random"]
     gap = "" if bounds["gap"] is None else f", {bounds['gap']:.2%} above it"
     lines = [
-        f"A member sits with {found['mates']:.0f} others, {new['mean']:.1f} of them never met before; at least {new['least']}.",
+        f"A member sits with {found['mates']:.0f} others, {new['mean']:.1f} of them new, at least {new['least']}.",
         f"Moves: {found['moves']}" + ("" if found["max_moves"] is None else f" of at most {found['max_moves']}"),
         f"Cost: {found['cost']:,.2f}; no plan can go below {bounds['cost']:,.2f} (by {bounds['kind']}{gap}).",
         f"Known pairs left: {found['known_pairs']:,}; no plan can go below {bounds['known_pairs']:,}.",

@@ -1,18 +1,22 @@
 """The search: simulated annealing over plans that keep every hard rule, in whole numbers throughout.
 
-`gain[u, g]` holds what u would cost with the neighbours that sit in g now, so that a proposal costs a few look-ups and only
-an accepted one walks the neighbours.
+`gain[u, g]` holds what u would cost with the neighbours that sit in g now, so that a proposal costs a few look-ups and
+only an accepted one walks the neighbours.
 """
 
 from decimal import Context, Decimal
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
 from numba import njit
 
+# ruff: noqa: SIM110 (compiled code knows no generators)
+
 LOG_STEPS = 4096
 
 
+@cache
 def logarithms():
     """-ln(r) for even steps of r in units of 2^-16, by decimal arithmetic: the same on every machine."""
     exact = Context(prec=14)
@@ -215,9 +219,48 @@ def _pair_fits(t, s, u, a, b, v, e, c):
 
 
 @njit(cache=True)
+def try_whole_bond(t, s, u, b, limit, sent):
+    """Take a Bond to b while random others who have moved go home, until the budget holds; or nobody moves."""
+    a, m = s.at[u], t.size[u]
+    if a == b or not t.allowed[u, b]:
+        return False
+    d = relocation(t, s, u, a, b)
+    seat(t, s, u, b)
+    many, tries = 0, 0
+    while s.tally[USED] > t.budget and tries < 4 * m and s.tally[MOVERS] > 0:
+        tries += 1
+        v = s.movers[below(s.dice, s.tally[MOVERS])]
+        if v == u or t.size[v] > 1 or many == len(sent):
+            continue
+        sent[many, 0], sent[many, 1] = v, s.at[v]
+        many += 1
+        d += relocation(t, s, v, s.at[v], t.home[v])
+        seat(t, s, v, t.home[v])
+    if d <= limit and s.tally[USED] <= t.budget and _all_fits(t, s, u, sent, many):
+        s.tally[CHANGE] += d
+        return True
+    for x in range(many - 1, -1, -1):
+        seat(t, s, sent[x, 0], sent[x, 1])
+    seat(t, s, u, a)
+    return False
+
+
+@njit(cache=True)
+def _all_fits(t, s, u, sent, many):
+    for g in range(len(s.seats)):
+        if s.seats[g] < t.low[g] or s.seats[g] > t.high[g]:
+            return False
+    for x in range(many):
+        if meets_foe(t, s, sent[x, 0], s.at[sent[x, 0]], -1):
+            return False
+    return not meets_foe(t, s, u, s.at[u], -1)
+
+
+@njit(cache=True)
 def anneal(t, s, steps, heat, logs):
     """`steps` proposals at one temperature, in millionths."""
     groups = len(s.seats)
+    sent = np.zeros((2 * t.size.max(), 2), np.int64)
     for _ in range(steps):
         limit = (heat * logs[draw(s.dice) >> np.uint64(20)]) >> 16
         u = t.pool[below(s.dice, len(t.pool))]
@@ -229,11 +272,11 @@ def anneal(t, s, steps, heat, logs):
             else:
                 try_shift(t, s, u, below(s.dice, groups), limit)
         else:
-            _with_budget(t, s, u, kind, limit)
+            _with_budget(t, s, u, kind, limit, sent)
 
 
 @njit(cache=True)
-def _with_budget(t, s, u, kind, limit):
+def _with_budget(t, s, u, kind, limit, sent):
     v = s.movers[below(s.dice, s.tally[MOVERS])]
     if kind < 12:  # two who have moved
         u = s.movers[below(s.dice, s.tally[MOVERS])]
@@ -250,7 +293,10 @@ def _with_budget(t, s, u, kind, limit):
         try_shift(t, s, v, below(s.dice, len(s.seats)), limit)
     else:
         b = below(s.dice, len(s.seats))
-        if s.tally[USED] + t.moves[u, b] - t.moves[u, s.at[u]] > t.budget:  # one who has moved goes home instead
+        extra = t.moves[u, b] - t.moves[u, s.at[u]]
+        if extra > 1 and s.tally[USED] + extra > t.budget:
+            try_whole_bond(t, s, u, b, limit, sent)
+        elif s.tally[USED] + extra > t.budget:  # one who has moved goes home instead
             try_pair(t, s, u, b, v, t.home[v], limit)
         else:
             try_shift(t, s, u, b, limit)

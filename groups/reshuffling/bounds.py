@@ -43,7 +43,7 @@ def water_filled(least, most, many):
 
 
 def pairs_left_by_moves(problem, most):
-    """[moves] -> fewest pairs of the present cohort that are left. Empty where present groups and newest cohort differ."""
+    """[moves] -> fewest pairs of the present cohort left. Empty where present groups and newest cohort differ."""
     groups, now = len(problem.groups), problem.sat[0]
     stay = np.bincount(problem.current[(now >= 0) & (problem.current >= 0)], minlength=groups)
     mixed = any(len(set(now[(problem.current == g) & (now >= 0)].tolist())) > 1 for g in range(groups))

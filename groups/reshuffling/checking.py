@@ -1,4 +1,4 @@
-"""Does a plan keep every hard rule? Looks only at the problem and the plan's names, and shares no code with the solver."""
+"""Does a plan keep every hard rule? Looks only at the problem and at names, and shares no code with the solver."""
 
 from collections import Counter
 

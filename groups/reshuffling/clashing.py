@@ -18,7 +18,7 @@ WORDS = {
     "apart_pinned_together": "%(members)s are kept apart, but both are pinned in %(groups)s.",
     "budget_too_small": "The rules force %(moves)s moves, but at most %(budget)s are allowed.",
     "too_few_open_seats": "%(members)s may only sit in %(groups)s, which hold at most %(seats)s members.",
-    "too_few_may_enter": "%(groups)s must hold at least %(seats)s members, but only %(many)s may sit there: %(members)s.",
+    "too_few_may_enter": "%(groups)s must hold at least %(seats)s, but only %(many)s may sit there: %(members)s.",
     "rules_together": "These rules cannot all hold: %(rules)s. Loosen one of them.",
 }
 MOST_NAMES = 12

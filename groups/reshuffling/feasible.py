@@ -1,7 +1,7 @@
-"""Is there a plan at all? An exact answer for what the quick clashes and the search leave open, and a smallest set of rules
-that cannot hold together.
+"""Is there a plan at all? An exact answer for what the quick clashes and the search leave open, and a smallest set of
+rules that cannot hold together.
 
-Units that are alike to every hard rule are one integer variable per group, so even a large community is a small program.
+Units alike to every hard rule are one integer variable per group, so even a large community is a small program.
 """
 
 import time
@@ -111,7 +111,7 @@ def smallest_clash(problem, seconds=10):
 
 
 def _spare(problem, kept, some, until):
-    """Without as many of these as possible while there is still no plan; halves first, so that long lists shrink fast."""
+    """Without as many of these as possible while there is still no plan; by halves, so that long lists shrink fast."""
     if not some or time.monotonic() > until:
         return kept
     fewer = [rule for rule in kept if rule not in set(some)]

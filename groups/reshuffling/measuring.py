@@ -9,7 +9,7 @@ from .problem import MILLION
 
 @njit(cache=True)
 def count_known(at, sat, lambdas, groups):
-    """Per member whom of the new group they have ever sat with, the same weighted, and all mates; per cohort the pairs."""
+    """Per member how many of the new group they have ever sat with, the same weighted; per cohort the pairs."""
     members, cohorts = len(at), len(sat)
     first = np.zeros(groups + 1, np.int64)
     for i in range(members):
@@ -207,9 +207,7 @@ def _worst(problem, at, known, mates):
         stays = at[member] == problem.current[member]
         why = reasons[member] or ("budget" if spent and stays else "chance")
         numbers = {"new": mates[member] - known[member], "known": known[member], "mates": mates[member]}
-        rows.append(
-            {"member": problem.members[member], **{name: int(many) for name, many in numbers.items()}, "why": why}
-        )
+        rows.append({"member": problem.members[member], **{name: int(many) for name, many in numbers.items()}, "why": why})
     return rows
 
 
@@ -220,9 +218,7 @@ def _groups(problem, at):
     now = np.array([name or "" for name in problem.group_names_now], object)
     then = np.array([problem.groups[g] for g in at], object)
     names = problem.groups + sorted(set(now) - set(problem.groups) - {""})
-    return {
-        name: {"before": _portrait(problem, now == name), "after": _portrait(problem, then == name)} for name in names
-    }
+    return {name: {"before": _portrait(problem, now == name), "after": _portrait(problem, then == name)} for name in names}
 
 
 def _portrait(problem, inside):

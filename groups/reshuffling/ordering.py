@@ -93,7 +93,7 @@ def _hurts(t, s, goal, some):
 
 @njit(cache=True)
 def _relieves(t, s, some):
-    for u in some:
+    for u in some:  # noqa: SIM110
         if s.seats[s.at[u]] > t.high[s.at[u]]:
             return True
     return False
@@ -149,10 +149,7 @@ def _curve(problem, wide, start, goal, order):
         return [dict.fromkeys(_Point.names, 0) for _ in range(POINTS)]
     counts = [len(order) * at // (POINTS - 1) for at in range(POINTS)]
     by_chance = random_seats(problem, counts, seed=1)
-    return [
-        _Point(problem, wide, start, goal, order[:many], chance).as_dict()
-        for many, chance in zip(counts, by_chance, strict=True)
-    ]
+    return [_Point(problem, wide, start, goal, order[:many], chance).as_dict() for many, chance in zip(counts, by_chance, strict=True)]
 
 
 @dataclass
@@ -176,8 +173,7 @@ class _Point:
         cost = sum(terms_of(self.problem, at, known, pairs).values()) / MILLION
         values = (len(self.moved), fresh.mean(), fresh.min(), (mates_by_chance - known_by_chance).mean(), at_most, cost)
         return {
-            name: round(float(value), 4) if isinstance(value, float) else int(value)
-            for name, value in zip(self.names, values, strict=True)
+            name: round(float(value), 4) if isinstance(value, float) else int(value) for name, value in zip(self.names, values, strict=True)
         }
 
     def _count(self, at):

@@ -78,10 +78,7 @@ def _read(raw):
     low, high = _sizes(raw["groups"], len(members))
     now = [None if member.get("current") in (None, "") else str(member["current"]) for member in people]
     history = raw.get("history") or []
-    weights = {
-        str(name): millionths(weight or 0, f"The weight of {name}")
-        for name, weight in (raw.get("weights") or {}).items()
-    }
+    weights = {str(name): millionths(weight or 0, f"The weight of {name}") for name, weight in (raw.get("weights") or {}).items()}
     problem = Problem(
         groups=groups,
         low=low,

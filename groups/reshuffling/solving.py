@@ -2,22 +2,26 @@
 
 import time
 from decimal import Context, Decimal
+from functools import cache
 
 from .annealing import CHANGE, anneal, blank_state, logarithms, seat
 from .checking import broken_rules
 from .clashing import clashes
 from .dealing import deal, mend
 from .feasible import NONE, UNKNOWN, smallest_clash, some_plan
+from .measuring import cost_of
 from .plans import Plan
 from .problem import MILLION, Problem
 from .tables import tables_of, units_of
 
-LEVELS = 300  # temperatures on the way down
-HOT, COLD = 2_000_000, 100_000  # from two pairs of the present cohort to a tenth of one
-HOT_WHEN_SMALL = 10_000_000
+# Temperatures in millionths of a pair of the present cohort: (hottest, levels on the way down) for each time it cools.
+# Small communities have valleys that only heat leaves; afterwards it is warmed a little, twice.
+COLD = 150_000
+COOLING = ((2_000_000, 300),)
+COOLING_WHEN_SMALL = ((8_000_000, 200), (2_000_000, 80), (1_000_000, 80))
 SMALL = 1_500
 LEAST_STEPS, STEPS_PER_MEMBER = 400_000, 2_341.5  # 12 million for 5,125 members
-MENDING = 2_000_000
+MENDING_PER_UNIT = 400
 
 
 class NoPlan(Exception):
@@ -33,7 +37,7 @@ class NotFound(Exception):
 
 
 def solve(problem, *, seed, steps=None, seconds=None, progress=None, stop=None):
-    """The best plan found. The same seed and steps give the same plan on every machine; `seconds` only chooses the steps."""
+    """The best plan found. Seed and steps give the same plan on every machine; `seconds` only chooses the steps."""
     found = clashes(problem)
     if found:
         raise NoPlan(found)
@@ -43,6 +47,7 @@ def solve(problem, *, seed, steps=None, seconds=None, progress=None, stop=None):
     search = Search(tables_of(problem, units), seed, progress=progress, stop=stop)
     if not search.begin():
         search.begin_at(_exact_start(problem, units))
+    search.first_cost = cost_of(problem, Plan.seating(problem, search.best[units.of]))
     steps = usual_steps(problem) if steps is None else int(steps)
     if seconds is not None:
         steps = search.steps_within(seconds)
@@ -74,12 +79,12 @@ class Search:
         self.progress, self.stop = progress, stop
         self.logs = logarithms()
         self.state = blank_state(tables, seed)
-        self.told_at = 0.0
+        self.told_at, self.first_cost = 0.0, 0.0
 
     def begin(self):
         deal(self.tables, self.state)
         self.best, self.best_change = self.state.at.copy(), 0
-        is_whole = mend(self.tables, self.state, MENDING) == 0
+        is_whole = mend(self.tables, self.state, 20_000 + MENDING_PER_UNIT * len(self.tables.size)) == 0
         self.best[:] = self.state.at
         return is_whole
 
@@ -93,16 +98,17 @@ class Search:
         """How many steps fit, by trying some on a copy."""
         trial = type(self.state)(*(part.copy() for part in self.state))
         many, started = 100_000, time.perf_counter()
-        anneal(self.tables, trial, many, HOT // 8, self.logs)
+        anneal(self.tables, trial, many, COLD, self.logs)
         return max(1000, int(many * seconds / max(1e-6, time.perf_counter() - started)))
 
     def run(self, steps):
         if len(self.tables.pool) == 0:
             return self.best
-        hot = HOT_WHEN_SMALL if len(self.tables.size) < SMALL else HOT
+        cooling = COOLING_WHEN_SMALL if len(self.tables.size) < SMALL else COOLING
+        levels = [heat for hot, many in cooling for heat in heats(hot, COLD, many)]
         done = 0
-        for level, heat in enumerate(heats(hot, COLD, LEVELS)):
-            until = steps * (level + 1) // LEVELS
+        for level, heat in enumerate(levels):
+            until = steps * (level + 1) // len(levels)
             anneal(self.tables, self.state, until - done, heat, self.logs)
             done = until
             self.keep_best()
@@ -119,10 +125,11 @@ class Search:
         now = time.monotonic()
         if self.progress and (now - self.told_at > 0.25 or done == steps):
             self.told_at = now
-            self.progress(done, steps, self.best_change / MILLION)
+            self.progress(done, steps, self.first_cost + self.best_change / MILLION)
         return bool(self.stop and self.stop())
 
 
+@cache
 def heats(hot, cold, levels):
     """Falling by the same ratio each time, then none; by decimal arithmetic, the same on every machine."""
     exact = Context(prec=14)
@@ -144,9 +151,7 @@ def warm():
 
 
 def tiny():
-    members = [
-        {"id": f"m{at:02}", "current": f"g{at % 3}", "tags": {"star": "yes"} if at < 4 else {}} for at in range(24)
-    ]
+    members = [{"id": f"m{at:02}", "current": f"g{at % 3}", "tags": {"star": "yes"} if at < 4 else {}} for at in range(24)]
     placed = {member["id"]: member["current"] for member in members}
     groups = [{"id": f"g{at}", "min": 4, "max": 14} for at in range(3)]
     return {

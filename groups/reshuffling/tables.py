@@ -204,15 +204,15 @@ def _no_neighbours(units):
 def mates_by_cohort(sat, members):
     """(label[cohort, member], class_first, class_member): who shared an old group, all cohorts in one list."""
     label = np.full((len(sat), members), -1, np.int64)
-    firsts, flat, known = [np.zeros(1, np.int64)], [], 0
+    ends, flat, known = [[0]], [], 0
     for row, old in zip(label, sat, strict=True):
         who = np.flatnonzero(old >= 0)
         row[who] = old[who] + known
         flat.append(who[np.argsort(old[who], kind="stable")])
         sizes = np.bincount(old[who]) if len(who) else np.zeros(0, np.int64)
-        firsts.append(firsts[-1][-1] + np.cumsum(sizes))
+        ends.append(sum(map(len, flat[:-1])) + np.cumsum(sizes))
         known += len(sizes)
-    return label, np.concatenate(firsts).astype(np.int64), np.concatenate([*flat, []]).astype(np.int64)
+    return label, np.concatenate(ends).astype(np.int64), np.concatenate([*flat, []]).astype(np.int64)
 
 
 def _ties_by_member(problem, members):
@@ -226,9 +226,7 @@ def _ties_by_member(problem, members):
 
 
 @njit(cache=True)
-def _pair_up(
-    unit, first, member, label, cfirst, cmember, lambdas, known, tfirst, tother, tprice, nptr, neighbour, price
-):
+def _pair_up(unit, first, member, label, cfirst, cmember, lambdas, known, tfirst, tother, tprice, nptr, neighbour, price):
     """Counts the neighbours of each unit, or with room given writes them; -1 in front: a price is too large."""
     units = len(first) - 1
     counts = np.zeros(units + 1, np.int64)
