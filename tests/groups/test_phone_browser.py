@@ -310,6 +310,8 @@ def test_a_task_opens_without_a_network_and_the_next_comes_by_itself(phone, to_d
 
 def test_a_line_that_breaks_after_the_server_heard_counts_once(phone, to_do):
     page = phone.open()
+    keys = []
+    page.on("request", lambda sent: sent.url.endswith("/ticks/") and keys.append(sent.post_data_json["key"]))
     # The server hears it, the phone does not hear the answer.
     page.evaluate("""() => { const real = window.fetch; let broken = false; window.fetch = async (...sent) => {
         const answer = await real(...sent); if (broken) return answer; broken = true; throw new TypeError("the line broke"); } }""")
@@ -320,6 +322,7 @@ def test_a_line_that_breaks_after_the_server_heard_counts_once(phone, to_do):
     page.evaluate("dispatchEvent(new Event('online'))")
 
     all_sent(page)
+    assert (len(keys), len(set(keys))) == (2, 1)
     assert acts(to_do[0]) == ["done"]
 
 
