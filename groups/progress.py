@@ -15,7 +15,7 @@ from .models import Group, Move, Placement, Star, Task
 
 ASKED, JOINED, WAITING = Move.State.ASKED, Move.State.JOINED, Move.State.WAITING
 IMPOSSIBLE = (Move.State.REFUSED, Move.State.UNREACHABLE)
-SHOWN = 12  # stragglers by name
+SHOWN = 10  # stragglers by name
 PACE_OF = 5  # days
 
 
@@ -125,7 +125,7 @@ class Progress:
 
     @property
     def first_day(self):
-        return self.plan[0][0] if self.plan else None
+        return self.plan[1][0] if self.plan else None
 
     @property
     def last_day(self):

@@ -10,10 +10,10 @@ NOTHING = "—"
 
 @register.filter
 def faces(mean):
-    """How many people, as one says it: 274, 60.3; nothing → —."""
+    """How many people, as one says it: 274, 60, 7.3; nothing → —."""
     if mean is None or mean == "":
         return NOTHING
-    return f"{mean:,.0f}" if abs(mean) >= 100 or float(mean).is_integer() else f"{mean:.1f}"
+    return f"{mean:,.0f}" if abs(mean) >= 20 or float(mean).is_integer() else f"{mean:.1f}"
 
 
 @register.filter
