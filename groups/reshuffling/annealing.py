@@ -218,40 +218,76 @@ def _pair_fits(t, s, u, a, b, v, e, c):
     return fits
 
 
+SAMPLES = 6
+
+
 @njit(cache=True)
-def try_whole_bond(t, s, u, b, limit, sent):
-    """Take a Bond to b while random others who have moved go home, until the budget holds; or nobody moves."""
-    a, m = s.at[u], t.size[u]
+def try_whole_bond(t, s, u, b, limit, others):
+    """Take a Bond to b; for the moves that takes, others go home, or others leave for those it gives back. Or nobody moves."""
+    a = s.at[u]
     if a == b or not t.allowed[u, b]:
         return False
+    spent = s.tally[USED]
     d = relocation(t, s, u, a, b)
     seat(t, s, u, b)
-    many, tries = 0, 0
-    while s.tally[USED] > t.budget and tries < 4 * m and s.tally[MOVERS] > 0:
-        tries += 1
-        v = s.movers[below(s.dice, s.tally[MOVERS])]
-        if v == u or t.size[v] > 1 or many == len(sent):
-            continue
-        sent[many, 0], sent[many, 1] = v, s.at[v]
+    many = 0
+    while many < len(others) and s.tally[USED] != spent:
+        v, g = _cheapest_home(t, s, u) if s.tally[USED] > spent else _cheapest_leaver(t, s, a, b)
+        if v < 0:
+            break
+        others[many, 0], others[many, 1] = v, s.at[v]
         many += 1
-        d += relocation(t, s, v, s.at[v], t.home[v])
-        seat(t, s, v, t.home[v])
-    if d <= limit and s.tally[USED] <= t.budget and _all_fits(t, s, u, sent, many):
+        d += relocation(t, s, v, s.at[v], g)
+        seat(t, s, v, g)
+    if d <= limit and s.tally[USED] <= t.budget and _all_fits(t, s, u, others, many):
         s.tally[CHANGE] += d
         return True
     for x in range(many - 1, -1, -1):
-        seat(t, s, sent[x, 0], sent[x, 1])
+        seat(t, s, others[x, 0], others[x, 1])
     seat(t, s, u, a)
     return False
 
 
 @njit(cache=True)
-def _all_fits(t, s, u, sent, many):
+def _cheapest_home(t, s, bond):
+    """Of some single members who have moved, the one whose going home costs least."""
+    best, who = np.int64(0), -1
+    for _ in range(SAMPLES if s.tally[MOVERS] > 0 else 0):
+        v = s.movers[below(s.dice, s.tally[MOVERS])]
+        if v == bond or t.size[v] > 1:
+            continue
+        d = relocation(t, s, v, s.at[v], t.home[v])
+        if who < 0 or d < best:
+            best, who = d, v
+    return who, t.home[who]
+
+
+@njit(cache=True)
+def _cheapest_leaver(t, s, left, entered):
+    """Of some single members at home, mostly where the Bond came in, the one whose leaving pays most, and where to."""
+    best, who, where = np.int64(0), -1, -1
+    for x in range(SAMPLES):
+        v = t.pool[below(s.dice, len(t.pool))]
+        if x > 0 and t.hptr[entered + 1] > t.hptr[entered]:
+            v = t.at_home[t.hptr[entered] + below(s.dice, t.hptr[entered + 1] - t.hptr[entered])]
+        if t.size[v] > 1 or s.at[v] != t.home[v]:
+            continue
+        g = left if x & 1 else below(s.dice, len(s.seats))
+        if g == s.at[v] or not t.allowed[v, g]:
+            continue
+        d = relocation(t, s, v, s.at[v], g)
+        if who < 0 or d < best:
+            best, who, where = d, v, g
+    return who, where
+
+
+@njit(cache=True)
+def _all_fits(t, s, u, others, many):
     for g in range(len(s.seats)):
         if s.seats[g] < t.low[g] or s.seats[g] > t.high[g]:
             return False
     for x in range(many):
-        if meets_foe(t, s, sent[x, 0], s.at[sent[x, 0]], -1):
+        if meets_foe(t, s, others[x, 0], s.at[others[x, 0]], -1):
             return False
     return not meets_foe(t, s, u, s.at[u], -1)
 
@@ -260,7 +296,7 @@ def _all_fits(t, s, u, sent, many):
 def anneal(t, s, steps, heat, logs):
     """`steps` proposals at one temperature, in millionths."""
     groups = len(s.seats)
-    sent = np.zeros((2 * t.size.max(), 2), np.int64)
+    others = np.zeros((2 * t.size.max(), 2), np.int64)  # room for `try_whole_bond`
     for _ in range(steps):
         limit = (heat * logs[draw(s.dice) >> np.uint64(20)]) >> 16
         u = t.pool[below(s.dice, len(t.pool))]
@@ -272,11 +308,11 @@ def anneal(t, s, steps, heat, logs):
             else:
                 try_shift(t, s, u, below(s.dice, groups), limit)
         else:
-            _with_budget(t, s, u, kind, limit, sent)
+            _with_budget(t, s, u, kind, limit, others)
 
 
 @njit(cache=True)
-def _with_budget(t, s, u, kind, limit, sent):
+def _with_budget(t, s, u, kind, limit, others):
     v = s.movers[below(s.dice, s.tally[MOVERS])]
     if kind < 12:  # two who have moved
         u = s.movers[below(s.dice, s.tally[MOVERS])]
@@ -293,10 +329,10 @@ def _with_budget(t, s, u, kind, limit, sent):
         try_shift(t, s, v, below(s.dice, len(s.seats)), limit)
     else:
         b = below(s.dice, len(s.seats))
-        extra = t.moves[u, b] - t.moves[u, s.at[u]]
-        if extra > 1 and s.tally[USED] + extra > t.budget:
-            try_whole_bond(t, s, u, b, limit, sent)
-        elif s.tally[USED] + extra > t.budget:  # one who has moved goes home instead
+        if t.size[u] > 1 and t.home[u] >= 0 and kind & 1:
+            b = t.home[u] if s.at[u] != t.home[u] else b
+            try_whole_bond(t, s, u, b, limit, others)
+        elif s.tally[USED] + t.moves[u, b] - t.moves[u, s.at[u]] > t.budget:  # one who has moved goes home instead
             try_pair(t, s, u, b, v, t.home[v], limit)
         else:
             try_shift(t, s, u, b, limit)
