@@ -48,14 +48,6 @@ def theme(context):
 
 
 @register.filter
-def avatar(nickname):
-    """The one character that stands for a member."""
-    from members.names import avatar as first_character
-
-    return first_character(str(nickname or ""))
-
-
-@register.filter
 def undo_url(message):
     """Where a message's act is taken back: `messages.success(request, text, extra_tags=f"undo={url}")`."""
     tags = getattr(message, "extra_tags", "") or ""
