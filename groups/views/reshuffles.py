@@ -297,6 +297,7 @@ def _nothing_yet(request, found):
     step = CalendarStep.objects.filter(cohort=found.cohort_id, kind=CalendarStep.Kind.PROPOSE, state=CalendarStep.State.WAITING).first()
     before = Cohort.objects.filter(matrix=found.matrix_id, state=Cohort.State.CURRENT).first()
     context = {**_shared(request, found, []), "before": before, "draft": None, "next": step, "others": []}
+    context["in_a_moment"] = bool(step and step.due_at <= now())
     return page(request, "groups/reshuffle.html", context, part="plan")
 
 
