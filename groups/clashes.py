@@ -16,7 +16,7 @@ SENTENCES = {
     "apart_pinned_together": gettext_lazy("%(members)s are kept apart, but both are pinned in %(groups)s."),
     "budget_too_small": gettext_lazy("The rules force %(moves)s moves, but at most %(budget)s are allowed."),
     "too_few_open_seats": gettext_lazy("%(members)s may only sit in %(groups)s, which hold at most %(seats)s members."),
-    "too_few_may_enter": gettext_lazy("%(groups)s must hold at least %(seats)s members, but only %(many)s may sit there: %(members)s."),
+    "too_few_may_enter": gettext_lazy("%(groups)s must hold at least %(seats)s, but only %(many)s may sit there: %(members)s."),
     "rules_together": gettext_lazy("These rules cannot all hold: %(rules)s. Loosen one of them."),
     # Of drafts that failed
     "not_found": gettext_lazy(
