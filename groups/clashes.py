@@ -1,5 +1,7 @@
 """Why there is no plan, in words of the page, with members by their names, and the way out of each."""
 
+import re
+
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -40,6 +42,17 @@ WAYS_OUT = {
 }
 MOST_NAMES = 12
 
+# A smallest set of clashing rules comes as one line per rule.
+RULES = [
+    (re.compile(r"apart: (?P<members>.+)"), gettext_lazy("%(members)s kept apart")),
+    (re.compile(r"bond: (?P<members>.+)"), gettext_lazy("%(members)s kept together")),
+    (re.compile(r"only (?P<groups>.+): (?P<members>[^:]+|(?:tel|id):.+)"), gettext_lazy("%(members)s only in %(groups)s")),
+    (re.compile(r"pinned in (?P<groups>.+): (?P<members>[^:]+|(?:tel|id):.+)"), gettext_lazy("%(members)s pinned in %(groups)s")),
+    (re.compile(r"at least (?P<n>\d+): (?P<groups>.+)"), gettext_lazy("%(groups)s with at least %(n)s members")),
+    (re.compile(r"at most (?P<n>\d+): (?P<groups>.+)"), gettext_lazy("%(groups)s with at most %(n)s members")),
+    (re.compile(r"at most (?P<n>\d+) moves"), gettext_lazy("at most %(n)s moves")),
+]
+
 
 def said(problems):
     """[(sentence, way out, least number of moves that would do or None)], one per problem."""
@@ -56,8 +69,26 @@ def said(problems):
 
 
 def _members(problem):
-    names = (problem.get("data") or {}).get("members")
-    return names[:MOST_NAMES] if isinstance(names, list) else []
+    data = problem.get("data") or {}
+    names = data["members"][:MOST_NAMES] if isinstance(data.get("members"), list) else []
+    return names + [name for rule in data.get("rules", []) for name in _read(rule)[1].get("members", "").split(", ") if name]
+
+
+def _read(rule):
+    """The words of a rule and what they name; a rule of another kind stands as it came."""
+    for pattern, words in RULES:
+        if found := pattern.fullmatch(rule):
+            return words, found.groupdict()
+    return None, {}
+
+
+def _rule_in_words(rule, who):
+    words, data = _read(rule)
+    if words is None:
+        return rule
+    if "members" in data:
+        data["members"] = plans.listed(who[key].nickname if key in who else key for key in data["members"].split(", "))
+    return str(words) % data
 
 
 def _sentence(problem, who):
@@ -71,8 +102,10 @@ def _sentence(problem, who):
 def _in_words(name, value, who):
     if not isinstance(value, list):
         return f"{value:,}" if isinstance(value, int) else value
+    if name == "rules":
+        return _("; ").join(_rule_in_words(rule, who) for rule in value)
     shown = [who[each].nickname if name == "members" and each in who else str(each) for each in value[:MOST_NAMES]]
     more = len(value) - len(shown)
     if more > 0:
         shown.append(ngettext("%(n)d more", "%(n)d more", more) % {"n": more})
-    return _(", ").join(shown)
+    return plans.listed(shown)

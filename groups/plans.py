@@ -4,12 +4,13 @@ import datetime
 import uuid
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, reduce
 
 import numpy as np
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import CharField, Exists, F, OuterRef, Q, Subquery, UUIDField, Value
 from django.db.models.functions import Cast, JSONObject, Right
+from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
 from crm.tenancy.counting import counts
@@ -29,13 +30,13 @@ ONE_DAY = datetime.timedelta(days=1)
 UNFAIR = 0.8  # of the mean: who meets fewer than that is named before approving
 
 WHAT = {
-    "star": _("Stars"),
+    "star": _("Star members"),
     "city": _("Cities with 3 or more"),
     "skill": _("Skills with 3 or more"),
     "newcomer": _("New in the community"),
-    "size": _("People"),
+    "size": _("Headcount"),
 }
-SHORTLY = {"star": _("Stars"), "city": _("Cities"), "skill": _("Skills"), "newcomer": _("New")}
+SHORTLY = {"star": _("stars"), "city": _("cities"), "skill": _("skills"), "newcomer": _("new")}  # beside a small picture
 WHY_STAY = {
     "pin": _("are pinned to their group"),
     "bond": _("stay beside those they are bound to"),
@@ -366,6 +367,11 @@ def named(keys):
         key = handle.value if handle.platform == Handle.Platform.WECHAT else f"tel:{handle.end}"
         found.setdefault(key, handle.member)
     return found
+
+
+def listed(names):
+    """Lin, Zhou, Chen; 林、周、陈."""
+    return reduce(lambda said, name: _now("%(names)s, %(name)s") % {"names": said, "name": name}, names)
 
 
 def worst(draft, stars=()):

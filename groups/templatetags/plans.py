@@ -3,6 +3,8 @@ from django.utils.safestring import mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from ..plans import listed
+
 register = template.Library()
 
 NOTHING = "—"
@@ -57,10 +59,10 @@ def numbers(groups):
     """1、2、3、4群 of groups with numbers that follow each other: 1–4群; names else."""
     found = list(groups)
     if not found or not all(group.number for group in found):
-        return _(", ").join(group.name for group in found)
+        return listed(group.name for group in found) if found else ""
     at = sorted(group.number for group in found)
     runs = at[-1] - at[0] + 1 == len(at) and len(at) > 2
-    said = f"{at[0]}–{at[-1]}" if runs else _(", ").join(map(str, at))
+    said = f"{at[0]}–{at[-1]}" if runs else listed(map(str, at))
     return ngettext("G%(numbers)s", "G%(numbers)s", len(at)) % {"numbers": said}
 
 

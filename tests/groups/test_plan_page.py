@@ -352,3 +352,19 @@ def test_the_owner_of_another_tenant_finds_nothing(two, draft):
 
     assert stranger.get(f"/drafts/{draft.pk}/").status_code == 404
     assert stranger.get(f"/reshuffles/{draft.reshuffle_id}/").status_code == 404
+
+
+def test_a_smallest_set_of_clashing_rules_is_said_with_names(community):
+    rules = ["pinned in 5群: lin_0000", "apart: lin_0000, lin_0001", "at most 300: 5群", "at most 40 moves", "by the moon"]
+
+    with acting_for(community.tenant.pk), translation.override("en"):
+        (said,) = clashes.said([{"code": "rules_together", "data": {"rules": rules}}])
+
+    rule_by_rule = said["sentence"].removeprefix("These rules cannot all hold: ").removesuffix(". Loosen one of them.").split("; ")
+    assert rule_by_rule == [
+        "Lin 00 pinned in 5群",
+        "Lin 00, Lin 01 kept apart",
+        "5群 with at most 300 members",
+        "at most 40 moves",
+        "by the moon",
+    ]
