@@ -1,0 +1,220 @@
+"""The whole walk in a browser, on the running demo: the decision, the plan, the approval, the evening, the new half-year.
+
+On the invented community at desktop width; on an owner's own folder at phone width. The folder is `../shared/data/yuanfan` where that
+lies there, and else a small one that the test writes.
+"""
+
+import os
+import random
+import re
+import shutil
+from pathlib import Path
+
+import httpx
+import pytest
+
+from .running import Demo, wait_for
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome") or ""
+try:
+    from playwright.sync_api import expect, sync_playwright
+except ImportError:
+    sync_playwright = None
+MISSING = "playwright is missing" if sync_playwright is None else "" if CHROMIUM else "chromium is missing"
+pytestmark = pytest.mark.skipif(
+    bool(MISSING) and os.environ.get("REQUIRE_BROWSER") != "1", reason=f"{MISSING}: install the group `check` and Chromium"
+)
+YUANFAN = Path(__file__).parents[3] / "shared/data/yuanfan"
+DESKTOP, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
+PATIENCE = 240_000  # milliseconds; a plan for five thousand takes its time on a busy machine
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return tmp_path_factory.mktemp("walk")
+
+
+@pytest.fixture
+def chromium():
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def own_folder(tmp_path):
+    """Sixty people in three groups, with two half-years behind them."""
+    if YUANFAN.is_dir():
+        return YUANFAN
+    folder = tmp_path / "xiaoyuan"
+    folder.mkdir()
+    dice = random.Random(1)
+    people = [f"lin_{n:04}" for n in range(60)]
+    rows = [f"林{n:02},{wechat},,深圳,电商,2026-01-05,会员{n % 3 + 1}群" for n, wechat in enumerate(people)]
+    (folder / "members.csv").write_text("\n".join(["昵称,微信号,手机号,城市,行业,入群时间,所在群", *rows]))
+    past = [f"2026上半年,会员{dice.randint(1, 3)}群,{wechat}" for wechat in people]
+    present = [f"2026下半年,会员{n % 3 + 1}群,{wechat}" for n, wechat in enumerate(people)]
+    (folder / "cohorts.csv").write_text("\n".join(["届,群,微信号", *past, *present]))
+    return folder
+
+
+class Person:
+    """Somebody at a browser: signed in, and every script error or report of the content security policy is theirs to show."""
+
+    def __init__(self, chromium, demo, email, size):
+        self.demo, self.wrong = demo, []
+        self.context = chromium.new_context(viewport=size, locale="en-US")
+        self.page = self.context.new_page()
+        self.page.set_default_timeout(60_000)
+        self.page.on("pageerror", lambda error: self.wrong.append(str(error)))
+        self.page.on("console", lambda said: self.wrong.append(said.text) if said.type == "error" else None)
+        self.page.goto(f"{demo.base}/")
+        self.page.fill("input[name=login]", email)
+        self.page.fill("input[name=password]", demo.password)
+        self.page.click("main button.btn-primary, form button.btn-primary")
+        self.page.wait_for_url(lambda url: f"/{demo.slug}/" in url)
+
+    def goes(self, path=""):
+        self.page.goto(f"{self.demo.base}/{self.demo.slug}/{path}")
+        return self.page
+
+    def fits(self):
+        assert self.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), self.page.url
+
+
+@pytest.fixture
+def sits(chromium):
+    """`sits(demo, role, size)` is a person at a browser; afterwards none of them saw anything go wrong."""
+    everybody = []
+
+    def sit(demo, role, size, which=0):
+        everybody.append(Person(chromium, demo, demo.sign_ins(role)[which], size))
+        return everybody[-1]
+
+    yield sit
+    assert [person.wrong for person in everybody if person.wrong] == []
+
+
+def walk(demo, sits, size, point):
+    owner = sits(demo, "owner", size)
+
+    # Today says what needs deciding; the plan that the clock proposed is one click away.
+    page = owner.goes()
+    decision = page.locator("main a.btn-primary[href*='/reshuffles/'], main a.btn-primary[href*='/drafts/']")
+    wait_for(lambda: page.reload() and decision.count())
+    owner.fits()
+    decision.first.click()
+    expect(page.locator("#figure")).to_be_visible(timeout=PATIENCE)  # the page follows the making by itself
+    owner.fits()
+
+    # A point of the curve redraws the page in place, and is proposed.
+    whole = page.locator("#figure").inner_text()
+    page.locator("a[data-point]").nth(point).click()
+    expect(page).to_have_url(re.compile(r"moves=\d+"))
+    expect(page.locator("#figure")).not_to_have_text(whole)
+    page.locator("#look form[action$='/drafts/'] button").click()
+    expect(page.locator("#making")).to_be_visible()
+    owner.fits()
+    expect(page.locator("#approve button[data-dialog='#approving']")).to_be_visible(timeout=PATIENCE)
+    moves = int(re.search(r"([\d,]+)", page.locator("#approve button[data-dialog='#approving']").inner_text())[1].replace(",", ""))
+    owner.fits()
+
+    # The last day is shown before approving; approving asks once.
+    assert re.search(r"\d", page.locator("#approve").inner_text())
+    page.locator("#approve button[data-dialog='#approving']").click()
+    page.locator("#approving form[action$='/approval/'] button.btn-primary").click()
+    page.wait_for_url(re.compile("/reshuffles/"))
+    owner.fits()
+
+    # An assistant at nine in the evening: copy, sent; a slip; what cannot be done.
+    assistant = sits(demo, "assistant", PHONE)
+    phone = assistant.goes("phone/")
+    assistant.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    assistant.fits()
+    left = int(phone.locator("#today").get_attribute("data-left"))
+    assert 0 < left <= 90
+    card = phone.locator("#next")
+    card.locator("[data-do='copy']").first.click()
+    assert phone.evaluate("navigator.clipboard.readText()")
+    phone.locator("[data-do='sent']").first.click()
+    expect(phone.locator("h1 [data-left]")).to_have_text(str(left - 1))
+    expect(phone.locator("#toast, [role=status]").last).to_contain_text(re.compile(r"\w"))
+    phone.locator("article a").first.click()
+    expect(phone.locator("#task")).to_be_visible()
+    assistant.fits()
+    phone.locator("[data-do='cannot']").click()
+    phone.locator("button[name=reason][value=declined]").click()
+    wait_for(lambda: _moves(demo).get("refused") == 1)
+
+    # The owner sees it.
+    page = owner.goes("reshuffles/")
+    wait_for(lambda: page.reload() and "1" in page.locator("main").inner_text())
+    counts = _moves(demo)
+    assert (sum(counts.values()), counts["asked"], counts["refused"]) == (moves, 1, 1)
+
+    # The first day of the half-year comes, and the clock makes it current.
+    demo.query(FIRST_DAY.format(slug=demo.slug))
+    wait_for(lambda: _moves(demo)["joined"] == moves - 1)
+    page = owner.goes()
+    owner.fits()
+
+
+FIRST_DAY = """
+from django.utils.timezone import now
+from crm.tenancy.models import Tenant
+from crm.tenancy.scope import acting_for
+from groups.models import CalendarStep
+with acting_for(Tenant.objects.get(slug="{slug}").pk):
+    CalendarStep.objects.filter(kind="begin", state="waiting").update(due_at=now())
+"""
+
+
+def api(demo, path, **body):
+    headers = {"Authorization": f"Bearer {demo.key}"}
+    address = path if path.startswith("http") else f"{demo.base}/api/v1/{path}"
+    answer = httpx.post(address, json=body, headers=headers) if body else httpx.get(address, headers=headers)
+    assert answer.status_code < 400, answer.text
+    return answer.json() if answer.content else None
+
+
+def _moves(demo):
+    """Moves by state, of the reshuffle that was approved, as the API says."""
+    found = [row for row in api(demo, "reshuffles/")["results"] if row["approved_at"]]
+    return found[-1]["moves"] if found else {}
+
+
+def test_the_walk_on_the_invented_community_at_desktop_width(data, sits):
+    with Demo(data) as demo:
+        assert len(demo.sign_ins("assistant")) == 4
+
+        walk(demo, sits, DESKTOP, point=3)
+
+
+def test_the_walk_on_an_owners_own_files_at_phone_width(data, sits, own_folder):
+    with Demo(data, "--from", own_folder) as demo:
+        people = api(demo, "members/?standing=current&page_size=500")["results"]
+        assert demo.slug == own_folder.name
+        assert len(people) > 50
+
+        walk(demo, sits, PHONE, point=3)
+
+
+def test_the_same_by_api(data, own_folder, tmp_path):
+    """Its own copy of the folder is a tenant of its own, so nothing was approved there yet."""
+    copy = shutil.copytree(own_folder, tmp_path / "by-api")
+    with Demo(data, "--from", copy) as demo:
+        matrix = api(demo, "matrices/")["results"][0]
+        wait_for(lambda: all(row["state"] != "waiting" for row in api(demo, "drafts/")["results"]))
+        draft = api(demo, f"matrices/{matrix['id']}/drafts/", max_moves=20, seed=1)
+        wait_for(lambda: api(demo, f"drafts/{draft['id']}/")["state"] == "ready")
+        places = api(demo, f"drafts/{draft['id']}/plan/")["places"]
+        movers = [place for place in places if place["rank"]]
+        api(demo, f"drafts/{draft['id']}/approval/", yes=True)
+        tasks = api(demo, "tasks/?state=open&page_size=500")["results"]
+        ticked = api(demo, f"tasks/{tasks[0]['id']}/ticks/", key="7b6f1f0e-8f2b-4c8e-9d4e-0f6c5a1b2c3d", act="done")
+
+        assert 0 < len(movers) <= 20
+        assert {task["member"] for task in tasks} == {place["member"] for place in movers}
+        assert ticked["state"] == "done"
+        assert _moves(demo)["asked"] == 1
