@@ -1,0 +1,242 @@
+"""The row is the promise: found by any sweep, kept once by whichever job comes first."""
+
+import datetime
+import threading
+
+import pytest
+from django.apps import apps
+from django.db import connections
+from django.utils.timezone import now
+
+from crm.celery import app
+from crm.tenancy import effects
+from crm.tenancy.effects import DueModel
+from crm.tenancy.jobs import sweep
+from crm.tenancy.models import Event
+from crm.tenancy.scope import acting_for
+from groups import calendar, jobs
+from groups.models import CalendarStep, Cohort, Draft, Move, Placement, Task, Wave
+from tests.factories import CalendarStepFactory, DraftFactory, MoveFactory, PlacementFactory, SeatFactory, TenantFactory, WaveFactory
+
+LATER = datetime.timedelta(hours=1)
+
+
+@pytest.fixture
+def at_once(settings):
+    """Jobs run where they are called, as if a worker had taken them."""
+    before = app.conf.task_always_eager, app.conf.task_eager_propagates
+    app.conf.task_always_eager = app.conf.task_eager_propagates = True
+    yield
+    app.conf.task_always_eager, app.conf.task_eager_propagates = before
+
+
+def a_wave(tenant, moves=3, **fields):
+    with acting_for(tenant.pk):
+        SeatFactory(tenant=tenant, role="owner")
+        wave = WaveFactory(**fields)
+        MoveFactory.create_batch(moves, wave=wave, from_group__matrix=wave.reshuffle.matrix)
+    return wave
+
+
+def kept(tenant):
+    """How many tasks there are for each move, and how many waves were noted as handed out."""
+    with acting_for(tenant.pk):
+        tasks = [Task.objects.filter(member=move.member_id).count() for move in Move.objects.all()]
+        return tasks, Event.objects.filter(kind="wave.handed_out").count()
+
+
+def at_the_same_time(act, times=2):
+    gate = threading.Barrier(times)
+    problems = []
+
+    def run():
+        try:
+            gate.wait(20)
+            act()
+        except Exception as problem:
+            problems.append(problem)
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=run) for _ in range(times)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert problems == []
+
+
+# Who keeps what
+
+
+def test_every_due_row_has_a_keeper():
+    due = {model for model in apps.get_models() if issubclass(model, DueModel)}
+
+    assert due == effects.KEEPERS.keys()
+
+
+def test_every_due_row_can_be_found_without_reading_the_table():
+    for model in effects.KEEPERS:
+        found = [index for index in model._meta.indexes if index.fields == ["due_at"] and index.condition is not None]
+        assert len(found) == 1, model
+
+
+# The sweep
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_sweep_keeps_what_is_due_in_every_tenant(at_once):
+    ours, theirs = TenantFactory(), TenantFactory()
+    a_wave(ours)
+    a_wave(theirs, moves=2)
+
+    sweep()
+
+    assert (kept(ours), kept(theirs)) == (([1, 1, 1], 1), ([1, 1], 1))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_sweep_leaves_alone_what_is_not_due_or_is_done(at_once):
+    tenant = TenantFactory()
+    a_wave(tenant, due_at=now() + LATER)
+    a_wave(tenant, state=Wave.State.STOPPED, moves=1)
+
+    sweep()
+
+    assert kept(tenant) == ([0, 0, 0, 0], 0)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_second_sweep_changes_nothing(at_once):
+    tenant = TenantFactory()
+    a_wave(tenant)
+
+    sweep()
+    sweep()
+
+    assert kept(tenant) == ([1, 1, 1], 1)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_sweeps_at_once_change_nothing(at_once):
+    tenant = TenantFactory()
+    for _ in range(5):
+        a_wave(tenant)
+
+    at_the_same_time(sweep)
+
+    assert kept(tenant) == ([1] * 15, 5)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_a_clock_set_back_hides_is_found_when_its_time_comes_again(at_once, time_machine):
+    tenant = TenantFactory()
+    begin = now()
+    a_wave(tenant, due_at=begin + LATER)
+
+    time_machine.move_to(begin - 24 * LATER)
+    sweep()
+    assert kept(tenant)[1] == 0
+    time_machine.move_to(begin + 48 * LATER)
+    sweep()
+    time_machine.move_to(begin)
+    sweep()
+
+    assert kept(tenant) == ([1, 1, 1], 1)
+
+
+# The claim
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_wave_is_handed_out_once_by_however_many_workers():
+    tenant = TenantFactory()
+    wave = a_wave(tenant, moves=20)
+
+    at_the_same_time(lambda: jobs.hand_out(str(tenant.pk), str(wave.pk)), times=4)
+    jobs.hand_out(str(tenant.pk), str(wave.pk))
+
+    assert kept(tenant) == ([1] * 20, 1)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_half_year_begins_once_by_however_many_workers():
+    tenant = TenantFactory()
+    with acting_for(tenant.pk):
+        seat = PlacementFactory()
+        reshuffle = calendar.lay_out(seat.matrix, tenant)
+        CalendarStep.objects.update(due_at=now())
+        step = CalendarStep.objects.get(cohort=reshuffle.cohort, kind=CalendarStep.Kind.BEGIN)
+
+    at_the_same_time(lambda: jobs.keep_step(str(tenant.pk), str(step.pk)), times=4)
+    jobs.keep_step(str(tenant.pk), str(step.pk))
+
+    with acting_for(tenant.pk):
+        assert Event.objects.filter(kind="cohort.began").count() == 1
+        assert Cohort.objects.get(state=Cohort.State.CURRENT) == reshuffle.cohort
+        assert [(each.cohort_id, each.until) for each in Placement.objects.order_by("id")] == [
+            (seat.cohort_id, reshuffle.cohort.begins_on),
+            (reshuffle.cohort_id, None),
+        ]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_step_that_is_not_due_is_not_kept():
+    step = CalendarStepFactory(due_at=now() + LATER, kind=CalendarStep.Kind.BEGIN)
+
+    jobs.keep_step(str(step.tenant_id), str(step.pk))
+
+    with acting_for(step.tenant_id):
+        assert CalendarStep.objects.get().state == CalendarStep.State.WAITING
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_draft_that_somebody_thinks_about_is_left_alone():
+    draft = DraftFactory(due_at=now() + LATER)
+
+    jobs.think(str(draft.tenant_id), str(draft.pk))
+
+    with acting_for(draft.tenant_id):
+        assert (Draft.objects.get().tries, Draft.objects.get().state) == (0, Draft.State.WAITING)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_job_that_fails_leaves_its_promise_to_be_kept(at_once, monkeypatch):
+    tenant = TenantFactory()
+    wave = a_wave(tenant)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("groups.waves.invitation", lambda move: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            jobs.hand_out(str(tenant.pk), str(wave.pk))
+    assert kept(tenant) == ([0, 0, 0], 0)
+    sweep()
+
+    assert kept(tenant) == ([1, 1, 1], 1)
+
+
+# The nudge
+
+
+def test_a_nudge_hands_over_ids_once_the_transaction_stands(tenant, monkeypatch, django_capture_on_commit_callbacks):
+    wave = a_wave(tenant)
+    handed = []
+    monkeypatch.setattr(jobs.hand_out, "apply_async", lambda ids, **kwargs: handed.append(ids))
+
+    with django_capture_on_commit_callbacks(execute=True):
+        effects.nudge(wave)
+        assert handed == []
+
+    assert handed == [(str(tenant.pk), str(wave.pk))]
+
+
+def test_without_a_broker_a_nudge_is_no_error(tenant, monkeypatch, django_capture_on_commit_callbacks):
+    wave = a_wave(tenant)
+
+    def fail(*args, **kwargs):
+        raise jobs.hand_out.OperationalError("no broker")
+
+    monkeypatch.setattr(jobs.hand_out, "apply_async", fail)
+
+    with django_capture_on_commit_callbacks(execute=True):
+        effects.nudge(wave)
