@@ -4,7 +4,8 @@ from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import BooleanField, CharField, Count, Exists, F, OuterRef, Subquery, Value
 from django.db.models.functions import Cast, Coalesce, JSONObject
 from django.urls import reverse
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html_join
+from django.utils.safestring import mark_safe
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
@@ -17,6 +18,7 @@ from .names import as_uuid, short
 
 NONE = "none"
 YES = "yes"
+NOWHERE = mark_safe('<span class="qx-muted">—</span>')
 
 
 def _sitting_in(members, value):
@@ -51,7 +53,7 @@ def sits():
 
 def _chips(groups):
     if not groups:
-        return format_html('<span class="qx-muted">—</span>')
+        return NOWHERE
     said = ((reverse("groups:group", args=[group["id"]]), short(group["number"], group["name"], group["is_parallel"])) for group in groups)
     return format_html_join(" ", '<a class="qx-group" href="{}" lang="zh">{}</a>', said)
 

@@ -10,6 +10,7 @@ from .pages import SIZE, page
 from .rights import sees, sees_all
 
 NOBODY = "none"
+EPOCH, MICROSECOND = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC), datetime.timedelta(microseconds=1)
 
 
 @sees("trail")
@@ -62,14 +63,14 @@ def _uuid(text):
 
 def _mark(event):
     """Where the next page begins: moment and id, since several facts may share a moment."""
-    return f"{event.at.timestamp():.6f}_{event.pk}"
+    return f"{(event.at - EPOCH) // MICROSECOND}_{event.pk}"
 
 
 def _from(found, mark):
     moment, _, pk = mark.partition("_")
     try:
-        at, pk = datetime.datetime.fromtimestamp(float(moment), datetime.UTC), uuid.UUID(pk)
-    except (ValueError, OverflowError, OSError):
+        at, pk = EPOCH + int(moment) * MICROSECOND, uuid.UUID(pk)
+    except (ValueError, OverflowError):
         return found
     return found.filter(Q(at__lt=at) | Q(at=at, pk__lt=pk))
 
