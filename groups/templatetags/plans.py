@@ -1,4 +1,5 @@
 from django import template
+from django.utils.html import escape
 from django.utils.safestring import mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -8,6 +9,7 @@ from ..plans import listed
 register = template.Library()
 
 NOTHING = "—"
+CURRENT, STAYS = ' aria-current="true"', ' class="stays"'
 
 
 @register.filter
@@ -66,7 +68,7 @@ def numbers(groups):
     return ngettext("G%(numbers)s", "G%(numbers)s", len(at)) % {"numbers": said}
 
 
-# Hundreds of small shapes and cells: numbers alone, written at one go, since a template takes ten times as long over them.
+# Hundreds of small shapes and cells: numbers and names, written at one go, since a template takes ten times as long over them.
 
 
 @register.filter
@@ -79,6 +81,36 @@ def ribbons(drawn):
             for each in drawn
         )
     )
+
+
+@register.simple_tag
+def old_groups(drawn, which, chosen, address, newcomers):
+    """Names and bars at the left; each is a link that follows its group."""
+    width, href, bars = drawn["names"], escape(address), []
+    for bar in drawn["left"]:
+        at, y, height, middle = bar["at"], bar["y"], bar["h"], f"{bar['mid'] + 4:.2f}"
+        name = escape(bar["group"].said if bar["group"] else newcomers)
+        marked, current = (" chosen", CURRENT) if at == chosen else ("", "")
+        bars.append(
+            f'<a id="{which}-{at}" class="bar hue-{bar["hue"]}{marked}" href="{href}&amp;group={at}" data-choose="{at}"{current}>'
+            f'<rect class="hit" x="0" y="{y}" width="{width}" height="{height}"/>'
+            f'<text x="{width - 18}" y="{middle}" text-anchor="end">{name}</text>'
+            f'<rect class="block" x="{width - 12}" y="{y}" width="12" height="{height}"/></a>'
+        )
+    return mark_safe("".join(bars))
+
+
+@register.simple_tag
+def new_groups(drawn, stay):
+    """Bars and names at the right, with how many came from the group that is followed."""
+    bars = []
+    for bar in drawn["right"]:
+        name, middle, marked = escape(bar["group"].said), f"{bar['mid'] + 4:.2f}", STAYS if bar["stays"] else ""
+        bars.append(
+            f'<g data-to="{bar["at"]}"{marked}><rect class="block" x="0" y="{bar["y"]}" width="12" height="{bar["h"]}"/>'
+            f'<text x="18" y="{middle}">{name} <tspan class="n">{bar["came"]}</tspan><tspan class="stay"> {escape(stay)}</tspan></text></g>'
+        )
+    return mark_safe("".join(bars))
 
 
 @register.filter

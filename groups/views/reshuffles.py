@@ -171,6 +171,7 @@ def _flows(reading, groups, stars, asked):
     many = len(groups)
     return {
         "chosen": chosen,
+        "flow_url": f"{reverse('groups:draft', args=[reading.draft.pk])}?moves={reading.moves}",
         "flow": _drawn(everybody, groups, chosen, many),
         "star_flow": _drawn(shining, groups, chosen, many) if shining.sum() else None,
         "flow_rows": [(None if at == many else groups[at], at, everybody[at].tolist(), int(everybody[at].sum())) for at in with_people],
