@@ -14,11 +14,11 @@ from .plans import Plan
 from .problem import MILLION, Problem
 from .tables import tables_of, units_of
 
-# Temperatures in millionths of a pair of the present cohort: (hottest, levels on the way down) for each time it cools.
-# Small communities have valleys that only heat leaves; afterwards it is warmed a little, twice.
-COLD = 150_000
-COOLING = ((2_000_000, 300),)
-COOLING_WHEN_SMALL = ((8_000_000, 200), (2_000_000, 80), (1_000_000, 80))
+# Temperatures in millionths of a pair of the present cohort: (hottest, coldest, levels) for each time it cools. Colder
+# than 0.4 the large communities only waste steps; the last levels are without heat anyway.
+# Small communities have valleys that only heat leaves; afterwards they are warmed a little, twice.
+COOLING = ((2_000_000, 400_000, 300),)
+COOLING_WHEN_SMALL = ((8_000_000, 300_000, 200), (2_000_000, 300_000, 80), (1_000_000, 150_000, 80))
 SMALL = 1_500
 LEAST_STEPS, STEPS_PER_MEMBER = 400_000, 2_341.5  # 12 million for 5,125 members
 MENDING_PER_UNIT = 400
@@ -98,14 +98,14 @@ class Search:
         """How many steps fit, by trying some on a copy."""
         trial = type(self.state)(*(part.copy() for part in self.state))
         many, started = 100_000, time.perf_counter()
-        anneal(self.tables, trial, many, COLD, self.logs)
+        anneal(self.tables, trial, many, COOLING[0][1], self.logs)
         return max(1000, int(many * seconds / max(1e-6, time.perf_counter() - started)))
 
     def run(self, steps):
         if len(self.tables.pool) == 0:
             return self.best
         cooling = COOLING_WHEN_SMALL if len(self.tables.size) < SMALL else COOLING
-        levels = [heat for hot, many in cooling for heat in heats(hot, COLD, many)]
+        levels = [heat for part in cooling for heat in heats(*part)]
         done = 0
         for level, heat in enumerate(levels):
             until = steps * (level + 1) // len(levels)

@@ -42,7 +42,7 @@ def test_a_plan_is_never_worse_than_dealing_or_climbing(village):
 
     cost = cost_of(problem, solve(problem, seed=1, steps=6 * STEPS))
 
-    rivals = {peer.__name__: cost_of(problem, peer(problem, seed=1)) for peer in (random_plan, striped, greedy, climbing)}
+    rivals = {peer.__name__: cost_of(problem, peer(problem, seed=1, seconds=60)) for peer in (random_plan, striped, greedy, climbing)}
     assert {name: rival for name, rival in rivals.items() if rival < cost} == {}
 
 
@@ -53,6 +53,9 @@ def test_every_rule_holds_in_a_community_with_all_of_them(ruled_plan):
     assert plan.moves == problem.max_moves
 
 
+KNOWN_PLAN = "3e5e7f31286f"  # whoever changes the search changes its plans: measure both, then write the new one here
+
+
 def test_the_same_seed_and_steps_give_the_same_plan_on_every_machine(ruled_plan):
     problem, plan = ruled_plan
 
@@ -61,10 +64,7 @@ def test_the_same_seed_and_steps_give_the_same_plan_on_every_machine(ruled_plan)
     assert again == plan
     assert solve(problem, seed=4, steps=STEPS) != plan
     text = json.dumps(plan.assignment, sort_keys=True).encode()
-    assert sha256(text).hexdigest()[:12] == KNOWN_PLAN, "a change of the search changes its plans: say so in the log"
-
-
-KNOWN_PLAN = "72e01b4c1ad5"
+    assert sha256(text).hexdigest()[:12] == KNOWN_PLAN
 
 
 def test_more_moves_bring_more_new_people(village):
