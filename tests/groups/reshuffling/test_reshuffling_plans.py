@@ -182,24 +182,25 @@ def test_a_first_part_of_a_full_plan_beats_as_many_random_moves(village):
     assert all(point["random_new_people_mean"] <= point["bound_new_people_mean"] + 1e-3 for point in curve)
 
 
-def test_full_groups_exchange_members_one_for_one():
+def test_whoever_enters_a_full_group_is_followed_by_one_who_leaves_it():
     raw = community(60, 3, 2)
     seats = Counter(one["current"] for one in raw["members"])
     for group in raw["groups"]:
-        group.update(min=seats[group["id"]], max=seats[group["id"]])
-    problem = Problem.from_json(raw)
+        group.update(min=0, max=seats[group["id"]])
+    problem = Problem.from_json({**raw, "weights": {"known": 1}})
 
     order = order_of_moves(problem, solve(problem, seed=1, steps=STEPS // 10))
 
     now, stops = Counter(seats), [0]
     for done, (_, left, to) in enumerate(order.moves, 1):
+        overfull = [name for name in seats if now[name] > seats[name]]
+        assert overfull in ([], [left])
         now[left] -= 1
         now[to] += 1
-        assert max(now[name] - seats[name] for name in seats) <= 1
         if now == seats:
             stops.append(done)
     assert order.stops == stops
-    assert len(stops) > len(order.moves) / 6
+    assert len(stops) > 2
 
 
 # Figures
