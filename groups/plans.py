@@ -353,7 +353,7 @@ def kept(reading, marks):
     )
 
 
-# Who is meant: the engine names members as files do
+# Who is meant: figures name members by our ids, clashes as files do
 
 
 def named(keys):
@@ -362,7 +362,10 @@ def named(keys):
     phones = {key.removeprefix("tel:") for key in keys if key.startswith("tel:")}
     ids = [key.removeprefix("id:") for key in keys if key.startswith("id:")]
     found = {f"id:{member.pk}": member for member in Member.objects.filter(pk__in=ids)} if ids else {}
-    asked = Q(platform=Handle.Platform.WECHAT, value__in=keys) | Q(platform=Handle.Platform.PHONE, end__in=phones)
+    outside = [key for key in keys if not key.startswith("id:")]
+    if not outside:
+        return found
+    asked = Q(platform=Handle.Platform.WECHAT, value__in=outside) | Q(platform=Handle.Platform.PHONE, end__in=phones)
     for handle in Handle.objects.annotate(end=Right("value", 11)).filter(asked).select_related("member"):
         key = handle.value if handle.platform == Handle.Platform.WECHAT else f"tel:{handle.end}"
         found.setdefault(key, handle.member)

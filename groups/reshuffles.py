@@ -108,7 +108,7 @@ def think_now(tenant_id, pk):
         work,
         Draft.State.READY,
         plan=_as_rows(posed, plan, order),
-        figures=figures,
+        figures=_with_our_ids(figures, posed),
         curve=order.curve,
         mark={"rules": posed.mark, "people": len(posed.members), "seated": posed.seated},
         seconds=round(time.monotonic() - started, 1),
@@ -163,6 +163,14 @@ def _give_up(draft, problems):
     """Workers died over it again and again."""
     Draft.objects.filter(pk=draft.pk, state=Draft.State.WAITING).update(state=Draft.State.FAILED, problems=problems)
     events.note("draft.failed", draft)
+
+
+def _with_our_ids(figures, posed):
+    """Figures are kept, so they name members by our ids and not by what identifies them outside."""
+    ours = {key: f"id:{pk}" for key, pk in posed.members.items()}
+    fresh = figures["new_people"]
+    worst = [row | {"member": ours[row["member"]]} for row in figures["worst"]]
+    return figures | {"worst": worst, "new_people": fresh | {"least_member": ours.get(fresh["least_member"])}}
 
 
 def _as_rows(posed, plan, order):
