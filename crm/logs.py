@@ -13,7 +13,6 @@ time = structlog.processors.TimeStamper(fmt="iso", utc=True)
 error = structlog.processors.format_exc_info
 drop_meta = structlog.stdlib.ProcessorFormatter.remove_processors_meta
 as_json = structlog.processors.JSONRenderer(serializer=lambda entry, **kwargs: json.dumps(entry, ensure_ascii=False, default=str))
-as_json = structlog.processors.JSONRenderer(serializer=lambda entry, **kwargs: json.dumps(entry, ensure_ascii=False, default=str))
 
 
 def set_up(config):
@@ -52,33 +51,3 @@ class RequestLog(RequestMiddleware):
     @staticmethod
     def format_request(request):
         return f"{request.method} {without_secrets(request.path)}"
-
-
-def set_up(config):
-    logging.config.dictConfig(_resolved(config))
-    structlog.configure(
-        processors=[
-            context,
-            structlog.stdlib.filter_by_level,
-            level,
-            time,
-            error,
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-        ],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        cache_logger_on_first_use=True,
-    )
-
-
-def _resolved(config):
-    """Settings name our processors, since they may not import Django's neighbours before they are read."""
-    formatters = {}
-    for name, formatter in config["formatters"].items():
-        formatters[name] = {
-            key: [_found(item) for item in value] if isinstance(value, list) else value for key, value in formatter.items()
-        }
-    return config | {"formatters": formatters}
-
-
-def _found(name):
-    return globals()[name.rpartition(".")[2]]

@@ -40,7 +40,7 @@ class CohortSerializer(serializers.ModelSerializer):
 
 
 class DraftRequestSerializer(serializers.Serializer):
-    max_moves = serializers.IntegerField(min_value=0, required=False, allow_null=True, help_text="At most so many moves; none: as many as help.")
+    max_moves = serializers.IntegerField(min_value=0, required=False, allow_null=True, help_text="None: as many as help.")
     seed = serializers.IntegerField(min_value=0, max_value=2**31 - 1, required=False)
     steps = serializers.IntegerField(min_value=1, max_value=10**9, required=False)
 

@@ -56,7 +56,9 @@ def pose(matrix, *, max_moves=None):
     open_groups = [group for group in groups if group.closed_on is None]
     raw = {
         "matrix": matrix.name,
-        "groups": [{"id": group.name, "min": _least(group, matrix, len(members), len(open_groups)), "max": group.capacity} for group in open_groups],
+        "groups": [
+            {"id": group.name, "min": _least(group, matrix, len(members), len(open_groups)), "max": group.capacity} for group in open_groups
+        ],
         "members": members,
         "history": history,
         "lambdas": [_dimmed(age, matrix.half_life) for age in range(len(history))],

@@ -16,7 +16,6 @@ from crm.tenancy import effects, events
 from crm.tenancy.bulk import load
 from crm.tenancy.refusals import Refused
 from crm.tenancy.scope import acting_for
-
 from members.models import Member
 
 from . import calendar, reshuffling, waves
@@ -121,9 +120,11 @@ def _solve(posed, draft, work):
     if clashes := reshuffling.clashes(problem):
         raise reshuffling.NoPlan(clashes)
     work.reached("searching", 0)
-    plan = reshuffling.solve(
-        problem, seed=draft.seed, steps=draft.steps, progress=lambda done, of, best: work.reached("searching", 100 * done // max(of, 1), best)
-    )
+
+    def told(done, of, best):
+        work.reached("searching", 100 * done // max(of, 1), best)
+
+    plan = reshuffling.solve(problem, seed=draft.seed, steps=draft.steps, progress=told)
     work.reached("measuring", 0)
     figures = reshuffling.figures(problem, plan)
     work.reached("ordering", 0)

@@ -25,7 +25,8 @@ def note(kind, subject, *, by=None, member=None, because="", before=None, after=
 
 def note_all(facts):
     """Write many at once; each is a dict of what `note` takes."""
-    return Event.objects.bulk_create([Event(**_fields(**{"by": None, "member": None, "because": "", "before": None, "after": None} | fact)) for fact in facts])
+    blank = {"by": None, "member": None, "because": "", "before": None, "after": None}
+    return Event.objects.bulk_create([Event(**_fields(**blank | fact)) for fact in facts])
 
 
 def _fields(kind, subject, by, member, because, before, after):

@@ -4,6 +4,6 @@ from .rules import Apart, Bond, BondMember, Pin, Star
 from .tasks import Task, Tick
 
 __all__ = [
-    "PATIENCE", "Apart", "Bond", "BondMember", "CalendarStep", "Cohort", "Draft", "Group", "Matrix", "Move", "Pin", "Placement", "Reshuffle",
-    "Star", "Task", "Tick", "Wave",
+    "PATIENCE", "Apart", "Bond", "BondMember", "CalendarStep", "Cohort", "Draft", "Group", "Matrix", "Move", "Pin", "Placement",
+    "Reshuffle", "Star", "Task", "Tick", "Wave",
 ]  # fmt: skip

@@ -33,7 +33,9 @@ class Matrix(TenantModel):
     least_percent = models.PositiveSmallIntegerField(
         _("least group size, percent of the mean"), default=80, validators=[MaxValueValidator(100)]
     )
-    half_life = models.FloatField(_("half-years after which having sat together counts half"), default=1.0, validators=[MinValueValidator(0.1)])
+    half_life = models.FloatField(
+        _("half-years after which having sat together counts half"), default=1.0, validators=[MinValueValidator(0.1)]
+    )
     weights = models.JSONField(default=default_weights)
 
     objects = scoped(MatrixQuerySet)
@@ -123,7 +125,8 @@ class Cohort(TenantModel):
 
     @property
     def name(self):
-        return _now("first half of %(year)d") % {"year": self.year} if self.half == 1 else _now("second half of %(year)d") % {"year": self.year}
+        words = _now("first half of %(year)d") if self.half == 1 else _now("second half of %(year)d")
+        return words % {"year": self.year}
 
     @property
     def begins_on(self):

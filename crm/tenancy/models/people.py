@@ -15,6 +15,8 @@ from django.utils.translation import gettext_lazy as _
 
 from ..slugs import RESERVED
 
+SLUG = r"^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$"
+
 
 class UserManager(BaseUserManager):
     def create_user(self, email, password=None, **fields):
@@ -73,7 +75,7 @@ class Tenant(models.Model):
     slug = models.CharField(
         max_length=40,
         unique=True,
-        validators=[RegexValidator(r"^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$", _("Small letters, digits and hyphens, such as qinghe.")), not_reserved],
+        validators=[RegexValidator(SLUG, _("Small letters, digits and hyphens, such as qinghe.")), not_reserved],
     )
     name = models.CharField(max_length=80)
     time_zone = models.CharField(max_length=40, default="Asia/Shanghai", validators=[a_time_zone])

@@ -7,7 +7,7 @@ register = template.Library()
 
 @register.simple_tag(takes_context=True)
 def address(context, *pairs):
-    """`{% address "city" "深圳" "page" None %}`: this address with these set, or taken out where empty. A change begins at the first page."""
+    """`{% address "city" "深圳" "page" None %}`: this address with these set, or taken out where empty; the first page."""
     asked = context["request"].GET.copy()
     for name in ("page", "before"):
         asked.pop(name, None)
@@ -16,6 +16,8 @@ def address(context, *pairs):
             asked.pop(name, None)
         else:
             asked[name] = str(value)
+    for name in [name for name in asked if not asked[name]]:
+        del asked[name]
     return f"?{asked.urlencode()}"
 
 
