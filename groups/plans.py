@@ -48,9 +48,9 @@ WHY_STAY = {
 WHY_FEW = {
     "pin": _("pinned to the group"),
     "bond": _("bound to others"),
-    "closed": _("other groups are closed"),
-    "budget": _("stays, the moves are used up"),
-    "chance": _("has met many already"),
+    "closed": _("kept out of other groups"),
+    "budget": _("kept in place, the moves are used up"),
+    "chance": _("already acquainted with many"),
 }
 
 
