@@ -239,7 +239,7 @@ def test_a_plan_from_before_somebody_joined_is_stale(key, community):
     draft = ready_draft(community)
     MemberFactory(tenant=community.tenant, nickname="New")
 
-    answer = key.post(f"drafts/{draft.pk}/approval/")
+    answer = key.post(f"drafts/{draft.pk}/approval/", headers={"Accept-Language": "en"})
 
     assert (answer.status_code, answer.json()["code"]) == (409, "stale")
     assert "1 member joined" in answer.json()["detail"]
