@@ -119,8 +119,9 @@ def _pages(seat, pages):
         address = f"/{SLUG}/{path}"
         answer = client.get(address)
         assert answer.status_code == 200, (address, answer.status_code)
-        with CaptureQueriesContext(connection) as queries:
+        with CaptureQueriesContext(connection) as captured:
             client.get(address)
+        queries = captured.captured_queries
         spent = []
         for _ in range(REQUESTS):
             started = time.perf_counter()
