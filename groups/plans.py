@@ -234,11 +234,11 @@ def groups_of(draft):
     return [by_text[pk] for pk in draft.plan["groups"]]
 
 
-def portraits(reading, groups, stars):
+def portraits(reading, groups):
     """Per group {what: (before, after)}. What the engine did not count is left out."""
     counted = reading.draft.figures.get("groups") or {}
     if not reading.is_whole:
-        after = _counted_again(reading, stars)
+        after = _counted_again(reading)
     rows = []
     for at, group in enumerate(groups):
         known = counted.get(group.name) or {"before": {}, "after": {}}
@@ -247,32 +247,18 @@ def portraits(reading, groups, stars):
     return rows
 
 
-def _counted_again(reading, stars):
-    """The portraits after the first so many moves; the engine counted those of the whole plan."""
-    plan = reading.draft.plan
-    matrix = reading.draft.reshuffle.matrix_id
-    sat = Placement.objects.filter(member=OuterRef("pk"), matrix=matrix, cohort__state=Cohort.State.PAST)
-    people = Member.objects.current().annotate(has_sat=Exists(sat)).values_list("pk", "city", "skills", "has_sat")
-    tags = {str(pk): rest for pk, *rest in people}
-    many, cities, skills = len(plan["groups"]), defaultdict(list), defaultdict(list)
-    star, newcomer = np.zeros(many, np.int64), np.zeros(many, np.int64)
-    for pk, group in zip(plan["members"], reading.at.tolist(), strict=True):
-        city, known, has_sat = tags.get(pk, ("", (), True))
-        if city:
-            cities[city].append(group)
-        for skill in known:
-            skills[skill].append(group)
-        star[group] += pk in stars
-        newcomer[group] += not has_sat
-    shared = {name: _shared(values, many) for name, values in (("city", cities), ("skill", skills))}
-    return {"star": star, "newcomer": newcomer, "size": reading.sizes, **shared}
-
-
-def _shared(values, many):
-    """Per group how many values at least three have in common."""
-    found = np.zeros(many, np.int64)
-    for where in values.values():
-        found += np.bincount(where, minlength=many) >= ENOUGH
+def _counted_again(reading):
+    """The portraits after the first so many moves, from what the plan keeps of its people; the engine counted those of the whole."""
+    traits, many, at = reading.draft.plan.get("traits"), len(reading.draft.plan["groups"]), reading.at
+    if not traits:
+        return {"size": reading.sizes}
+    found = {"size": reading.sizes}
+    for name in ("star", "newcomer"):
+        found[name] = np.bincount(at[np.array(traits[name], np.int64)], minlength=many)
+    for name in ("city", "skill"):
+        values, people = (np.array(column, np.int64) for column in traits[name])
+        counted = np.bincount(values * many + at[people], minlength=(values.max(initial=-1) + 1) * many).reshape(-1, many)
+        found[name] = (counted >= ENOUGH).sum(0)
     return found
 
 

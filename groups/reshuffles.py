@@ -186,7 +186,23 @@ def _as_rows(posed, plan, order):
         "from": [place[member["current"]] if member["current"] else -1 for member in people],
         "to": [place[plan.assignment[member["id"]]] for member in people],
         "order": [at[member] for member, _from, _to in order.moves],
+        "traits": _traits(people),
     }
+
+
+def _traits(people):
+    """What the pictures of a part of the plan count, by place in `members`: who is a star and who new, and for city and skill
+    two columns, the value as a number and whose it is. No names."""
+    found = {name: [at for at, person in enumerate(people) if name in person["tags"]] for name in ("star", "newcomer")}
+    for name in ("city", "skill"):
+        numbers, values, owners = {}, [], []
+        for at, person in enumerate(people):
+            tag = person["tags"].get(name, [])
+            for value in tag if isinstance(tag, list) else [tag]:
+                values.append(numbers.setdefault(value, len(numbers)))
+                owners.append(at)
+        found[name] = [values, owners]
+    return found
 
 
 # Approving

@@ -131,7 +131,7 @@ def _number(text):
 def _plan(request, found, others):
     reading = plans.Reading(found, _number(request.GET.get("moves")))
     groups, marks, owner = plans.groups_of(found), plans.marks(found.reshuffle.matrix_id), plans.owner_of(found)
-    rows = plans.portraits(reading, groups, marks.stars)
+    rows = plans.portraits(reading, groups)
     worst = plans.worst(found, marks.stars) if reading.is_whole else []
     kept, work = plans.kept(reading, marks), plans.work(reading, groups, request.tenant, owner)
     since = plans.since(found) if found.reshuffle.is_open else None

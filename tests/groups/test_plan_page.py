@@ -85,7 +85,7 @@ def test_the_portraits_counted_here_agree_with_the_engines(community):
         reading = plans.Reading(Draft.objects.select_related("reshuffle__matrix").get(pk=draft.pk))
         groups = plans.groups_of(reading.draft)
 
-        again = plans._counted_again(reading, plans.marks(community.matrix.pk).stars)
+        again = plans._counted_again(reading)
         ours = [{name: int(many[at]) for name, many in again.items()} for at in range(len(groups))]
         theirs = [draft.figures["groups"][group.name]["after"] for group in groups]
 
