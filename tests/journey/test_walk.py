@@ -73,6 +73,9 @@ class Person:
         self.page.fill("input[name=login]", email)
         self.page.fill("input[name=password]", demo.password)
         self.page.click("main button.btn-primary, form button.btn-primary")
+        self.page.wait_for_url(lambda url: "/login/" not in url)
+        if choice := self.page.locator(f"main a[href^='/{demo.slug}/']").all():  # who has seats in several communities is asked
+            choice[0].click()
         self.page.wait_for_url(lambda url: f"/{demo.slug}/" in url)
 
     def goes(self, path=""):
