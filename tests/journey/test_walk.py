@@ -1,7 +1,7 @@
 """The whole walk in a browser, on the running demo: the decision, the plan, the approval, the evening, the new half-year.
 
-On the invented community at desktop width; on an owner's own folder at phone width. The folder is `../shared/data/yuanfan` where that
-lies there, and else a small one that the test writes.
+On the invented community at desktop width; on an owner's own folder at phone width; with WALK=long each also at the other width. The
+folder is `../shared/data/yuanfan` where that lies there, and else a small one that the test writes.
 """
 
 import os
@@ -26,12 +26,19 @@ pytestmark = pytest.mark.skipif(
 )
 YUANFAN = Path(__file__).parents[3] / "shared/data/yuanfan"
 DESKTOP, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
+LONG = pytest.mark.skipif(os.environ.get("WALK") != "long", reason="the other widths are walked with WALK=long")
 PATIENCE = 240_000  # milliseconds; a plan for five thousand takes its time on a busy machine
 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
     return tmp_path_factory.mktemp("walk")
+
+
+@pytest.fixture
+def data_apart(tmp_path_factory):
+    """Where nothing was approved yet."""
+    return tmp_path_factory.mktemp("other width")
 
 
 @pytest.fixture
@@ -201,6 +208,18 @@ def test_the_walk_on_an_owners_own_files_at_phone_width(data, sits, own_folder):
         assert len(people) > 50
 
         walk(demo, sits, PHONE, point=3)
+
+
+@LONG
+def test_the_walk_on_the_invented_community_at_phone_width(data_apart, sits):
+    with Demo(data_apart) as demo:
+        walk(demo, sits, PHONE, point=3)
+
+
+@LONG
+def test_the_walk_on_an_owners_own_files_at_desktop_width(data_apart, sits, own_folder):
+    with Demo(data_apart, "--from", own_folder) as demo:
+        walk(demo, sits, DESKTOP, point=3)
 
 
 def test_the_same_by_api(data, own_folder, tmp_path):
