@@ -14,7 +14,7 @@ from factory.django import DjangoModelFactory
 from uuid_utils.compat import uuid7
 
 from crm.tenancy import scope
-from crm.tenancy.models import AccessToken, Event, Seat, Tenant, User
+from crm.tenancy.models import AccessToken, Event, File, IdempotencyKey, Invite, Job, Seat, Tenant, User
 from groups.models import (
     Apart,
     Bond,
@@ -79,6 +79,16 @@ class AccessTokenFactory(DjangoModelFactory):
     tenant = SelfAttribute("seat.tenant")
     kind = AccessToken.Kind.API_KEY
     hash = Sequence("{:064}".format)
+
+
+class InviteFactory(DjangoModelFactory):
+    class Meta:
+        model = Invite
+
+    made_by = SubFactory(SeatFactory, role=Seat.Role.OWNER)
+    tenant = SelfAttribute("made_by.tenant")
+    role = Seat.Role.ASSISTANT
+    expires_at = LazyFunction(lambda: now() + datetime.timedelta(days=7))
 
 
 # What a tenant owns
@@ -321,3 +331,34 @@ class TickFactory(OwnedFactory):
     task = SubFactory(TaskFactory)
     act = Tick.Act.DONE
     seat = SelfAttribute("task.assistant")
+
+
+class FileFactory(OwnedFactory):
+    """The row alone; its bytes are nowhere."""
+
+    class Meta:
+        model = File
+
+    kind = "import"
+    name = Sequence("members-{}.csv".format)
+    content_type = "application/octet-stream"
+    size = 1
+    sha256 = Sequence("{:064}".format)
+
+
+class JobFactory(OwnedFactory):
+    class Meta:
+        model = Job
+
+    kind = "test"
+    due_at = LazyFunction(now)
+
+
+class IdempotencyKeyFactory(OwnedFactory):
+    class Meta:
+        model = IdempotencyKey
+
+    token = LazyFunction(uuid7)
+    key = Sequence("request-{}".format)
+    fingerprint = Sequence("{:064}".format)
+    status = 204

@@ -7,30 +7,9 @@ update), so being called twice, by two beats or after a crash, changes nothing.
 
 from functools import partial
 
-from django.db import models, transaction
-from django.db.models import Q
-
-from .models import TenantModel, scoped
+from django.db import transaction
 
 KEEPERS = {}
-
-
-class DueModel(TenantModel):
-    """Inherit and register a keeper; give the state choices of your own, among them "waiting"."""
-
-    due_at = models.DateTimeField()
-    state = models.CharField(max_length=12, default="waiting")
-
-    objects = scoped()
-    everywhere = models.Manager()  # for the sweep alone; the database shows it nothing outside `sweeping`
-
-    class Meta:
-        abstract = True
-
-
-def due_index(name):
-    """Every table with due rows has it: the sweep asks all tenants at once."""
-    return models.Index(fields=["due_at"], condition=Q(state="waiting"), name=name)
 
 
 def keeper(model):

@@ -18,6 +18,10 @@ def through(door):
         _door.reset(token)
 
 
+def door():
+    return _door.get()
+
+
 def note(kind, subject, *, by=None, member=None, because="", before=None, after=None):
     """Write one fact. `before` and `after` hold ids, codes and numbers, never names."""
     return Event.objects.create(**_fields(kind, subject, by, member, because, before, after))

@@ -7,8 +7,7 @@ from django.db.models import Q
 from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
 
-from crm.tenancy.effects import DueModel, due_index
-from crm.tenancy.models import Seat, TenantModel, scoped
+from crm.tenancy.models import DueModel, Seat, TenantModel, due_index, scoped
 from members.models import Member
 
 from .matrices import Cohort, Group, Matrix

@@ -10,9 +10,8 @@ from django.utils.timezone import now
 
 from crm.celery import app
 from crm.tenancy import effects
-from crm.tenancy.effects import DueModel
 from crm.tenancy.jobs import sweep
-from crm.tenancy.models import Event
+from crm.tenancy.models import DueModel, Event
 from crm.tenancy.scope import acting_for
 from groups import calendar, jobs
 from groups.models import CalendarStep, Cohort, Draft, Move, Placement, Task, Wave

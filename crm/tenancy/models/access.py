@@ -33,8 +33,10 @@ class AccessToken(models.Model):
     class Kind(models.TextChoices):
         API_KEY = "api_key"
         SIGN_IN = "sign_in"
+        INVITE = "invite"
 
-    PREFIX = {"api_key": "qx_key_", "sign_in": "qx_in_"}
+    # Each prefix is ours alone, so that scanners of leaked secrets can find them.
+    PREFIX = {"api_key": "qx_key_", "sign_in": "qx_in_", "invite": "qx_seat_"}
 
     id = models.UUIDField(primary_key=True, default=uuid_utils.compat.uuid7, editable=False)
     tenant = models.ForeignKey(Tenant, models.CASCADE, db_index=False)
@@ -42,8 +44,11 @@ class AccessToken(models.Model):
     seat = models.ForeignKey(Seat, models.CASCADE, null=True, related_name="tokens")
     hash = models.CharField(max_length=64, unique=True)
     name = models.CharField(max_length=60, blank=True)
+    hint = models.CharField(max_length=4, blank=True)  # the secret's last characters, by which its holder knows it again
     subject_id = models.UUIDField(null=True)
-    scopes = ArrayField(models.CharField(max_length=40), default=list)
+    # What of its seat's rights it may use, as `members:read`; empty: all of them.
+    scopes = ArrayField(models.CharField(max_length=40), default=list, blank=True)
+    made_by = models.ForeignKey(Seat, models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(default=now)
     expires_at = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)
@@ -55,4 +60,32 @@ class AccessToken(models.Model):
     def make(cls, kind, seat, **fields):
         """Returns the token and its secret, which nobody can read again."""
         secret = cls.PREFIX[kind] + secrets.token_urlsafe(32)
-        return cls.objects.create(tenant_id=seat.tenant_id, kind=kind, seat=seat, hash=hashed(secret), **fields), secret
+        row = cls.objects.create(tenant_id=seat.tenant_id, kind=kind, seat=seat, hash=hashed(secret), hint=secret[-4:], **fields)
+        return row, secret
+
+
+class InviteQuerySet(models.QuerySet):
+    def open(self):
+        """Those whose link still gives a seat."""
+        return self.filter(used_at=None, revoked_at=None, expires_at__gt=now(), made_by__ended_at=None)
+
+
+class Invite(models.Model):
+    """A link that gives a person a seat, once. Its secret's hash stands in an `AccessToken` whose subject it is."""
+
+    id = models.UUIDField(primary_key=True, default=uuid_utils.compat.uuid7, editable=False)
+    tenant = models.ForeignKey(Tenant, models.CASCADE, db_index=False, related_name="invites")
+    role = models.CharField(max_length=12, choices=Seat.Role)
+    name = models.CharField(max_length=60, blank=True)
+    email = models.EmailField(blank=True)  # empty: for whoever is handed the link
+    made_by = models.ForeignKey(Seat, models.CASCADE, related_name="+")
+    made_at = models.DateTimeField(default=now)
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)
+    seat = models.ForeignKey(Seat, models.SET_NULL, null=True, related_name="+")  # that it became
+    revoked_at = models.DateTimeField(null=True)
+
+    objects = InviteQuerySet.as_manager()
+
+    class Meta:
+        indexes = [models.Index(fields=["tenant", "-made_at"], name="invite_newest")]
