@@ -35,7 +35,8 @@ def text(path):
 
 
 def templates():
-    return sorted((HOUSE / "templates").rglob("*.html"))
+    """Of pages. Mails are no pages: what mail programs show well is inline."""
+    return sorted(path for path in (HOUSE / "templates").rglob("*.html") if "mail" not in path.parts)
 
 
 def hits(pattern, *, but=None):

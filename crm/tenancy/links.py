@@ -9,6 +9,11 @@ def link(tenant, name, *args, **kwargs):
     return settings.BASE_URL + path_of(tenant, name, *args, **kwargs)
 
 
+def whole(name, *args, **kwargs):
+    """The whole address of a page outside any tenant."""
+    return settings.BASE_URL + root_path(name, *args, **kwargs)
+
+
 def path_of(tenant, name, *args, **kwargs):
     return _reverse(f"/{tenant.slug}/", settings.TENANT_URLCONF, name, args, kwargs)
 

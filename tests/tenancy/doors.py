@@ -49,6 +49,7 @@ OUTSIDE = {
     "account_confirm_email", "account_email_verification_sent", "account_change_password", "account_set_password",
     "account_reset_password", "account_reset_password_done", "account_reset_password_from_key", "account_reset_password_from_key_done",
     "account_confirm_login_code", "usersessions_list",
+    "demo_mail", "demo_mail_html",
 }  # fmt: skip
 OPEN = OUTSIDE - {
     "start", "account_reauthenticate", "account_email", "account_change_password", "account_set_password", "usersessions_list",

@@ -1,4 +1,5 @@
 from django import template
+from django.utils.translation import get_language
 
 from .. import links, rights
 
@@ -25,3 +26,10 @@ def may_do(seat, area):
 @register.filter
 def may_see(seat, area):
     return rights.may_see(seat, area)
+
+
+@register.simple_tag
+def html_language():
+    """What `lang` says of the page: `zh-Hans` or `en`."""
+    language, _, script = (get_language() or "en").partition("-")
+    return f"{language}-{script.title()}" if script else language
