@@ -4,6 +4,8 @@ from django.urls import path
 from drf_spectacular.views import SpectacularJSONAPIView
 from rest_framework.routers import SimpleRouter
 
+from crm.tenancy import key_api as keys
+from crm.tenancy import trail_api as trail
 from groups import api as groups
 from members import api as members
 
@@ -20,7 +22,10 @@ router.register("pins", groups.PinViewSet)
 router.register("bonds", groups.BondViewSet)
 router.register("aparts", groups.ApartViewSet)
 router.register("stars", groups.StarViewSet)
+router.register("events", trail.EventViewSet)
+router.register("keys", keys.KeyViewSet)
 urlpatterns = [
     path("schema/", SpectacularJSONAPIView.as_view(permission_classes=[], authentication_classes=[]), name="schema"),
+    path("me/", keys.MeViewSet.as_view({"get": "retrieve"}), name="me"),
     *router.urls,
 ]

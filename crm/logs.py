@@ -12,7 +12,16 @@ level = structlog.stdlib.add_log_level
 time = structlog.processors.TimeStamper(fmt="iso", utc=True)
 error = structlog.processors.format_exc_info
 drop_meta = structlog.stdlib.ProcessorFormatter.remove_processors_meta
-as_json = structlog.processors.JSONRenderer(serializer=lambda entry, **kwargs: json.dumps(entry, ensure_ascii=False, default=str))
+
+# Keys, first links, invites: each begins with a prefix of ours, wherever a line may quote it (Django's own warnings hold the path).
+SECRET = re.compile(r"(qx_[a-z]+_)[A-Za-z0-9_-]{8,}")
+
+
+def _masked(entry, **kwargs):
+    return SECRET.sub(r"\1…", json.dumps(entry, ensure_ascii=False, default=str))
+
+
+as_json = structlog.processors.JSONRenderer(serializer=_masked)
 
 
 def set_up(config):

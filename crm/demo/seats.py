@@ -7,7 +7,7 @@ from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
 
-from crm.tenancy import seats
+from crm.tenancy import keys, seats
 from crm.tenancy.models import AccessToken, Seat, User
 from crm.tenancy.scope import acting_for
 from groups import assistants
@@ -69,7 +69,7 @@ def key(owner):
     file = settings.DATA_DIR / "demo" / f"{owner.tenant.slug}.key"
     if file.exists() and AccessToken.objects.find(file.read_text(), AccessToken.Kind.API_KEY):
         return file.read_text()
-    secret = seats.make_key(owner, "demo")
+    _key, secret = keys.make(owner, "demo")
     file.parent.mkdir(exist_ok=True)
     file.touch(mode=0o600)
     file.write_text(secret)

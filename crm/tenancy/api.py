@@ -10,7 +10,7 @@ from rest_framework import exceptions, pagination, permissions
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.response import Response
 
-from . import constraints, rights
+from . import constraints, keys, rights, scopes
 from .refusals import Refused
 
 PROBLEM = "application/problem+json"
@@ -21,10 +21,15 @@ class KeyAuthentication(BaseAuthentication):
 
     def authenticate(self, request):
         seat = request._request.seat
-        return (seat.user, seat) if seat else None
+        if seat is None:
+            fault = request._request.key_fault
+            raise exceptions.NotAuthenticated(keys.FAULTS[fault], code=fault)
+        return seat.user, seat
 
     def authenticate_header(self, request):
-        return "Bearer"
+        fault = request._request.key_fault
+        more = "" if fault == "key_missing" else f', error="invalid_token", error_description="{fault}"'
+        return f'Bearer realm="qunxing"{more}'
 
 
 class KeyScheme(OpenApiAuthenticationExtension):
@@ -32,20 +37,30 @@ class KeyScheme(OpenApiAuthenticationExtension):
     name = "key"
 
     def get_security_definition(self, auto_schema):
-        return {"type": "http", "scheme": "bearer", "description": "A key made by `manage.py make_key`."}
+        return {"type": "http", "scheme": "bearer", "description": "A key made in the settings or by `manage.py make_key`."}
 
 
 class SeatRight(permissions.BasePermission):
-    """Each viewset names its `area` of the role table; what changes something needs the right to do it, not only to see."""
+    """Each viewset names its `area` of the role table; what changes something needs the right to do it, not only to see.
+
+    Both have to allow it: the role of the key's seat, and the key's own scopes.
+    """
 
     def has_permission(self, request, view):
         seat = request.auth
         if seat is None:
             return False
-        acts = view.acts.get(getattr(view, "action", None), view.area) if hasattr(view, "acts") else view.area
-        allowed = rights.may_see(seat, acts) if request.method in permissions.SAFE_METHODS else rights.may_do(seat, acts)
-        rights.refuse_unless(allowed, acts)
+        area, level = scopes.area_of(view, getattr(view, "action", None)), scopes.level_of(request.method)
+        rights.refuse_unless(rights.may_see(seat, area) if level == scopes.READ else rights.may_do(seat, area), area)
+        scopes.refuse_unless_held(request._request.token, area, level)
         return True
+
+
+class AnyKey(permissions.BasePermission):
+    """For what every key may ask about itself."""
+
+    def has_permission(self, request, view):
+        return request.auth is not None
 
 
 class CursorPages(pagination.CursorPagination):
@@ -74,12 +89,12 @@ def problem(exc, context):
     elif isinstance(exc, exceptions.APIException):
         code = exc.get_codes()
         answer = _answer(exc.status_code, code if isinstance(code, str) else exc.default_code, str(exc.detail))
-        if header := getattr(exc, "auth_header", None):
-            answer["WWW-Authenticate"] = header
         if wait := getattr(exc, "wait", None):
             answer["Retry-After"] = str(int(wait))
     else:
         return None
+    if header := getattr(exc, "auth_header", None):
+        answer["WWW-Authenticate"] = header
     set_rollback()
     return answer
 

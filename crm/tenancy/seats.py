@@ -1,4 +1,4 @@
-"""Verbs of tenants and seats: open a tenant, give somebody a seat, make a link for their first sign-in, make a key."""
+"""Verbs of tenants and seats: open a tenant, give somebody a seat, make a link for their first sign-in."""
 
 import datetime
 
@@ -8,7 +8,7 @@ from django.db import transaction
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
-from . import events, keys, links
+from . import events, links
 from .models import AccessToken, Seat, Tenant, User
 from .refusals import Refused
 from .scope import acting_for
@@ -47,15 +47,6 @@ def first_link(seat):
     """Opens once, within a week: it lets the seat's user choose a password and signs them in."""
     _token, secret = AccessToken.make(AccessToken.Kind.SIGN_IN, seat, subject_id=seat.pk, expires_at=now() + LINK_LASTS)
     return settings.BASE_URL + links.root_path("first_sign_in", secret)
-
-
-@transaction.atomic
-def make_key(seat, name="", *, by=None):
-    """A key acts as its seat. Returns its secret, which is shown once."""
-    key, secret = keys.make(seat, name)
-    with acting_for(seat.tenant_id):
-        events.note("key.made", key, by=by, after={"seat": str(seat.pk)})
-    return secret
 
 
 def of(tenant, email):

@@ -122,4 +122,5 @@ class _Values(dict):
 
 
 tell("seat.added", _("Gave somebody a seat: %(role)s"), icon="user-plus", topic="settings")
-tell("key.made", _("Made an API key"), icon="key", topic="settings")
+tell("key.made", _("Made an API key that acts as %(seat)s"), icon="key", topic="settings")
+tell("key.revoked", _("Revoked an API key that acted as %(seat)s"), icon="ban", topic="settings")

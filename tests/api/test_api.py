@@ -38,13 +38,8 @@ def problem(answer):
 def test_without_a_key_nothing_is_told(db):
     answer = Client().get("/api/v1/members/")
 
-    assert problem(answer) == (401, "not_authenticated")
-    assert answer["WWW-Authenticate"].startswith("Bearer")
-
-
-@pytest.mark.parametrize("authorization", ["Bearer nonsense", "Bearer", "Basic bWU6bWU=", "Bearer " + "x" * 5000])
-def test_a_wrong_key_is_told_nothing_either(db, authorization):
-    assert problem(Client().get("/api/v1/members/", headers={"Authorization": authorization})) == (401, "not_authenticated")
+    assert problem(answer) == (401, "key_missing")
+    assert answer["WWW-Authenticate"] == 'Bearer realm="qunxing"'
 
 
 def test_a_key_ends_with_its_seat(api):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.urls import URLPattern, get_resolver, reverse
 
+from crm.tenancy.models import AccessToken, Event
 from groups.models import Apart, Bond, Cohort, Draft, Group, Matrix, Move, Pin, Reshuffle, Star, Task
 from members.models import Member
 
@@ -34,6 +35,9 @@ IDS = {
     "api: drafts": {"pk": Draft},
     "api: moves": {"pk": Move},
     "api: tasks": {"pk": Task},
+    "api: events": {"pk": Event},
+    "api: keys": {"pk": AccessToken},
+    "api: me": {},
 }
 
 # Pages of a tenant that take no id.

@@ -1,7 +1,9 @@
 """What opens a tenant to a program or a stranger: keys and private links, found by the hash of their secret."""
 
+import base64
 import hashlib
 import secrets
+import zlib
 
 import uuid_utils.compat
 from django.contrib.postgres.fields import ArrayField
@@ -9,6 +11,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.timezone import now
 
+from ..scope import ActiveTenant
 from .people import Seat, Tenant
 
 
@@ -17,14 +20,27 @@ def hashed(secret):
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
+def checksum(secret):
+    """Six characters at the end of a key, by which a mistyped one is told from an unknown one."""
+    return base64.urlsafe_b64encode(zlib.crc32(secret.encode()).to_bytes(4, "big")).decode().rstrip("=")
+
+
 class AccessTokenQuerySet(models.QuerySet):
+    def keys(self):
+        """The API keys of the active tenant, ended ones too."""
+        return self.filter(tenant=ActiveTenant(), kind="api_key")
+
     def open(self):
         alive = Q(expires_at=None) | Q(expires_at__gt=now())
         return self.filter(alive, revoked_at=None, seat__ended_at=None)
 
     def find(self, secret, kind):
         """The token of this secret with its seat, user and tenant; none where it is unknown, over or revoked."""
-        return self.open().filter(hash=hashed(secret), kind=kind).select_related("seat__user", "tenant").first()
+        return self.open().known(secret, kind)
+
+    def known(self, secret, kind):
+        """The same, also where it is over or revoked."""
+        return self.filter(hash=hashed(secret), kind=kind).select_related("seat__user", "tenant").first()
 
 
 class AccessToken(models.Model):
@@ -60,8 +76,19 @@ class AccessToken(models.Model):
     def make(cls, kind, seat, **fields):
         """Returns the token and its secret, which nobody can read again."""
         secret = cls.PREFIX[kind] + secrets.token_urlsafe(32)
+        if kind == cls.Kind.API_KEY:
+            secret += checksum(secret)
         row = cls.objects.create(tenant_id=seat.tenant_id, kind=kind, seat=seat, hash=hashed(secret), hint=secret[-4:], **fields)
         return row, secret
+
+    @property
+    def ended_because(self):
+        """A code; empty while it opens something."""
+        if self.revoked_at:
+            return "revoked"
+        if self.seat.ended_at or not self.seat.user.is_active:
+            return "seat_ended"
+        return "expired" if self.expires_at and self.expires_at <= now() else ""
 
 
 class InviteQuerySet(models.QuerySet):

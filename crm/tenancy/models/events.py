@@ -1,4 +1,5 @@
 from django.db import models
+from django.db.models import Q
 from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
 
@@ -12,6 +13,9 @@ class EventQuerySet(models.QuerySet):
 
     def of(self, subject):
         return self.filter(subject=subject.pk)
+
+    def about_member(self, pk):
+        return self.filter(Q(member=pk) | Q(subject=pk))
 
 
 class Event(AppendOnlyModel):

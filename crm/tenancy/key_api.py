@@ -1,0 +1,116 @@
+"""Keys as programs see them, and the first call of every integrator: whose key is this, and what may it do?"""
+
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework import mixins, serializers, viewsets
+from rest_framework.response import Response
+
+from . import keys, scopes
+from .api import AnyKey, CursorPages
+from .models import AccessToken, Seat, Tenant
+from .scope import active_tenant
+
+
+class MyTenantSerializer(serializers.ModelSerializer):
+    class Meta:
+        model = Tenant
+        fields = ["id", "slug", "name", "time_zone", "currency", "language", "country"]
+
+
+class MySeatSerializer(serializers.ModelSerializer):
+    name = serializers.CharField(source="__str__")
+
+    class Meta:
+        model = Seat
+        fields = ["id", "name", "role"]
+
+
+class MyKeySerializer(serializers.ModelSerializer):
+    class Meta:
+        model = AccessToken
+        fields = ["id", "name", "hint", "scopes", "created_at", "expires_at"]
+
+
+class LimitsSerializer(serializers.Serializer):
+    page_size = serializers.IntegerField(help_text="The most rows that one page of a list holds.")
+
+
+class MeSerializer(serializers.Serializer):
+    tenant = MyTenantSerializer()
+    seat = MySeatSerializer()
+    key = MyKeySerializer()
+    may = serializers.ListField(child=serializers.CharField(), help_text="What both the role of the seat and the scopes of the key allow.")
+    limits = LimitsSerializer()
+
+
+class MeViewSet(viewsets.ViewSet):
+    """Ask this first: it tells whether the key works, and what for."""
+
+    permission_classes = [AnyKey]
+
+    @extend_schema(responses=MeSerializer)
+    def retrieve(self, request):
+        """Which tenant and seat this key belongs to, and what it may do."""
+        key = request._request.token
+        mine = {
+            "tenant": key.tenant,
+            "seat": key.seat,
+            "key": key,
+            "may": scopes.of(key),
+            "limits": {"page_size": CursorPages.max_page_size},
+        }
+        return Response(MeSerializer(mine).data)
+
+
+class OwnSeat(serializers.PrimaryKeyRelatedField):
+    """A seat of the tenant that was not taken away."""
+
+    def get_queryset(self):
+        return Seat.objects.standing().filter(tenant=active_tenant())
+
+
+class KeySerializer(serializers.ModelSerializer):
+    name = serializers.CharField(max_length=60)
+    seat = OwnSeat(queryset=Seat.objects.all(), required=False, help_text="Whose rights it has. Left out: your own seat.")
+    scopes = serializers.ListField(
+        child=serializers.CharField(max_length=40),
+        required=False,
+        max_length=40,
+        help_text="What of the seat's rights it may use, such as `members:read`. Left out or empty: all of them.",
+    )
+
+    class Meta:
+        model = AccessToken
+        fields = ["id", "name", "hint", "seat", "scopes", "made_by", "created_at", "expires_at", "revoked_at", "last_used_at"]
+        read_only_fields = ["hint", "made_by", "created_at", "revoked_at", "last_used_at"]
+
+
+class NewKeySerializer(KeySerializer):
+    secret = serializers.CharField(read_only=True, help_text="The key itself. It is never shown again.")
+
+    class Meta(KeySerializer.Meta):
+        fields = [*KeySerializer.Meta.fields, "secret"]
+
+
+@extend_schema_view(
+    create=extend_schema(request=KeySerializer, responses={201: NewKeySerializer}),
+    destroy=extend_schema(description="Revoke a key: the next request with it is refused. It stays in the list."),
+)
+class KeyViewSet(mixins.CreateModelMixin, mixins.DestroyModelMixin, viewsets.ReadOnlyModelViewSet):
+    """The API keys of this tenant. A secret is told once, in the answer to the request that makes its key."""
+
+    area = "settings"
+    queryset = AccessToken.objects.keys()
+    serializer_class = KeySerializer
+    filterset_fields = ["seat"]
+
+    def get_serializer_class(self):
+        return NewKeySerializer if self.action == "create" else KeySerializer
+
+    def perform_create(self, serializer):
+        asked = dict(serializer.validated_data)
+        seat, may = asked.pop("seat", self.request.auth), asked.pop("scopes", ())
+        key, key.secret = keys.make(seat, by=self.request.auth, may=may, asked_with=self.request._request.token, **asked)
+        serializer.instance = key
+
+    def perform_destroy(self, key):
+        keys.revoke(key, by=self.request.auth)
