@@ -5,6 +5,7 @@ from drf_spectacular.views import SpectacularJSONAPIView
 from rest_framework.routers import SimpleRouter
 
 from crm.tenancy import key_api as keys
+from crm.tenancy import seats_api as seats
 from crm.tenancy import trail_api as trail
 from groups import api as groups
 from members import api as members
@@ -24,6 +25,8 @@ router.register("aparts", groups.ApartViewSet)
 router.register("stars", groups.StarViewSet)
 router.register("events", trail.EventViewSet)
 router.register("keys", keys.KeyViewSet)
+router.register("seats", seats.SeatViewSet)
+router.register("invites", seats.InviteViewSet)
 urlpatterns = [
     path("schema/", SpectacularJSONAPIView.as_view(permission_classes=[], authentication_classes=[]), name="schema"),
     path("me/", keys.MeViewSet.as_view({"get": "retrieve"}), name="me"),

@@ -5,4 +5,4 @@ class GroupsConfig(AppConfig):
     name = "groups"
 
     def ready(self):
-        from . import jobs, on_members, told  # noqa: F401  register who keeps which promise, what the member list gets, what facts say
+        from . import jobs, on_members, on_seats, told  # noqa: F401  register what this room adds to the rooms left of it

@@ -82,11 +82,16 @@ def tidy(given):
     return sorted(kept, key=lambda scope: (known().index(scope) if scope in known() else len(known()), scope))
 
 
-def of(key):
-    """What this key may do in the end: what both its scopes and the role of its seat allow."""
+def within(seat):
+    """All that the role of this seat allows."""
     may = {READ: rights.may_see, WRITE: rights.may_do}
     pairs = [scope.split(":") for scope in known()]
-    return [f"{area}:{level}" for area, level in pairs if may[level](key.seat, area) and holds(key, area, level)]
+    return [f"{area}:{level}" for area, level in pairs if may[level](seat, area)]
+
+
+def of(key):
+    """What this key may do in the end: what both its scopes and the role of its seat allow."""
+    return [scope for scope in within(key.seat) if holds(key, *scope.split(":"))]
 
 
 def in_words(given):

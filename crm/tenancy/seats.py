@@ -1,19 +1,23 @@
-"""Verbs of tenants and seats: open a tenant, give somebody a seat, make a link for their first sign-in."""
+"""Verbs of tenants and seats: open a tenant; give, change, end and hand over a seat; make a link for a first sign-in."""
 
 import datetime
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from django.conf import settings
 from django.core.validators import validate_email
 from django.db import transaction
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
-from . import events, links
-from .models import AccessToken, Seat, Tenant, User
+from . import events, links, rights, trail
+from .models import AccessToken, Invite, Seat, Tenant, User
 from .refusals import Refused
 from .scope import acting_for
 
 LINK_LASTS = datetime.timedelta(days=7)
+RESTORED_WITHIN = datetime.timedelta(days=1)
 
 
 @transaction.atomic
@@ -51,3 +55,164 @@ def first_link(seat):
 
 def of(tenant, email):
     return Seat.objects.standing().filter(tenant=tenant, user__email__iexact=email.strip()).select_related("tenant", "user").first()
+
+
+# Work that hangs on seats
+
+
+@dataclass(frozen=True)
+class Burden:
+    """Work that names a seat. A room registers its own in `AppConfig.ready`, so that nobody leaves it lying unseen."""
+
+    counts: Callable  # (ids of seats) -> {id: how many}
+    says: Callable  # (how many) -> in words, with the number
+    url: Callable  # (seat) -> where it is seen
+
+
+BURDENS = []
+
+
+def burdens_of(seats):
+    """{seat's id: [(burden, how many), …]} of those that carry any; one question a burden."""
+    ids, found = [seat.pk for seat in seats], {}
+    for burden in BURDENS if ids else []:
+        for pk, number in burden.counts(ids).items():
+            found.setdefault(pk, []).append((burden, number))
+    return found
+
+
+# Changing seats: each change is in force with the next request, which reads its seat anew
+
+
+@transaction.atomic
+def change_role(seat, role, *, by):
+    seat = _as_it_is(seat, by)
+    if role == seat.role:
+        return seat
+    before = seat.role
+    if before == Seat.Role.OWNER:
+        _refuse_the_last_owner(seat, _("Make somebody else an owner first: a community needs one."))
+        _end_invites(seat, now())  # who may no longer invite gives no seat by a link from before
+    seat.role = role
+    seat.save(update_fields=["role"])
+    events.note("seat.role_changed", seat, by=by, before={"role": before}, after={"seat": str(seat.pk), "role": role})
+    return seat
+
+
+@transaction.atomic
+def rename(seat, name, *, by):
+    seat = _as_it_is(seat, by)
+    if name == seat.name:
+        return seat
+    seat.name = name
+    seat.save(update_fields=["name"])
+    events.note("seat.renamed", seat, by=by, after={"seat": str(seat.pk)})
+    return seat
+
+
+@transaction.atomic
+def end(seat, *, by):
+    """Take a seat away. Its keys, its links and the open invites it made end with it; what it did stays."""
+    if seat.pk == by.pk:
+        raise Refused(_("This is your own seat. To give it up, leave the community."), code="own_seat")
+    seat = _as_it_is(seat, by)
+    _refuse_the_last_owner(seat, _("This is the only owner; a community needs one."))
+    return _end(seat, "seat.ended", by)
+
+
+@transaction.atomic
+def leave(seat):
+    """Give up one's own seat; every role may."""
+    _one_at_a_time(seat.tenant_id)
+    seat = _standing(seat)
+    if seat is None:
+        raise Refused(_("This seat was taken away already."), code="seat_ended")
+    _refuse_the_last_owner(seat, _("You are the only owner. Hand the community over to somebody first, then leave."))
+    return _end(seat, "seat.left", seat)
+
+
+@transaction.atomic
+def restore(seat, *, by):
+    """Undo the end of a seat, with the keys and invites that ended with it."""
+    _one_at_a_time(seat.tenant_id, by)
+    seat = Seat.objects.select_related("user", "tenant").get(pk=seat.pk)
+    if seat.ended_at is None:
+        return seat
+    if seat.ended_at < now() - RESTORED_WITHIN:
+        raise Refused(_("This seat ended more than a day ago. Invite them anew."), code="ended_long_ago")
+    if not seat.user.is_active:
+        raise Refused(_("%(email)s is switched off.") % {"email": seat.user.email}, code="user_inactive")
+    if Seat.objects.filter(tenant=seat.tenant_id, user=seat.user_id, ended_at=None).exists():
+        raise Refused(_("%(email)s has a seat here already.") % {"email": seat.user.email}, code="seat_taken")
+    AccessToken.objects.filter(seat=seat, revoked_at=seat.ended_at).update(revoked_at=None)
+    Invite.objects.filter(made_by=seat, revoked_at=seat.ended_at).update(revoked_at=None)
+    seat.ended_at = None
+    seat.save(update_fields=["ended_at"])
+    events.note("seat.restored", seat, by=by, after={"seat": str(seat.pk), "role": seat.role})
+    return seat
+
+
+@transaction.atomic
+def hand_over(to, *, by):
+    """`to` becomes owner and whoever hands over an operator, at once. Their open invites go along."""
+    to = _as_it_is(to, by)
+    if to.is_owner:
+        raise Refused(_("%(name)s is an owner already.") % {"name": to}, code="owner_already")
+    if not to.user.is_active:
+        raise Refused(_("%(email)s is switched off.") % {"email": to.user.email}, code="user_inactive")
+    before = to.role
+    Seat.objects.filter(pk=to.pk).update(role=Seat.Role.OWNER)
+    Seat.objects.filter(pk=by.pk).update(role=Seat.Role.OPERATOR)
+    open_ones = Invite.objects.open().filter(made_by=by.pk)
+    AccessToken.objects.filter(subject_id__in=list(open_ones.values_list("pk", flat=True)), revoked_at=None).update(seat=to)
+    open_ones.update(made_by=to)
+    events.note("ownership.handed_over", to, by=by, before={"role": before}, after={"seat": str(to.pk)})
+
+
+def _one_at_a_time(tenant_id, by=None):
+    """Changes of a tenant's seats wait for each other. Two owners may be at each other at this moment, so `by` is read anew."""
+    Tenant.objects.select_for_update(no_key=True).get(pk=tenant_id)
+    if by is not None:
+        asker = _standing(by)
+        rights.refuse_unless(asker is not None and rights.may_do(asker, "settings"), "settings")
+
+
+def _as_it_is(seat, by):
+    _one_at_a_time(seat.tenant_id, by)
+    if found := Seat.objects.select_related("user", "tenant").filter(pk=seat.pk, ended_at=None).first():
+        return found
+    raise Refused(_("This seat was taken away already."), code="seat_ended")
+
+
+def _standing(seat):
+    return Seat.objects.standing().select_related("user", "tenant").filter(pk=seat.pk).first()
+
+
+def _refuse_the_last_owner(seat, sentence):
+    if seat.is_owner and not Seat.objects.standing().filter(tenant=seat.tenant_id, role=Seat.Role.OWNER).exclude(pk=seat.pk).exists():
+        raise Refused(sentence, code="last_owner")
+
+
+def _end(seat, kind, by):
+    seat.ended_at = now()
+    seat.save(update_fields=["ended_at"])
+    _end_invites(seat, seat.ended_at)
+    AccessToken.objects.filter(seat=seat, revoked_at=None).update(revoked_at=seat.ended_at)
+    events.note(kind, seat, by=by, after={"seat": str(seat.pk), "role": seat.role})
+    return seat
+
+
+def _end_invites(seat, moment):
+    AccessToken.objects.filter(seat=seat, kind=AccessToken.Kind.INVITE, revoked_at=None).update(revoked_at=moment)
+    Invite.objects.filter(made_by=seat, used_at=None, revoked_at=None).update(revoked_at=moment)
+
+
+for _kind, _words, _icon in [
+    ("seat.role_changed", gettext_lazy("Changed the role of %(seat)s to %(role)s"), "id-badge-2"),
+    ("seat.renamed", gettext_lazy("Changed what %(seat)s is called"), "pencil"),
+    ("seat.ended", gettext_lazy("Took the seat of %(seat)s away"), "user-x"),
+    ("seat.restored", gettext_lazy("Gave %(seat)s their seat back"), "arrow-back-up"),
+    ("seat.left", gettext_lazy("Left the community"), "logout"),
+    ("ownership.handed_over", gettext_lazy("Handed the community over to %(seat)s"), "crown"),
+]:
+    trail.tell(_kind, _words, icon=_icon, topic="settings")

@@ -121,6 +121,6 @@ class _Values(dict):
         return self.seats.get(value, value) if isinstance(value, str) else value
 
 
-tell("seat.added", _("Gave somebody a seat: %(role)s"), icon="user-plus", topic="settings")
 tell("key.made", _("Made an API key that acts as %(seat)s"), icon="key", topic="settings")
 tell("key.revoked", _("Revoked an API key that acted as %(seat)s"), icon="ban", topic="settings")
+tell("seat.added", _("Gave somebody a seat: %(role)s"), icon="user-plus", topic="settings", whys={"invite": _("by an invite")})

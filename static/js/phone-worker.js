@@ -31,8 +31,8 @@ self.addEventListener("fetch", (event) => {
 async function page(event, url) {
   const cache = await caches.open(CACHE);
   const asked = fetch(event.request).then((answer) => {
-    // Led to the sign-in page: this phone is nobody's now.
-    if (answer.type === "opaqueredirect" || answer.redirected) forget(() => true);
+    // Led to the sign-in page, or the seat was taken away: this phone is nobody's now.
+    if (answer.type === "opaqueredirect" || answer.redirected || (url.pathname === home && [403, 404].includes(answer.status))) forget(() => true);
     else if (answer.ok && (url.pathname === home || url.pathname === `${home}me/`)) event.waitUntil(cache.put(url.pathname, answer.clone()));
     return answer;
   });

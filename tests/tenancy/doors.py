@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.urls import URLPattern, get_resolver, reverse
 
-from crm.tenancy.models import AccessToken, Event
+from crm.tenancy.models import AccessToken, Event, Invite, Seat
 from groups.models import Apart, Bond, Cohort, Draft, Group, Matrix, Move, Pin, Reshuffle, Star, Task
 from members.models import Member
 
@@ -22,6 +22,13 @@ IDS = {
     "groups:stop": {"pk": Draft},
     "groups:approval": {"pk": Draft},
     "phone:task": {"pk": Task},
+    "seat": {"pk": Seat},
+    "seat_end": {"pk": Seat},
+    "seat_return": {"pk": Seat},
+    "ownership": {"pk": Seat},
+    "invite_link": {"pk": Invite},
+    "invite_revocation": {"pk": Invite},
+    "invite_return": {"pk": Invite},
     # API: each word of the router with its rows
     "api: members": {"pk": Member},
     "api: matrices": {"pk": Matrix},
@@ -38,17 +45,19 @@ IDS = {
     "api: events": {"pk": Event},
     "api: keys": {"pk": AccessToken},
     "api: me": {},
+    "api: seats": {"pk": Seat},
+    "api: invites": {"pk": Invite},
 }
 
 # Pages of a tenant that take no id.
 LISTS = {
     "today", "trail", "members:list", "members:export", "groups:matrices", "groups:reshuffles", "groups:tasks",
-    "phone:today", "phone:ticks", "phone:me", "phone:manifest", "phone:worker",
+    "phone:today", "phone:ticks", "phone:me", "phone:manifest", "phone:worker", "seats", "invites", "leave",
 }  # fmt: skip
 
 # Doors outside any tenant; each reads the signed-in user at most, or finds a row by a secret. `OPEN` ones answer anybody.
 OUTSIDE = {
-    "start", "first_sign_in", "set_language", "healthz", "readyz", "api: schema",
+    "start", "first_sign_in", "invite", "set_language", "healthz", "readyz", "api: schema",
     "account_login", "account_logout", "account_signup", "account_reauthenticate", "account_inactive", "account_email",
     "account_confirm_email", "account_email_verification_sent", "account_change_password", "account_set_password",
     "account_reset_password", "account_reset_password_done", "account_reset_password_from_key", "account_reset_password_from_key_done",

@@ -13,13 +13,13 @@ from django.test import Client
 from uuid_utils.compat import uuid7
 
 from crm.tenancy import rights
-from crm.tenancy.models import AccessToken, AppendOnlyModel, Seat, TenantModel
+from crm.tenancy.models import AccessToken, AppendOnlyModel, Invite, Seat, TenantModel
 from crm.tenancy.scope import acting_for
 from groups.models import Draft, Group, Matrix, Reshuffle, Task
 from members.models import Member
 from tests import factories
 from tests.conftest import KeyClient, SeatClient
-from tests.factories import AccessTokenFactory, OwnedFactory, SeatFactory, TenantFactory
+from tests.factories import AccessTokenFactory, InviteFactory, OwnedFactory, SeatFactory, TenantFactory
 from tests.groups.communities import ready_draft, small_community
 from tests.tenancy import doors
 
@@ -30,17 +30,19 @@ FACTORIES = {made._meta.model: made for made in CLASSES if made._meta.model}
 OWNED = [model for model in apps.get_models() if issubclass(model, TenantModel)]
 
 # Views without a right of the role table, and why.
-WITHOUT_A_RIGHT = {"api: me": "every key may ask about itself"}
+WITHOUT_A_RIGHT = {"api: me": "every key may ask about itself", "leave": "whoever has a seat may give it up"}
 
 
 # One row of each model in both tenants; whatever is text in theirs says so
 
 
 def one_of_each(tenant, **fields):
-    """{model: row}; `Task={…}` says more of the task."""
+    """{model: row}; `Task={…}` says more of the task. Of the global tables with what a door may ask for by id."""
+    invite = InviteFactory(made_by__tenant=tenant)
     with acting_for(tenant.pk):
         owned = {model: FACTORIES[model](**fields.get(model.__name__, {})) for model in OWNED}
-    return owned | {AccessToken: AccessTokenFactory(seat__tenant=tenant, name="a key")}
+    key = AccessTokenFactory(seat__tenant=tenant, name="a key")
+    return owned | {Seat: SeatFactory(tenant=tenant, role="viewer"), Invite: invite, AccessToken: key}
 
 
 def a_plan(tenant):
@@ -54,6 +56,7 @@ def mark(tenant):
     """Write into every text of a tenant whose it is, with the row's id so that it stays unique."""
     Seat.objects.filter(tenant=tenant).update(name=LEAK)
     AccessToken.objects.filter(tenant=tenant).update(name=LEAK)
+    Invite.objects.filter(tenant=tenant).update(name=LEAK)
     with acting_for(tenant.pk):
         for model in OWNED:
             texts = [field for field in model._meta.concrete_fields if isinstance(field, CharField | TextField) and _is_free(field)]
@@ -82,13 +85,13 @@ def ours(house):
 
 
 def state(*tenants):
-    """A fingerprint of everything these tenants own."""
-    tables = [model._meta.db_table for model in OWNED]
-    parts = [f"SELECT '{table}', md5(string_agg(r::text, ' ' ORDER BY id)) FROM {table} r" for table in tables]
+    """A fingerprint of everything these tenants own, and of who may come in."""
+    tables = [model._meta.db_table for model in [*OWNED, Seat, Invite, AccessToken]]
+    parts = [f"SELECT '{table}', md5(string_agg(r::text, ' ' ORDER BY id)) FROM {table} r WHERE tenant_id = %(tenant)s" for table in tables]
     found = {}
     for tenant in tenants:
         with acting_for(tenant.pk), connection.cursor() as cursor:
-            cursor.execute(" UNION ALL ".join(parts))
+            cursor.execute(" UNION ALL ".join(parts), {"tenant": tenant.pk})
             found |= {f"{table} of {tenant.slug}": content for table, content in cursor.fetchall()}
     return found
 
@@ -184,7 +187,7 @@ def test_no_door_opens_for_another_tenants_ids(house, theirs, ours):
 
             def act(client=client, door=door, method=method, query=query):
                 answer, text = ask(client, door, method, rows, data=said, query=query)
-                spoken = [str(value) for value in said.values()] + said["members"]
+                spoken = [*map(str, said.values()), *said["members"], *door.ids(rows).values()]
                 found = [f"shows {leak}" for leak in leaks(text, rows, tenant, spoken)]
                 if door.asks_for_rows and answer.status_code not in (403, 404, 405):
                     found.append(f"answers {answer.status_code}")

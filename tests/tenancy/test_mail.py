@@ -10,7 +10,7 @@ from django.core import mail as outbox
 from django.core.mail import send_mail
 
 from crm.tenancy import mail
-from crm.tenancy.models import Tenant
+from crm.tenancy.models import Invite, Tenant
 from crm.tenancy.signin import CHANGES
 from tests.factories import UserFactory
 
@@ -23,6 +23,7 @@ CONTEXTS = {
     "unknown_account": {"open": False},
     "account_already_exists": {},
     "account_changed": {"what": "密码改了", "at": "2026-11-25 08:00", "ip": "203.0.113.9", "browser": "火狐"},
+    "invite": {"invite": Invite(role="assistant"), "expires_on": "2026-12-02"},
 }
 NAMES = sorted(path.name.removesuffix(".subject.txt") for path in (settings.BASE_DIR / "templates/mail").glob("*.subject.txt"))
 

@@ -61,7 +61,9 @@ def test_every_fact_that_our_verbs_note_has_words(tenant):
     noted = {"draft.requested", "draft.ready", "draft.impossible", "draft.failed", "draft.stopped", "reshuffle.approved", "cohort.began"}
     noted |= {"wave.handed_out", "move.joined", "group.assigned", "task.done", "task.impossible", "task.reopened", "seat.added", "key.made"}
     noted |= {f"{rule}.{act}" for rule in ("pin", "bond", "apart", "star") for act in ("added", "removed")}
-    noted |= {"members.exported", "community.imported"}
+    noted |= {"members.exported", "community.imported", "ownership.handed_over"}
+    noted |= {f"seat.{act}" for act in ("role_changed", "renamed", "ended", "restored", "left")}
+    noted |= {f"invite.{act}" for act in ("made", "renewed", "revoked", "restored", "used")}
 
     assert noted - trail.SENTENCES.keys() == set()
 

@@ -116,3 +116,8 @@ class Invite(models.Model):
 
     class Meta:
         indexes = [models.Index(fields=["tenant", "-made_at"], name="invite_newest")]
+
+    @property
+    def last_day(self):
+        """By the calendar of its tenant."""
+        return self.expires_at.astimezone(self.tenant.zone).date()

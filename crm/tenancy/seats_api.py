@@ -1,0 +1,66 @@
+"""Seats and invites, as programs see them."""
+
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework import mixins, serializers, viewsets
+from rest_framework.response import Response
+
+from . import invites
+from .models import Invite, Seat
+from .scope import ActiveTenant
+
+
+class SeatSerializer(serializers.ModelSerializer):
+    email = serializers.EmailField(source="user.email", read_only=True)
+
+    class Meta:
+        model = Seat
+        fields = ["id", "name", "email", "role", "created_at", "ended_at"]
+
+
+class SeatViewSet(viewsets.ReadOnlyModelViewSet):
+    """Who may come in, and those whose seat ended: they have an `ended_at`."""
+
+    area = "settings"
+    queryset = Seat.objects.filter(tenant=ActiveTenant()).select_related("user")
+    serializer_class = SeatSerializer
+    filterset_fields = ["role"]
+
+
+class InviteSerializer(serializers.ModelSerializer):
+    days = serializers.ChoiceField(choices=list(invites.LIVES), default=7, write_only=True, help_text="How long the link works.")
+
+    class Meta:
+        model = Invite
+        fields = ["id", "role", "name", "email", "days", "made_by", "made_at", "expires_at", "used_at", "seat", "revoked_at"]
+        read_only_fields = ["made_by", "made_at", "expires_at", "used_at", "seat", "revoked_at"]
+
+
+class NewInviteSerializer(InviteSerializer):
+    link = serializers.URLField(read_only=True, help_text="Said this once; whoever holds it takes the seat.")
+    mailed = serializers.BooleanField(read_only=True, help_text="Whether the link was handed over as a mail to `email`.")
+
+    class Meta(InviteSerializer.Meta):
+        fields = [*InviteSerializer.Meta.fields, "link", "mailed"]
+
+
+@extend_schema_view(
+    create=extend_schema(responses={201: NewInviteSerializer}),
+    destroy=extend_schema(description="Revoke it: its link opens nothing any more. 409 `invite_used` or `invite_revoked`."),
+)
+class InviteViewSet(mixins.CreateModelMixin, mixins.DestroyModelMixin, viewsets.ReadOnlyModelViewSet):
+    """Links that give a person a seat, once. Used, revoked and expired ones stay in the list."""
+
+    area = "settings"
+    queryset = Invite.objects.filter(tenant=ActiveTenant())
+    serializer_class = InviteSerializer
+    filterset_fields = ["role"]
+
+    def create(self, request):
+        asked = self.get_serializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        invite, link = invites.make(request._request.tenant, by=request.auth, asked_with=request._request.token, **asked.validated_data)
+        mailed = invites.send(invite, link)
+        return Response(NewInviteSerializer(invite).data | {"link": link, "mailed": mailed}, status=201)
+
+    def perform_destroy(self, invite):
+        invites.revoke(invite, by=self.request.auth)

@@ -1,0 +1,97 @@
+"""The way of an invite in two browsers: the owner's, and the phone of whoever takes the seat."""
+
+import os
+import shutil
+import time
+
+import pytest
+from django.db import connection
+from django.test import Client
+
+from crm.tenancy.models import Seat
+from tests.factories import SeatFactory, TenantFactory
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome") or ""
+try:
+    from playwright.sync_api import expect, sync_playwright
+except ImportError:
+    sync_playwright = None
+MISSING = "playwright is missing" if sync_playwright is None else "" if CHROMIUM else "chromium is missing"
+REASON = f"{MISSING}: install the group `check` and Chromium"
+pytestmark = pytest.mark.skipif(bool(MISSING) and os.environ.get("REQUIRE_BROWSER") != "1", reason=REASON)
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"  # playwright runs a loop in the thread in which the tests ask the database
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
+@pytest.fixture
+def owner(transactional_db, settings):
+    settings.LANGUAGE_CODE = "en"
+    return SeatFactory(tenant=TenantFactory(slug="qinghe", name="Qinghe", language="en"), role="owner", name="Lily")
+
+
+@pytest.fixture
+def server(live_server, settings):
+    settings.BASE_URL = live_server.url
+    yield live_server
+    for _ in range(100):  # until it has answered what was on its way: the tables are emptied next
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                " AND state <> 'idle' AND backend_type = 'client backend'"
+            )
+            if cursor.fetchone() == (0,):
+                return
+        time.sleep(0.1)
+
+
+def a_page(chromium, server, complaints, **settings):
+    context = chromium.new_context(**settings)
+    context.grant_permissions(["clipboard-read", "clipboard-write"], origin=server.url)
+    page = context.new_page()
+    page.set_default_timeout(8000)
+    page.on("console", lambda said: said.type == "error" and complaints.append(said.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    return page
+
+
+def test_the_owner_invites_and_an_assistant_lands_on_the_phone(chromium, server, owner):
+    complaints = []
+    desk = a_page(chromium, server, complaints, viewport={"width": 1440, "height": 900})
+    client = Client()
+    client.force_login(owner.user)
+    desk.context.add_cookies([{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": server.url}])
+    phone = a_page(chromium, server, complaints, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+
+    desk.goto(f"{server.url}/qinghe/settings/seats/")
+    desk.get_by_label("Name").fill("小鱼")
+    desk.get_by_role("button", name="Make the invite").click()
+    desk.get_by_role("button", name="Copy the text").click()
+    expect(desk.get_by_role("button", name="Copied: paste it into the chat")).to_be_visible()
+    greeting, _, link, _ = desk.evaluate("navigator.clipboard.readText()").splitlines()
+
+    phone.goto(link)
+    width = phone.evaluate("document.documentElement.scrollWidth")
+    expect(phone.get_by_label("Your name")).to_have_value("小鱼")
+    phone.get_by_label("E-mail").fill("xiaoyu@example.com")
+    phone.get_by_label("Password").fill("a-long-new-word")
+    phone.get_by_role("button", name="Take the seat").tap()
+    phone.wait_for_url("**/qinghe/phone/")
+    expect(phone.locator(".top h1")).to_be_visible()
+
+    desk.reload()
+    expect(desk.locator("main")).to_contain_text("xiaoyu@example.com")
+    expect(desk.locator("main")).not_to_contain_text(link.split("/")[-2])
+    seat = Seat.objects.get(role="assistant")
+    assert (greeting, width, seat.name, seat.user.email) == ("Hello 小鱼!", 390, "小鱼", "xiaoyu@example.com")
+    assert complaints == []
+    for page in (desk, phone):
+        page.goto("about:blank")
+        page.context.close()
