@@ -8,6 +8,7 @@ import pytest
 from django.conf import settings
 from django.urls import get_resolver
 
+from crm.health import PROBES
 from crm.tenancy.slugs import RESERVED
 
 HOUSE = Path(__file__).parents[1]
@@ -57,6 +58,7 @@ def test_the_top_level_holds_the_rooms_and_nothing_else(tracked):
 
 def test_a_tenant_cannot_take_the_first_word_of_another_address():
     words = {re.split(r"[/(<]", str(pattern.pattern).lstrip("^"))[0] for pattern in get_resolver(settings.ROOT_URLCONF).url_patterns}
+    words |= {path.strip("/") for path in PROBES}
 
     assert words - {""} - RESERVED == set()
 

@@ -98,7 +98,7 @@ class Parts:
         self.port = port
         beat = settings.DATA_DIR / "beat"
         celery = ["-m", "celery", "--app", "crm", "--quiet"]
-        web = ["-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port), "--blocking-threads", "4"]
+        web = ["-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port)]
         self.commands = {
             "web": [*web, "--log-level", "warning", "crm.wsgi:application"],
             "worker": [*celery, "worker", "-c", "2", "-l", "WARNING", "--without-mingle", "--without-gossip"],
@@ -109,12 +109,10 @@ class Parts:
     @contextmanager
     def running(self):
         cache.delete(SWEPT_AT)
-        env = environment(BASE_URL=f"http://localhost:{self.port}", PORT=str(self.port))
+        env = environment(BASE_URL=f"http://localhost:{self.port}", PORT=str(self.port), GRANIAN_BLOCKING_THREADS="4")
         with ExitStack() as stack:
             for name, command in self.commands.items():
-                # Only the web: the worker's children are forks, and a pool does not survive one.
-                more = {"DATABASE_POOL": "1"} if name == "web" else {}
-                self.children[name] = stack.enter_context(started(name, command, env | more))
+                self.children[name] = stack.enter_context(started(name, command, env))
             stack.callback(lambda: end(self.children.values()))  # together, so that none waits for another
             yield self
 

@@ -1,4 +1,4 @@
-"""First words of addresses that are no tenant's. `crm/urls.py` may use no others; a test compares the two."""
+"""First words of addresses that are no tenant's. `crm/urls.py` and `crm/health.py` may use no others; a test compares them."""
 
 RESERVED = frozenset(
     {

@@ -150,7 +150,8 @@ def test_the_demo_refuses_to_run_on_servers_of_others(data):
 
     with servers.running(data) as urls:
         theirs = {name: urls[name] for name in ("DATABASE_URL", "REDIS_URL")}
-        status, _, err = run(data, "demo", "--once", SECRET_KEY="x" * 50, ALLOWED_HOSTS="localhost", BASE_URL="http://localhost", **theirs)
+        theirs |= {"SECRET_KEY": "x" * 50, "SECRET_KEYS": "x", "BASE_URL": "http://localhost"}
+        status, _, err = run(data, "demo", "--once", **theirs)
 
     assert (status, err) == (1, "CommandError: The demo brings its own servers and its own people: unset DATABASE_URL.\n")
 

@@ -57,7 +57,7 @@ LISTS = {
 
 # Doors outside any tenant; each reads the signed-in user at most, or finds a row by a secret. `OPEN` ones answer anybody.
 OUTSIDE = {
-    "start", "first_sign_in", "invite", "set_language", "healthz", "readyz", "api: schema",
+    "start", "first_sign_in", "invite", "set_language", "api: schema",
     "account_login", "account_logout", "account_signup", "account_reauthenticate", "account_inactive", "account_email",
     "account_confirm_email", "account_email_verification_sent", "account_change_password", "account_set_password",
     "account_reset_password", "account_reset_password_done", "account_reset_password_from_key", "account_reset_password_from_key_done",
