@@ -77,9 +77,11 @@ def of_python(path):
 
 
 def _keywords(source):
-    """The names under which a module has imported Django's functions."""
+    """The names under which a module has imported Django's functions, or a mark of its own where it knows no Django."""
     keywords = {}
     for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef) and node.name == "gettext_noop":
+            keywords[node.name] = None
         if isinstance(node, ast.ImportFrom) and node.module == "django.utils.translation":
             for name in node.names:
                 if (plain := name.name.removesuffix("_lazy")) in SPEC:

@@ -19,6 +19,8 @@ from groups.models import CalendarStep, Cohort, Draft, Move, Reshuffle, Task, Wa
 from groups.reshuffles import STAGES
 from members.models import Member
 
+from . import beginning
+
 IMPORTED = "community.imported"
 IMPOSSIBLE = (Move.State.REFUSED, Move.State.UNREACHABLE)
 HANDLED = (Move.State.ASKED, Move.State.JOINED, *IMPOSSIBLE)
@@ -40,7 +42,9 @@ def today(request):
     reshuffles, loads = _reshuffles(), _loads()
     found = [_late(loads), *map(_decision, reshuffles)]
     decisions = sorted(filter(None, found), key=lambda each: (not each.waits, each.deadline))
+    here = counts(people=Member.objects.current(), plans=Draft.objects.filter(state=Draft.State.READY))
     context = {
+        "guide": None if here["plans"] else beginning.guide_of(request.tenant, request.seat),
         "decisions": decisions,
         "waiting": sum(1 for each in decisions if each.waits),
         "is_working": any(each.kind == "making" for each in decisions),
@@ -48,7 +52,7 @@ def today(request):
         "sum": {name: sum(load[name] for load in loads) for name in ("open", "late", "done_today", "minutes")},
         "promised": _promised(reshuffles),
         "imported": Event.objects.filter(kind=IMPORTED).newest_first().select_related("seat__user").first(),
-        "here": counts(people=Member.objects.current()),
+        "here": here,
         "may_approve": rights.may_do(request.seat, "approval"),
         **_day(timezone.localdate()),
     }

@@ -6,6 +6,7 @@ from crm import overview
 
 urlpatterns = [
     path("", overview.today, name="today"),
+    path("start/", include("crm.begin_urls")),
     path("members/", include("members.urls")),
     path("phone/", include("groups.phone_urls")),
     path("", include("groups.urls")),

@@ -10,3 +10,6 @@ trail.tell(
     icon="file-import",
     topic="people",
 )
+trail.tell("import.discarded", _("Discarded files that were read"), icon="trash", topic="people")
+trail.tell("guide.dismissed", _("Put the first steps away"), icon="eye-off")
+trail.tell("guide.brought_back", _("Brought the first steps back"), icon="eye")

@@ -11,6 +11,14 @@ from .models import Cohort, Group, Matrix, Placement
 
 
 @dataclass
+class Difference:
+    """How a file's groups and seats differ from those that are here."""
+
+    new_groups: list  # names
+    moved: int  # people who sit in another group than the file says, or in none
+
+
+@dataclass
 class Seated:
     matrix: Matrix
     groups: int
@@ -37,6 +45,23 @@ def seat(tenant, matrix_name, groups, history, sits):
             added, changed = added + fresh, changed + moved
     fresh, moved = _present(tenant, matrix, present, sits, history[max(history)], group_ids)
     return Seated(matrix, len(groups), len(cohorts), added + fresh, changed + moved)
+
+
+def compare(matrix_name, groups, sits):
+    """What `seat` would find different, without writing."""
+    here = {group.number or group.name for group in Group.objects.filter(matrix__name=matrix_name)}
+    at = {key: number or name for key, name, number in groups}
+    open_ones = Placement.objects.open().filter(matrix__name=matrix_name).values_list("member_id", "group__number", "group__name")
+    now = {member: number or name for member, number, name in open_ones}
+    return Difference(
+        new_groups=[name for _key, name, number in groups if (number or name) not in here],
+        moved=sum(1 for member, key in sits.items() if now.get(member) != at[key]),
+    )
+
+
+def unseat(members, tenant):
+    """Who left the community sits nowhere any more."""
+    Placement.objects.open().filter(member__in=members).update(until=tenant.today())
 
 
 def _groups(matrix, groups):

@@ -33,6 +33,8 @@ for kind, words, icon, tone in [
     trail.tell(kind, words, icon=icon, topic="tasks", tone=tone, whys=dict(Task.Reason.choices))
 
 for kind, words, icon in [
+    ("groups.named", _("Named %(groups)s groups"), "layout-grid"),
+    ("group.changed", _("Changed a group"), "layout-grid"),
     ("group.assigned", _("Gave the group to %(assistant)s"), "user-check"),
     ("pin.added", _("Pinned to the group"), "pin"),
     ("pin.removed", _("No longer pinned to the group"), "pin"),

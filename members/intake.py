@@ -28,9 +28,23 @@ def handles_of(person):
     return [*(("wechat", value) for value in person.wechat), *(("phone", value) for value in person.phones)]
 
 
-def take_in(people, past_members):
-    """Write everybody of an owner's whole export. Who is not in it any more becomes a past member; so does everybody whom
-    only its history knows."""
+@dataclass
+class Comparison:
+    """What the people of a file are to those who are here, worked out and not written."""
+
+    ids: list
+    past_ids: list
+    fresh: list
+    changed: list
+    left: list  # ids
+    handles: list
+    names: list
+    added: int  # current members who are new
+
+
+def compare(people, past_members):
+    """An owner's whole export beside who is here. Who is not in it any more becomes a past member; so does everybody whom only
+    its history knows."""
     by_handle = _known_handles()
     known = Member.objects.in_bulk({by_handle[handle] for person in people for handle in handles_of(person) if handle in by_handle})
     formers = _former_nicknames()
@@ -44,15 +58,27 @@ def take_in(people, past_members):
         members.append(member)
     past = [_past_member(person, by_handle, handles) for person in past_members]
     _name_inviters(people, members, by_handle)
-    fresh = [member for member in members if member.pk not in known] + [member for member in past if isinstance(member, Member)]
-    changed = [member for pk, member in known.items() if _values(member) != before[pk]]
-    load(Member, ["id", "created_at", *COLUMNS], [(member.pk, member.created_at, *_values(member)) for member in fresh])
-    load(Handle, ["id", "member", "platform", "value"], handles)
-    load(FormerNickname, ["id", "member", "nickname", "noted_at"], names)
-    Member.objects.bulk_update(changed, COLUMNS, batch_size=500)
     ids = [member.pk for member in members]
-    past_ids = [getattr(member, "pk", member) for member in past]
-    return Intake(ids, past_ids, added=len(set(ids) - known.keys()), changed=len(changed), left=_who_left(set(ids)))
+    here = set(ids)
+    return Comparison(
+        ids=ids,
+        past_ids=[getattr(member, "pk", member) for member in past],
+        fresh=[member for member in members if member.pk not in known] + [member for member in past if isinstance(member, Member)],
+        changed=[member for pk, member in known.items() if _values(member) != before[pk]],
+        left=[pk for pk in Member.objects.current().values_list("pk", flat=True) if pk not in here],
+        handles=handles,
+        names=names,
+        added=len(here - known.keys()),
+    )
+
+
+def write(found):
+    load(Member, ["id", "created_at", *COLUMNS], [(member.pk, member.created_at, *_values(member)) for member in found.fresh])
+    load(Handle, ["id", "member", "platform", "value"], found.handles)
+    load(FormerNickname, ["id", "member", "nickname", "noted_at"], found.names)
+    Member.objects.bulk_update(found.changed, COLUMNS, batch_size=500)
+    left = Member.objects.filter(pk__in=found.left).update(standing=Member.Standing.PAST)
+    return Intake(found.ids, found.past_ids, added=found.added, changed=len(found.changed), left=left)
 
 
 def _values(member):
@@ -126,9 +152,3 @@ def _name_inviters(people, members, by_handle):
         inviter = by_handle.get(("wechat", person.inviter)) or by_handle.get(("phone", person.inviter))
         if inviter and inviter != member.pk:
             member.inviter_id = inviter
-
-
-def _who_left(here):
-    """How many current members a whole export does not hold any more; they are past ones from now on."""
-    gone = [pk for pk in Member.objects.current().values_list("pk", flat=True) if pk not in here]
-    return Member.objects.filter(pk__in=gone).update(standing=Member.Standing.PAST)

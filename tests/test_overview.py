@@ -44,11 +44,13 @@ def english(client, address="/"):
     return client.get(address, headers={"Accept-Language": "en"}).content.decode()
 
 
-def test_on_the_first_day_it_says_how_people_come_in(owner):
-    page = owner.get("/")
+def test_on_the_first_day_it_leads_to_the_first_step(owner):
+    text = english(owner)
 
-    assert "load_community" in page.content.decode()
-    assert 'id="waiting"' not in page.content.decode()
+    assert "Four steps to your first plan" in text
+    assert "/start/files/" in text
+    assert text.count("btn-primary") == 1
+    assert 'id="waiting"' not in text
 
 
 def test_a_ready_plan_waits_with_its_figures_beside_random_dealing(house, owner):

@@ -1,6 +1,7 @@
 """Which column means what: the headers owners write, in Chinese and English."""
 
 import re
+from collections import Counter
 
 from members.handles import plain
 
@@ -85,3 +86,22 @@ class Columns:
                 column=" / ".join(field.replace("_", " ") for field in alternatives),
                 example=" / ".join(EXAMPLES[field] for field in alternatives),
             )
+
+
+def tells_of(table):
+    """Whether a table's columns are those of "members" or of "cohorts"; None where they are of neither."""
+    columns = Columns(table, tuple(SYNONYMS))
+    if "wechat" not in columns and "phone" not in columns:
+        return None
+    return "cohorts" if "cohort" in columns and "group" in columns else "members"
+
+
+def spellings(table, groups):
+    """{key of a group: {spelling: how often}}, as a table writes them."""
+    cell = Columns(table, ("group",)).reader("group")
+    found = {}
+    for spelling, count in Counter(cell(cells).strip() for _, cells in table.rows).items():
+        keys = groups.find(spelling) if spelling else []
+        if len(keys) == 1:
+            found.setdefault(keys[0], Counter())[spelling] += count
+    return found

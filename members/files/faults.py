@@ -2,61 +2,80 @@
 
 from dataclasses import dataclass, field
 
+
+def gettext_noop(text):
+    """Marks a text for the catalogue. Django's own asks for its settings, and this package knows none."""
+    return text
+
+
 WORDS = {
     # rows
-    "wrong_column_count": (
+    "wrong_column_count": gettext_noop(
         "The row has %(found)s cells and the header has %(expected)s. Give every row one cell per column;"
         " put a value that holds the separator into double quotes."
     ),
-    "unclosed_quote": (
+    "unclosed_quote": gettext_noop(
         "A double quote is opened in this row and not closed well. Close it, or write a quote inside of a"
         ' quoted value twice: "say ""hi""".'
     ),
-    "no_identity": (
+    "no_identity": gettext_noop(
         "The row names nobody: it has neither a WeChat id nor a phone. Give one of them, such as lin_2025"
         " or 13800000643."
     ),
-    "bad_wechat_id": (
+    "bad_wechat_id": gettext_noop(
         "“%(value)s” cannot be a WeChat id. It has 6 to 20 characters: a letter first, then letters, "
         "digits, _ or -, such as lin_2025."
     ),
-    "bad_phone": (
+    "bad_phone": gettext_noop(
         "“%(value)s” cannot be a phone. A mainland mobile has 11 digits, such as 13800000643; other "
         "countries begin with + and their code, such as +85291234567."
     ),
-    "bad_date": (
+    "bad_date": gettext_noop(
         "“%(value)s” in the column “%(column)s” is not a day of the calendar. Write year, month and day, "
         "such as 2025-01-02."
     ),
-    "expires_before_joined": (
+    "expires_before_joined": gettext_noop(
         "The membership ends on %(expires)s, before it begins on %(joined)s. The end must be the same day"
         " or later, such as %(joined)s."
     ),
-    "unknown_group": "The community has no group “%(value)s”. Use one that it has, such as %(example)s.",
-    "doubtful_group": "“%(value)s” may be any of: %(names)s. Write the name in full, such as %(example)s.",
-    "no_group": "The row names no group. Give one, such as %(example)s.",
-    "unknown_cohort": "“%(value)s” is not a half-year. Write the year and its half, such as 2026下半年 or 2026H2.",
-    "placed_twice": (
+    "unknown_group": gettext_noop("The community has no group “%(value)s”. Use one that it has, such as %(example)s."),
+    "doubtful_group": gettext_noop("“%(value)s” may be any of: %(names)s. Write the name in full, such as %(example)s."),
+    "no_group": gettext_noop("The row names no group. Give one, such as %(example)s."),
+    "unknown_cohort": gettext_noop("“%(value)s” is not a half-year. Write the year and its half, such as 2026下半年 or 2026H2."),
+    "placed_twice": gettext_noop(
         "The person sits in “%(other)s” for this half-year already, by line %(first_line)s, and cannot "
         "sit in “%(value)s” too. Keep one of the two rows."
     ),
+    "too_long": gettext_noop(
+        "“%(value)s” in the column “%(column)s” is too long: it has %(length)s characters, and %(most)s will do. Shorten it."
+    ),
     # files
-    "empty_file": "The file “%(name)s” is empty. Send a table with a header row, such as 昵称,微信号,手机号.",
-    "binary": (
+    "empty_file": gettext_noop("The file “%(name)s” is empty. Send a table with a header row, such as 昵称,微信号,手机号."),
+    "binary": gettext_noop(
         "The file “%(name)s” is not a table but a picture or another kind of file. Save it as CSV or XLSX"
         " and send it again."
     ),
-    "broken_workbook": (
+    "broken_workbook": gettext_noop(
         "The file “%(name)s” cannot be opened as a workbook: it is damaged, protected by a password or of"
         " another kind. Save it as XLSX without a password, or as CSV."
     ),
-    "no_header": (
+    "macros": gettext_noop(
+        "The workbook “%(name)s” holds macros, which are programs. Save it as XLSX without macros, or as CSV."
+    ),
+    "too_much_inside": gettext_noop(
+        "The workbook “%(name)s” unpacks to far more than a list of people. Save the sheet alone as XLSX, or as CSV."
+    ),
+    "too_many_rows": gettext_noop(
+        "The file “%(name)s” has more than %(most)s rows. Divide it, or send only the rows of people."
+    ),
+    "no_rows": gettext_noop("The file “%(name)s” has a header and no rows below it. Export it once more, with the people in it."),
+    "no_header": gettext_noop(
         "No header was found in the first %(searched)s lines of “%(name)s”. One row must name the "
         "columns, such as 昵称,微信号,手机号."
     ),
-    "missing_column": "The file “%(name)s” has no column for %(column)s. Add one, headed %(example)s.",
-    "no_folder": "There is no folder “%(name)s”. Give the path of a folder that holds members.csv and cohorts.csv.",
-    "no_such_files": (
+    "missing_column": gettext_noop("The file “%(name)s” has no column for %(column)s. Add one, headed %(example)s."),
+    "no_folder": gettext_noop("There is no folder “%(name)s”. Give the path of a folder that holds members.csv and cohorts.csv."),
+    "no_such_files": gettext_noop(
         "The folder “%(name)s” holds no %(missing)s. It must hold members and cohorts, each as .csv, .xlsx or .tsv."
     ),
 }

@@ -8,6 +8,7 @@ from .columns import COHORT_FIELDS, MEMBER_FIELDS
 from .faults import Fault, NoSuchFiles
 from .people import People, read_people, roots
 from .tables import read_table
+from .values import GroupNames
 
 ENDINGS = (".csv", ".xlsx", ".tsv")
 
@@ -45,6 +46,12 @@ def read_folder(path, region="CN"):
     if missing := [name for name, file in (("members", members), ("cohorts", cohorts)) if not file]:
         raise NoSuchFiles("no_such_files", name=folder.name, missing=" and no ".join(missing))
     return bring_together(read_table(members, fields=MEMBER_FIELDS), read_table(cohorts, fields=COHORT_FIELDS), region)
+
+
+def without_history(members_table, region="CN", known_groups=()):
+    """The community of a member table alone. Its groups are those known already, if any are, else those that it names itself."""
+    people = read_people(members_table, GroupNames(known_groups) if known_groups else None, region)
+    return Community(people, Cohorts([], [], [], [], 0, people.groups, [], []), [], [], [])
 
 
 def bring_together(members_table, cohorts_table, region="CN"):

@@ -16,6 +16,8 @@ SECOND_SELF = re.compile(
     r"\s*[-(（\[【]?\s*(小号|副号|备用号?|分号|马甲|第?[二三]?号机|(?<=[(（\[【])\d{1,2})\s*[)）\]】]?\s*$"
 )
 
+LONGEST = {"nickname": 200, "city": 60, "industry": 60, "skills": 60}  # characters; of the skills each one
+
 
 @dataclass(slots=True)
 class Person:
@@ -93,7 +95,7 @@ def _row_reader(columns, dates, groups, region):
             raise Fault("expires_before_joined", joined=joined.isoformat(), expires=expires.isoformat())
         inviter = handles.plain(cell["inviter"](cells))
         known_inviter = handles.wechat(inviter) or handles.phone(inviter, region) if inviter else None
-        return Person(
+        person = Person(
             [line],
             nickname=cell["nickname"](cells).strip(),
             wechat=[wechat] if wechat else [],
@@ -109,6 +111,15 @@ def _row_reader(columns, dates, groups, region):
             partner=is_yes(cell["partner"](cells)),
             note=cell["note"](cells).strip(),
         )
+        refuse_too_long(person)
+        return person
+
+    def refuse_too_long(person):
+        for name, most in LONGEST.items():
+            said = getattr(person, name)
+            for value in said if name == "skills" else [said]:
+                if len(value) > most:
+                    raise Fault("too_long", value=value[:20] + "…", column=columns.header_of(name), length=len(value), most=most)
 
     def day_in(value, name):
         try:

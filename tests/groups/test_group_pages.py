@@ -121,7 +121,7 @@ def test_empty_pages_say_what_comes_next(house, owner):
 
 
 def test_a_tenant_without_groups_is_told_how_they_come(owner):
-    assert "load_community" in owner.get("/matrices/").content.decode()
+    assert "/start/files/" in owner.get("/matrices/").content.decode()
 
 
 @pytest.mark.parametrize("address", ["/matrices/", "/matrices/{matrix}/", "/groups/{group}/", "/tasks/", "/tasks/?state=done"])

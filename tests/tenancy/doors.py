@@ -5,12 +5,18 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.urls import URLPattern, get_resolver, reverse
 
-from crm.tenancy.models import AccessToken, Event, Invite, Seat
+from crm.tenancy.models import AccessToken, Event, Invite, Job, Seat
 from groups.models import Apart, Bond, Cohort, Draft, Group, Matrix, Move, Pin, Reshuffle, Star, Task
 from members.models import Member
 
 # For each door that takes an id: of which model. A door that is not listed here or below fails the walk with its name.
 IDS = {
+    "begin:reading": {"pk": Job},
+    "begin:writing": {"pk": Job},
+    "begin:again": {"pk": Job},
+    "begin:stop": {"pk": Job},
+    "begin:discarding": {"pk": Job},
+    "begin:rejected": {"pk": Job},
     "members:member": {"pk": Member},
     "groups:matrix": {"pk": Matrix},
     "groups:propose": {"pk": Matrix},
@@ -51,6 +57,7 @@ IDS = {
 
 # Pages of a tenant that take no id.
 LISTS = {
+    "begin:files", "begin:groups", "begin:sample_members", "begin:sample_cohorts", "begin:dismissal", "begin:return",
     "today", "trail", "members:list", "members:export", "groups:matrices", "groups:reshuffles", "groups:tasks",
     "phone:today", "phone:ticks", "phone:me", "phone:manifest", "phone:worker", "seats", "invites", "leave",
 }  # fmt: skip
