@@ -3,6 +3,7 @@
 import json
 import logging.config
 import re
+import uuid
 
 import structlog
 from django_structlog.middlewares.request import RequestMiddleware
@@ -54,8 +55,22 @@ def without_secrets(path):
     return "/".join("…" if len(part) >= SECRET_LENGTH and not UUID.fullmatch(part) else part for part in path.split("/"))
 
 
+REQUEST_ID = re.compile(r"[ -~]{1,128}")
+
+
 class RequestLog(RequestMiddleware):
-    """Says which page was asked for, without what was searched and without the secret of a private link."""
+    """Says which page was asked for, without what was searched and without the secret of a private link. A request that
+    names itself keeps its name, in the log and in the answer."""
+
+    def prepare(self, request):
+        if not REQUEST_ID.fullmatch(request.META.get("HTTP_X_REQUEST_ID", "")):
+            request.META["HTTP_X_REQUEST_ID"] = str(uuid.uuid4())
+        request.__dict__.pop("headers", None)  # they are read once
+        super().prepare(request)
+
+    def handle_response(self, request, response):
+        response["X-Request-ID"] = request.META["HTTP_X_REQUEST_ID"]
+        super().handle_response(request, response)
 
     @staticmethod
     def format_request(request):

@@ -1,28 +1,31 @@
 """Matrices, reshuffles and tasks, as programs see them. Every act calls the verb that the pages call."""
 
-import django_filters
+from django.urls import reverse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_field, extend_schema_view
-from rest_framework import mixins, serializers, viewsets
+from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.response import Response
 
 from crm.tenancy import rights
+from crm.tenancy.api.filters import DayFilter, FilterSet, FlagFilter, MomentFilter
+from crm.tenancy.api.serializers import ModelSerializer, Serializer
+from crm.tenancy.api.views import ReadingView, RowsView
 from members.models import Member
 
 from . import reshuffles, rules, tasks, waves
-from .models import Apart, Bond, Cohort, Draft, Group, Matrix, Move, Pin, Reshuffle, Star, Task, Tick
+from .models import Apart, Bond, Cohort, Draft, Group, Matrix, Move, Pin, Placement, Reshuffle, Star, Task, Tick
 
 # Matrices
 
 
-class MatrixSerializer(serializers.ModelSerializer):
+class MatrixSerializer(ModelSerializer):
     class Meta:
         model = Matrix
         fields = ["id", "name", "is_reshuffled", "lead_days", "minutes_per_move", "least_percent", "half_life", "weights"]
 
 
-class GroupSerializer(serializers.ModelSerializer):
+class GroupSerializer(ModelSerializer):
     headcount = serializers.IntegerField(read_only=True)
 
     class Meta:
@@ -30,7 +33,7 @@ class GroupSerializer(serializers.ModelSerializer):
         fields = ["id", "matrix", "name", "number", "mode", "capacity", "least", "assistant", "closed_on", "headcount"]
 
 
-class CohortSerializer(serializers.ModelSerializer):
+class CohortSerializer(ModelSerializer):
     code = serializers.CharField(read_only=True)
     begins_on = serializers.DateField(read_only=True)
 
@@ -39,13 +42,15 @@ class CohortSerializer(serializers.ModelSerializer):
         fields = ["id", "matrix", "code", "year", "half", "state", "begins_on"]
 
 
-class DraftRequestSerializer(serializers.Serializer):
-    max_moves = serializers.IntegerField(min_value=0, required=False, allow_null=True, help_text="None: as many as help.")
+class DraftRequestSerializer(Serializer):
+    max_moves = serializers.IntegerField(
+        min_value=0, max_value=2**31 - 1, required=False, allow_null=True, help_text="None: as many as help."
+    )
     seed = serializers.IntegerField(min_value=0, max_value=2**31 - 1, required=False)
     steps = serializers.IntegerField(min_value=1, max_value=10**9, required=False)
 
 
-class DraftSerializer(serializers.ModelSerializer):
+class DraftSerializer(ModelSerializer):
     letter = serializers.CharField(read_only=True)
 
     class Meta:
@@ -56,7 +61,7 @@ class DraftSerializer(serializers.ModelSerializer):
         ]  # fmt: skip
 
 
-class PlaceSerializer(serializers.Serializer):
+class PlaceSerializer(Serializer):
     """One member's place in a plan."""
 
     member = serializers.UUIDField()
@@ -65,12 +70,12 @@ class PlaceSerializer(serializers.Serializer):
     rank = serializers.IntegerField(allow_null=True, help_text="1 is the move that brings most; null where nobody moves.")
 
 
-class PlanSerializer(serializers.Serializer):
+class PlanSerializer(Serializer):
     draft = serializers.UUIDField()
     places = PlaceSerializer(many=True)
 
 
-class MatrixViewSet(viewsets.ReadOnlyModelViewSet):
+class MatrixViewSet(ReadingView):
     area = "matrix"
     queryset = Matrix.objects.all()
     serializer_class = MatrixSerializer
@@ -80,30 +85,66 @@ class MatrixViewSet(viewsets.ReadOnlyModelViewSet):
     @action(detail=True, methods=["post"], url_path="drafts", filter_backends=[], pagination_class=None)
     def drafts(self, request, pk):
         """Propose a plan of the next half-year. It is made by a worker: look at the draft until its state is no longer `waiting`."""
-        asked = DraftRequestSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        draft = reshuffles.propose(self.get_object(), request._request.tenant, by=request.auth, **asked.validated_data)
-        return Response(DraftSerializer(draft).data, status=202)
+        matrix = self.get_object()
+        asked = self.asked(DraftRequestSerializer)
+        draft = reshuffles.propose(matrix, request._request.tenant, by=request.auth, **asked)
+        return Response(DraftSerializer(draft).data, 202, headers={"Location": reverse("draft-detail", args=[draft.pk])})
 
 
-class GroupViewSet(viewsets.ReadOnlyModelViewSet):
+class GroupFilter(FilterSet):
+    is_open = FlagFilter("closed_on", "isnull", help_text="Whether it is still in use.")
+
+    class Meta:
+        model = Group
+        fields = ["matrix", "mode", "assistant", "number"]
+
+
+class GroupViewSet(ReadingView):
     area = "matrix"
     queryset = Group.objects.with_headcount()
     serializer_class = GroupSerializer
-    filterset_fields = ["matrix", "mode"]
+    filterset_class = GroupFilter
+    orders = {"name": "name"}
 
 
-class CohortViewSet(viewsets.ReadOnlyModelViewSet):
+class CohortViewSet(ReadingView):
     area = "matrix"
     queryset = Cohort.objects.all()
     serializer_class = CohortSerializer
-    filterset_fields = ["matrix", "state"]
+    filterset_fields = ["matrix", "state", "year", "half"]
+    orders = {"year": "year"}
+
+
+class PlacementSerializer(ModelSerializer):
+    class Meta:
+        model = Placement
+        fields = ["id", "member", "group", "matrix", "cohort", "since", "until"]
+
+
+class PlacementFilter(FilterSet):
+    is_open = FlagFilter("until", "isnull", help_text="Whether they sit there now.")
+    since_from = DayFilter("since", "gte", help_text="Who came on this day or later.")
+    since_to = DayFilter("since", "lte", help_text="Who came on this day or earlier.")
+
+    class Meta:
+        model = Placement
+        fields = ["member", "group", "matrix", "cohort"]
+
+
+class PlacementViewSet(ReadingView):
+    """Who sat where, from and until; open while they sit there."""
+
+    area = "matrix"
+    queryset = Placement.objects.all()
+    serializer_class = PlacementSerializer
+    filterset_class = PlacementFilter
+    orders = {"since": "since"}
 
 
 # Reshuffles
 
 
-class ReshuffleSerializer(serializers.ModelSerializer):
+class ReshuffleSerializer(ModelSerializer):
     moves = serializers.SerializerMethodField(help_text="Moves by state, once it is approved.")
 
     class Meta:
@@ -115,26 +156,27 @@ class ReshuffleSerializer(serializers.ModelSerializer):
         return reshuffles.counts(reshuffle)
 
 
-class ReshuffleViewSet(viewsets.ReadOnlyModelViewSet):
+class ReshuffleViewSet(ReadingView):
     area = "matrix"
     queryset = Reshuffle.objects.all()
     serializer_class = ReshuffleSerializer
     filterset_fields = ["matrix", "state"]
 
 
-class LoadSerializer(serializers.Serializer):
+class LoadSerializer(Serializer):
     assistant = serializers.UUIDField(source="assistant.pk")
     moves = serializers.IntegerField()
     first_day = serializers.DateField()
     last_day = serializers.DateField()
 
 
-class DraftViewSet(viewsets.ReadOnlyModelViewSet):
+class DraftViewSet(ReadingView):
     area = "matrix"
     acts = {"approval": "approval"}
     queryset = Draft.objects.without_plan()
     serializer_class = DraftSerializer
-    filterset_fields = ["reshuffle", "state"]
+    filterset_fields = ["reshuffle", "state", "requested_by"]
+    orders = {"requested_at": "requested_at"}
 
     @extend_schema(responses=PlanSerializer)
     @action(detail=True, filter_backends=[], pagination_class=None)
@@ -159,14 +201,18 @@ class DraftViewSet(viewsets.ReadOnlyModelViewSet):
     @action(detail=True, methods=["post"])
     def approval(self, request, pk):
         """Approve this draft. 409 `already_approved`, `stale` (members came or left since) or `not_ready`."""
-        reshuffles.approve(self.get_object(), request._request.tenant, by=request.auth)
+        draft = self.get_object()
+        self.asked()
+        reshuffles.approve(draft, request._request.tenant, by=request.auth)
         return Response(status=204)
 
     @extend_schema(request=None, responses={204: None})
     @action(detail=True, methods=["post"], url_path="stop")
     def stop(self, request, pk):
         """Stop a draft that is being made."""
-        reshuffles.stop(self.get_object(), by=request.auth)
+        draft = self.get_object()
+        self.asked()
+        reshuffles.stop(draft, by=request.auth)
         return Response(status=204)
 
 
@@ -179,30 +225,42 @@ def _places(plan):
     ]
 
 
-class MoveSerializer(serializers.ModelSerializer):
+class MoveSerializer(ModelSerializer):
     class Meta:
         model = Move
         fields = ["id", "reshuffle", "member", "from_group", "to_group", "rank", "state", "changed_at", "task"]
 
 
-class MoveViewSet(viewsets.ReadOnlyModelViewSet):
+class MoveFilter(FilterSet):
+    changed_from = MomentFilter("changed_at", "gte", help_text="What changed at this moment or later.")
+    changed_to = MomentFilter("changed_at", "lte", help_text="What changed at this moment or earlier.")
+
+    class Meta:
+        model = Move
+        fields = ["reshuffle", "state", "member", "from_group", "to_group", "task"]
+
+
+class MoveViewSet(ReadingView):
     area = "matrix"
     queryset = Move.objects.all()
     serializer_class = MoveSerializer
-    filterset_fields = ["reshuffle", "state", "member", "from_group", "to_group"]
+    filterset_class = MoveFilter
+    orders = {"rank": "rank", "changed_at": "changed_at"}
 
     @extend_schema(request=None, responses={204: None})
     @action(detail=True, methods=["post"], url_path="joining")
     def joining(self, request, pk):
         """The member is in the new group."""
-        reshuffles.join(self.get_object(), by=request.auth)
+        move = self.get_object()
+        self.asked()
+        reshuffles.join(move, by=request.auth)
         return Response(status=204)
 
 
 # Tasks
 
 
-class TaskSerializer(serializers.ModelSerializer):
+class TaskSerializer(ModelSerializer):
     move = serializers.SerializerMethodField(help_text="The move that this task carries, if it carries one.")
 
     class Meta:
@@ -217,26 +275,33 @@ class TaskSerializer(serializers.ModelSerializer):
         return next((move.pk for move in task.moves.all()), None)
 
 
-class TickSerializer(serializers.Serializer):
+class TickSerializer(Serializer):
     key = serializers.UUIDField(help_text="Made by the caller; the same key again is the same act.")
     act = serializers.ChoiceField(Tick.Act.choices)
     reason = serializers.ChoiceField(Task.Reason.choices, required=False, allow_blank=True, help_text="Needed for `impossible`.")
     note = serializers.CharField(max_length=200, required=False, allow_blank=True)
 
 
-class TaskFilter(django_filters.FilterSet):
+class TaskFilter(FilterSet):
+    due_from = MomentFilter("due_at", "gte", help_text="What is due at this moment or later.")
+    due_to = MomentFilter("due_at", "lte", help_text="What is due at this moment or earlier.")
+    late_to = MomentFilter("late_at", "lte", help_text="What is late from this moment or an earlier one on.")
+    ended_from = MomentFilter("ended_at", "gte", help_text="What ended at this moment or later.")
+    ended_to = MomentFilter("ended_at", "lte", help_text="What ended at this moment or earlier.")
+
     class Meta:
         model = Task
-        fields = ["state", "kind", "group", "assistant", "member"]
+        fields = ["state", "kind", "group", "assistant", "member", "reason", "ended_by"]
 
 
-class TaskViewSet(viewsets.ReadOnlyModelViewSet):
+class TaskViewSet(ReadingView):
     """An assistant's key sees that assistant's own tasks."""
 
     area = "tasks"
     queryset = Task.objects.prefetch_related("moves")
     serializer_class = TaskSerializer
     filterset_class = TaskFilter
+    orders = {"due_at": "due_at", "late_at": "late_at"}
 
     def get_queryset(self):
         found = super().get_queryset()
@@ -247,26 +312,25 @@ class TaskViewSet(viewsets.ReadOnlyModelViewSet):
     @action(detail=True, methods=["post"], url_path="ticks", filter_backends=[], pagination_class=None)
     def ticks(self, request, pk):
         """Mark it done or not possible, or take that back. 409 `already_ended` says who was first."""
-        asked = TickSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        task = tasks.tick(self.get_object().pk, by=request.auth, **asked.validated_data)
-        return Response(TaskSerializer(task).data)
+        task = self.get_object()
+        task = tasks.tick(task.pk, by=request.auth, **self.asked(TickSerializer))
+        return self.one(task)
 
 
 # Rules
 
 
-class RuleViewSet(mixins.CreateModelMixin, mixins.DestroyModelMixin, viewsets.ReadOnlyModelViewSet):
+class RuleViewSet(RowsView):
     area = "matrix"
 
-    def perform_create(self, serializer):
-        serializer.instance = rules.keep(serializer.Meta.model(**serializer.validated_data), by=self.request.auth)
+    def make(self, said):
+        return rules.keep(self.serializer_class.Meta.model(**said), by=self.request.auth)
 
-    def perform_destroy(self, rule):
+    def drop(self, rule):
         rules.drop(rule, by=self.request.auth)
 
 
-class PinSerializer(serializers.ModelSerializer):
+class PinSerializer(ModelSerializer):
     class Meta:
         model = Pin
         fields = ["id", "matrix", "member", "because"]
@@ -280,7 +344,7 @@ class PinViewSet(RuleViewSet):
     filterset_fields = ["matrix", "member"]
 
 
-class ApartSerializer(serializers.ModelSerializer):
+class ApartSerializer(ModelSerializer):
     class Meta:
         model = Apart
         fields = ["id", "matrix", "one", "other"]
@@ -299,7 +363,7 @@ class ApartViewSet(RuleViewSet):
     filterset_fields = ["matrix"]
 
 
-class StarSerializer(serializers.ModelSerializer):
+class StarSerializer(ModelSerializer):
     class Meta:
         model = Star
         fields = ["id", "member", "because", "since", "until"]
@@ -310,10 +374,10 @@ class StarViewSet(RuleViewSet):
 
     queryset = Star.objects.all()
     serializer_class = StarSerializer
-    filterset_fields = ["member"]
+    filterset_fields = ["member", "because"]
 
 
-class BondSerializer(serializers.ModelSerializer):
+class BondSerializer(ModelSerializer):
     members = serializers.PrimaryKeyRelatedField(many=True, queryset=Member.objects.all())
 
     class Meta:
@@ -327,7 +391,7 @@ class BondViewSet(RuleViewSet):
 
     queryset = Bond.objects.prefetch_related("members")
     serializer_class = BondSerializer
-    filterset_fields = ["matrix"]
+    filterset_fields = ["matrix", "members"]
 
-    def perform_create(self, serializer):
-        serializer.instance = rules.bind(**serializer.validated_data, by=self.request.auth)
+    def make(self, said):
+        return rules.bind(**said, by=self.request.auth)

@@ -48,7 +48,7 @@ def _end(task, act, by, reason, note):
     if task.state == Task.State.WITHDRAWN:
         raise Refused(_("This task was withdrawn; nothing is left to do."), code="withdrawn")
     if task.state != Task.State.OPEN:
-        raise Refused(_already(task), code="already_ended", by=str(task.ended_by), at=task.ended_at.isoformat(), state=task.state)
+        raise Refused(_already(task), code="already_ended", by=str(task.ended_by), at=task.ended_at, state=task.state)
     if act == Tick.Act.IMPOSSIBLE and reason not in Task.Reason.values:
         raise Refused(_("Say why it is not possible: choose one of the reasons."), code="reason_missing", status=400)
     task.state = Task.State.DONE if act == Tick.Act.DONE else Task.State.IMPOSSIBLE

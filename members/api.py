@@ -1,18 +1,21 @@
 """Members, as programs see them."""
 
 import django_filters
-from rest_framework import serializers, viewsets
+
+from crm.tenancy.api.filters import DayFilter, FilterSet, IdFilter
+from crm.tenancy.api.serializers import ModelSerializer
+from crm.tenancy.api.views import ReadingView
 
 from .models import Handle, Member
 
 
-class HandleSerializer(serializers.ModelSerializer):
+class HandleSerializer(ModelSerializer):
     class Meta:
         model = Handle
         fields = ["platform", "value"]
 
 
-class MemberSerializer(serializers.ModelSerializer):
+class MemberSerializer(ModelSerializer):
     handles = HandleSerializer(many=True, read_only=True)
 
     class Meta:
@@ -22,13 +25,21 @@ class MemberSerializer(serializers.ModelSerializer):
         ]  # fmt: skip
 
 
-class MemberFilter(django_filters.FilterSet):
+class MemberFilter(FilterSet):
     search = django_filters.CharFilter(method="matching", help_text="Words of a nickname, its pinyin or initials, or a handle.")
-    group = django_filters.UUIDFilter(method="sitting_in", help_text="Who sits in this group now.")
+    group = IdFilter(method="sitting_in", help_text="Who sits in this group now.")
+    city = django_filters.CharFilter(help_text="Exactly this city.")
+    industry = django_filters.CharFilter(help_text="Exactly this industry.")
+    skill = django_filters.CharFilter(method="able_to", help_text="Who has this skill, among others.")
+    inviter = IdFilter(help_text="Whom this member brought.")
+    joined_from = DayFilter("joined_on", "gte", help_text="Who joined on this day or later.")
+    joined_to = DayFilter("joined_on", "lte", help_text="Who joined on this day or earlier.")
+    expires_from = DayFilter("expires_on", "gte", help_text="Whose term ends on this day or later.")
+    expires_to = DayFilter("expires_on", "lte", help_text="Whose term ends on this day or earlier.")
 
     class Meta:
         model = Member
-        fields = ["standing", "tier", "city", "industry"]
+        fields = ["standing", "tier"]
 
     def matching(self, members, name, words):
         return members.matching(words)
@@ -36,11 +47,15 @@ class MemberFilter(django_filters.FilterSet):
     def sitting_in(self, members, name, group):
         return members.filter(placements__group=group, placements__until=None)
 
+    def able_to(self, members, name, skill):
+        return members.filter(skills__contains=[skill])
 
-class MemberViewSet(viewsets.ReadOnlyModelViewSet):
+
+class MemberViewSet(ReadingView):
     """People of the community, past ones included; filter by standing to see the present ones."""
 
     area = "members"
     queryset = Member.objects.prefetch_related("handles")
     serializer_class = MemberSerializer
     filterset_class = MemberFilter
+    orders = {"nickname": "sort_key"}

@@ -1,22 +1,24 @@
 """Keys as programs see them, and the first call of every integrator: whose key is this, and what may it do?"""
 
 from drf_spectacular.utils import extend_schema, extend_schema_view
-from rest_framework import mixins, serializers, viewsets
-from rest_framework.response import Response
+from rest_framework import serializers
 
 from . import keys, scopes
-from .api import AnyKey, CursorPages
+from .api import pages
+from .api.access import AnyKey
+from .api.serializers import ModelSerializer, Serializer
+from .api.views import RowsView, View
 from .models import AccessToken, Seat, Tenant
 from .scope import active_tenant
 
 
-class MyTenantSerializer(serializers.ModelSerializer):
+class MyTenantSerializer(ModelSerializer):
     class Meta:
         model = Tenant
         fields = ["id", "slug", "name", "time_zone", "currency", "language", "country"]
 
 
-class MySeatSerializer(serializers.ModelSerializer):
+class MySeatSerializer(ModelSerializer):
     name = serializers.CharField(source="__str__")
 
     class Meta:
@@ -24,17 +26,17 @@ class MySeatSerializer(serializers.ModelSerializer):
         fields = ["id", "name", "role"]
 
 
-class MyKeySerializer(serializers.ModelSerializer):
+class MyKeySerializer(ModelSerializer):
     class Meta:
         model = AccessToken
         fields = ["id", "name", "hint", "scopes", "created_at", "expires_at"]
 
 
-class LimitsSerializer(serializers.Serializer):
+class LimitsSerializer(Serializer):
     page_size = serializers.IntegerField(help_text="The most rows that one page of a list holds.")
 
 
-class MeSerializer(serializers.Serializer):
+class MeSerializer(Serializer):
     tenant = MyTenantSerializer()
     seat = MySeatSerializer()
     key = MyKeySerializer()
@@ -42,10 +44,11 @@ class MeSerializer(serializers.Serializer):
     limits = LimitsSerializer()
 
 
-class MeViewSet(viewsets.ViewSet):
+class MeViewSet(View):
     """Ask this first: it tells whether the key works, and what for."""
 
     permission_classes = [AnyKey]
+    serializer_class = MeSerializer
 
     @extend_schema(responses=MeSerializer)
     def retrieve(self, request):
@@ -56,9 +59,9 @@ class MeViewSet(viewsets.ViewSet):
             "seat": key.seat,
             "key": key,
             "may": scopes.of(key),
-            "limits": {"page_size": CursorPages.max_page_size},
+            "limits": {"page_size": pages.MOST},
         }
-        return Response(MeSerializer(mine).data)
+        return self.one(mine)
 
 
 class OwnSeat(serializers.PrimaryKeyRelatedField):
@@ -68,7 +71,7 @@ class OwnSeat(serializers.PrimaryKeyRelatedField):
         return Seat.objects.standing().filter(tenant=active_tenant())
 
 
-class KeySerializer(serializers.ModelSerializer):
+class KeySerializer(ModelSerializer):
     name = serializers.CharField(max_length=60)
     seat = OwnSeat(queryset=Seat.objects.all(), required=False, help_text="Whose rights it has. Left out: your own seat.")
     scopes = serializers.ListField(
@@ -95,7 +98,7 @@ class NewKeySerializer(KeySerializer):
     create=extend_schema(request=KeySerializer, responses={201: NewKeySerializer}),
     destroy=extend_schema(description="Revoke a key: the next request with it is refused. It stays in the list."),
 )
-class KeyViewSet(mixins.CreateModelMixin, mixins.DestroyModelMixin, viewsets.ReadOnlyModelViewSet):
+class KeyViewSet(RowsView):
     """The API keys of this tenant. A secret is told once, in the answer to the request that makes its key."""
 
     area = "settings"
@@ -106,11 +109,10 @@ class KeyViewSet(mixins.CreateModelMixin, mixins.DestroyModelMixin, viewsets.Rea
     def get_serializer_class(self):
         return NewKeySerializer if self.action == "create" else KeySerializer
 
-    def perform_create(self, serializer):
-        asked = dict(serializer.validated_data)
-        seat, may = asked.pop("seat", self.request.auth), asked.pop("scopes", ())
-        key, key.secret = keys.make(seat, by=self.request.auth, may=may, asked_with=self.request._request.token, **asked)
-        serializer.instance = key
+    def make(self, said):
+        seat, may = said.pop("seat", self.request.auth), said.pop("scopes", ())
+        key, key.secret = keys.make(seat, by=self.request.auth, may=may, asked_with=self.request._request.token, **said)
+        return key
 
-    def perform_destroy(self, key):
+    def drop(self, key):
         keys.revoke(key, by=self.request.auth)

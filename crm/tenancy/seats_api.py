@@ -1,15 +1,16 @@
 """Seats and invites, as programs see them."""
 
 from drf_spectacular.utils import extend_schema, extend_schema_view
-from rest_framework import mixins, serializers, viewsets
-from rest_framework.response import Response
+from rest_framework import serializers
 
 from . import invites
+from .api.serializers import ModelSerializer
+from .api.views import ReadingView, RowsView
 from .models import Invite, Seat
 from .scope import ActiveTenant
 
 
-class SeatSerializer(serializers.ModelSerializer):
+class SeatSerializer(ModelSerializer):
     email = serializers.EmailField(source="user.email", read_only=True)
 
     class Meta:
@@ -17,7 +18,7 @@ class SeatSerializer(serializers.ModelSerializer):
         fields = ["id", "name", "email", "role", "created_at", "ended_at"]
 
 
-class SeatViewSet(viewsets.ReadOnlyModelViewSet):
+class SeatViewSet(ReadingView):
     """Who may come in, and those whose seat ended: they have an `ended_at`."""
 
     area = "settings"
@@ -26,7 +27,7 @@ class SeatViewSet(viewsets.ReadOnlyModelViewSet):
     filterset_fields = ["role"]
 
 
-class InviteSerializer(serializers.ModelSerializer):
+class InviteSerializer(ModelSerializer):
     days = serializers.ChoiceField(choices=list(invites.LIVES), default=7, write_only=True, help_text="How long the link works.")
 
     class Meta:
@@ -44,10 +45,10 @@ class NewInviteSerializer(InviteSerializer):
 
 
 @extend_schema_view(
-    create=extend_schema(responses={201: NewInviteSerializer}),
+    create=extend_schema(request=InviteSerializer, responses={201: NewInviteSerializer}),
     destroy=extend_schema(description="Revoke it: its link opens nothing any more. 409 `invite_used` or `invite_revoked`."),
 )
-class InviteViewSet(mixins.CreateModelMixin, mixins.DestroyModelMixin, viewsets.ReadOnlyModelViewSet):
+class InviteViewSet(RowsView):
     """Links that give a person a seat, once. Used, revoked and expired ones stay in the list."""
 
     area = "settings"
@@ -55,12 +56,14 @@ class InviteViewSet(mixins.CreateModelMixin, mixins.DestroyModelMixin, viewsets.
     serializer_class = InviteSerializer
     filterset_fields = ["role"]
 
-    def create(self, request):
-        asked = self.get_serializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        invite, link = invites.make(request._request.tenant, by=request.auth, asked_with=request._request.token, **asked.validated_data)
-        mailed = invites.send(invite, link)
-        return Response(NewInviteSerializer(invite).data | {"link": link, "mailed": mailed}, status=201)
+    def get_serializer_class(self):
+        return NewInviteSerializer if self.action == "create" else InviteSerializer
 
-    def perform_destroy(self, invite):
+    def make(self, said):
+        door = self.request._request
+        invite, invite.link = invites.make(door.tenant, by=self.request.auth, asked_with=door.token, **said)
+        invite.mailed = invites.send(invite, invite.link)
+        return invite
+
+    def drop(self, invite):
         invites.revoke(invite, by=self.request.auth)

@@ -12,6 +12,7 @@ from crm.tenancy import keys
 from crm.tenancy.models import Event
 from crm.tenancy.scope import acting_for
 from groups.models import Bond, Move, Pin, Task, Tick
+from tests.api.problems import problem
 from tests.conftest import KeyClient
 from tests.factories import (
     GroupFactory,
@@ -23,14 +24,6 @@ from tests.factories import (
     SeatFactory,
     TaskFactory,
 )
-
-
-def problem(answer):
-    assert answer["Content-Type"] == "application/problem+json"
-    body = answer.json()
-    assert {"type", "title", "status", "code", "detail"} <= body.keys()
-    return answer.status_code, body["code"]
-
 
 # Keys
 

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.urls import URLPattern, get_resolver, reverse
 
 from crm.tenancy.models import AccessToken, Event, Invite, Job, Seat
-from groups.models import Apart, Bond, Cohort, Draft, Group, Matrix, Move, Pin, Reshuffle, Star, Task
+from groups.models import Apart, Bond, Cohort, Draft, Group, Matrix, Move, Pin, Placement, Reshuffle, Star, Task
 from members.models import Member
 
 # For each door that takes an id: of which model. A door that is not listed here or below fails the walk with its name.
@@ -40,6 +40,7 @@ IDS = {
     "api: matrices": {"pk": Matrix},
     "api: groups": {"pk": Group},
     "api: cohorts": {"pk": Cohort},
+    "api: placements": {"pk": Placement},
     "api: pins": {"pk": Pin},
     "api: bonds": {"pk": Bond},
     "api: aparts": {"pk": Apart},

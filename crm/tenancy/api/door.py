@@ -1,0 +1,16 @@
+"""What is seen of a request before any view: whether it can be read at all."""
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+
+from . import problems
+
+
+def unfit(request):
+    """The refusal of a body that nobody will read; none where it fits."""
+    length = request.META.get("CONTENT_LENGTH") or ""
+    if not length and request.headers.get("Transfer-Encoding"):
+        return problems.answer(411, "length_required", _("Say in Content-Length how long the body is."))
+    if length.isdecimal() and int(length) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+        return problems.answer(413, "too_large", _("This is more than a request may bring."), most=settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+    return None

@@ -1,0 +1,120 @@
+"""The description that programs and their makers read. What holds for every address is written here, once."""
+
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.plumbing import ResolvedComponent
+from drf_spectacular.utils import OpenApiParameter
+from rest_framework.permissions import SAFE_METHODS
+
+from .problems import PROBLEM
+
+TEXT = {"type": "string"}
+PROBLEM_SCHEMA = {
+    "type": "object",
+    "description": "Why not (RFC 9457). `code` is stable and for programs, `detail` a sentence for people.",
+    "required": ["type", "title", "status", "code", "detail", "request_id"],
+    "properties": {
+        "type": TEXT,
+        "title": TEXT,
+        "status": {"type": "integer"},
+        "code": TEXT,
+        "detail": TEXT,
+        "request_id": TEXT | {"description": "Tell us this one; it stands in our log."},
+        "fields": {"type": "object", "description": "What is wrong with each name, where names are wrong.", "additionalProperties": True},
+    },
+}
+WHY = {
+    "304": "It is as the `If-None-Match` says.",
+    "400": "Something in it is wrong; `fields` says what.",
+    "401": "No key, or none that opens anything.",
+    "403": "The key's seat has no right to this.",
+    "404": "There is no such thing here.",
+    "406": "The API speaks JSON.",
+    "409": "It clashes with what is.",
+    "412": "`stale`: it has changed since; the current ETag comes along.",
+    "413": "The body is too large.",
+    "415": "The API reads JSON.",
+    "422": "`idempotency_mismatch`: this `Idempotency-Key` stood on another request.",
+    "429": "`too_many`: wait as long as `Retry-After` says.",
+}
+HEADERS = {
+    "X-Request-ID": "The request's own, or one made for it.",
+    "RateLimit": "What is left, for the key and for the whole community, and after how many seconds more comes.",
+    "RateLimit-Policy": "How many requests each may make in how many seconds.",
+    "ETag": "The state of this one. Say it in `If-Match` to change nothing that has changed since, in `If-None-Match` to read only news.",
+    "Location": "Where it is looked at.",
+    "Retry-After": "Seconds.",
+    "WWW-Authenticate": "Bearer",
+    "Idempotency-Replayed": "`true` where this is the kept answer to an earlier request.",
+}
+
+
+def _header(name, words, **schema):
+    return OpenApiParameter(name, TEXT | schema, OpenApiParameter.HEADER, description=words)
+
+
+class Schema(AutoSchema):
+    @property
+    def is_reading(self):
+        return self.method in SAFE_METHODS
+
+    @property
+    def is_of_one(self):
+        return "{" in self.path
+
+    def get_override_parameters(self):
+        yield _header("X-Request-ID", "Yours; it comes back and stands in our log.", maxLength=128, pattern="^[!-~]([ -~]*[!-~])?$")
+        if not self.is_reading:
+            words = "The same number with the same request gets the same answer, for a day: send again without fear."
+            yield _header("Idempotency-Key", words, maxLength=255, pattern="^[!-~]([ -~]*[!-~])?$")
+        if self.is_of_one:
+            name = "If-None-Match" if self.is_reading else "If-Match"
+            yield _header(name, "An ETag of this one, or several.", pattern='^("[!#-~]*"|\\*)$')
+        if self.view.action in ("list", "retrieve"):
+            names = {"type": "array", "items": TEXT | {"enum": self.view.field_names()}, "minItems": 1}
+            words = "Only these, by commas."
+            yield OpenApiParameter("fields", names, OpenApiParameter.QUERY, description=words, style="form", explode=False)
+
+    def _get_response_bodies(self, direction="response"):
+        answers = super()._get_response_bodies(direction)
+        for code in self._problems():
+            answers.setdefault(code, self._problem(code))
+        return dict(sorted(answers.items()))
+
+    def _problems(self):
+        yield from ("400", "401", "403", "406", "429")
+        if self.is_of_one:
+            yield "404"
+            if self.is_reading:
+                yield "304"
+        if not self.is_reading:
+            yield from ("409", "412", "413", "415", "422")
+
+    def _problem(self, code):
+        headers = {"headers": self._get_response_headers_for_code(code)}
+        if code == "304":
+            return {"description": WHY[code], **headers}
+        component = ResolvedComponent("Problem", ResolvedComponent.SCHEMA, schema=PROBLEM_SCHEMA, object="Problem")
+        self.registry.register_on_missing(component)
+        return {"description": WHY[code], "content": {PROBLEM: {"schema": component.ref}}, **headers}
+
+    def _get_response_headers_for_code(self, status_code, direction="response"):
+        names = ["X-Request-ID"]
+        if status_code != "401":
+            names += ["RateLimit", "RateLimit-Policy"]
+        if status_code in ("304", "412") or (status_code in ("200", "201", "202") and (self.is_of_one or status_code == "201")):
+            names.append("ETag")
+        if status_code in ("201", "202"):
+            names.append("Location")
+        if status_code in ("409", "429"):
+            names.append("Retry-After")
+        if status_code == "401":
+            names.append("WWW-Authenticate")
+        if status_code.startswith("2") and not self.is_reading:
+            names.append("Idempotency-Replayed")
+        return {name: {"schema": TEXT, "description": HEADERS[name]} for name in names}
+
+    def _map_serializer(self, serializer, direction, bypass_extensions=False):
+        schema = super()._map_serializer(serializer, direction, bypass_extensions)
+        if direction == "request" and schema.get("type") == "object":
+            schema["additionalProperties"] = False  # a name that nobody knows is refused
+        return schema

@@ -1,0 +1,83 @@
+"""What every address of the API keeps to."""
+
+from django.http import Http404
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from rest_framework import permissions, viewsets
+from rest_framework.exceptions import ParseError
+from rest_framework.response import Response
+
+from . import questions
+from .filters import Filters
+from .serializers import UUID, Nothing
+
+
+class View(viewsets.GenericViewSet):
+    http_method_names = ["get", "head", "post", "put", "patch", "delete"]
+    order = "id"  # a list stands in the order of its making
+    orders = {}  # what a list may be ordered by: its name here and the column, one that is never empty
+
+    @classmethod
+    def as_view(cls, *args, **kwargs):
+        view = super().as_view(*args, **kwargs)
+        view.should_append_slash = False  # a redirect would make a POST into a GET
+        return view
+
+    def initial(self, request, *args, **kwargs):
+        super().initial(request, *args, **kwargs)
+        if request.method in permissions.SAFE_METHODS and int(request.META.get("CONTENT_LENGTH") or 0):
+            raise ParseError(_("Reading takes no body."))
+        questions.check(self, request)
+        self.wanted = questions.fields(request, self.field_names()) if "fields" in request.query_params else None
+
+    def questions(self):
+        """The names that may stand behind the question mark."""
+        if self.action == "list":
+            filters = Filters().get_filterset_class(self, self.get_queryset())
+            return {*(filters.base_filters if filters else ()), "fields", "ordering", "page_size", "cursor"}
+        return {"fields"} if self.action == "retrieve" else set()
+
+    def field_names(self):
+        return [name for name, field in self.get_serializer_class()().fields.items() if not field.write_only]
+
+    def get_object(self):
+        if not UUID.fullmatch(self.kwargs[self.lookup_field]):
+            raise Http404
+        return super().get_object()
+
+    def asked(self, serializer_class=Nothing):
+        """What the body says, checked."""
+        serializer = serializer_class(data=self.request.data, context=self.get_serializer_context())
+        serializer.is_valid(raise_exception=True)
+        return serializer.validated_data
+
+    def cut(self, row):
+        """The row, or what `?fields=` wants of it."""
+        return row if self.wanted is None else {name: row[name] for name in self.wanted}
+
+    def one(self, row, status=200, **headers):
+        return Response(self.cut(self.get_serializer(row).data), status, headers=headers)
+
+
+class ReadingView(View):
+    def list(self, request):
+        rows = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
+        return self.get_paginated_response([self.cut(row) for row in self.get_serializer(rows, many=True).data])
+
+    def retrieve(self, request, pk):
+        return self.one(self.get_object())
+
+
+class RowsView(ReadingView):
+    """Rows that are made and taken back, never changed. Give `make(said)` and `drop(row)`, which call the verbs."""
+
+    def create(self, request):
+        row = self.make(self.asked(self.serializer_class))
+        return self.one(row, 201, Location=self.address(row))
+
+    def destroy(self, request, pk):
+        self.drop(self.get_object())
+        return Response(status=204)
+
+    def address(self, row):
+        return reverse(f"{self.basename}-detail", args=[row.pk])
