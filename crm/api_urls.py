@@ -4,6 +4,7 @@ from django.urls import path
 from drf_spectacular.views import SpectacularJSONAPIView
 from rest_framework.routers import SimpleRouter
 
+from crm.tenancy import community_api as community
 from crm.tenancy import key_api as keys
 from crm.tenancy import seats_api as seats
 from crm.tenancy import trail_api as trail
@@ -31,5 +32,6 @@ router.register("invites", seats.InviteViewSet)
 urlpatterns = [
     path("schema/", SpectacularJSONAPIView.as_view(permission_classes=[], authentication_classes=[]), name="schema"),
     path("me/", keys.MeViewSet.as_view({"get": "retrieve"}), name="me"),
+    path("tenant/", community.TenantViewSet.as_view({"get": "retrieve", "patch": "partial_update"}), name="tenant"),
     *router.urls,
 ]

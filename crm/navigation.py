@@ -5,7 +5,7 @@ from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext_lazy as _
 
-from crm.tenancy import rights
+from crm.tenancy import rights, tabs
 from crm.tenancy.counting import counts
 from crm.tenancy.signin import home_of
 from groups.models import Draft, Reshuffle, Task
@@ -32,6 +32,7 @@ def shell(request):
         # A fragment of a page has no rail, so nothing is counted for it.
         "navigation": SimpleLazyObject(lambda: _rail(request)),
         "home": home_of(seat),
+        "settings_url": tabs.first(seat),
     }
 
 

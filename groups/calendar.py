@@ -3,11 +3,16 @@
 import datetime
 
 from django.utils.timezone import now
+from django.utils.translation import gettext as _
 
-from .models import CalendarStep, Cohort, Reshuffle
+from crm.tenancy import community
+
+from .models import CalendarStep, Cohort, Reshuffle, Wave
 
 PROPOSED_AT = datetime.time(9)
 BEGINS_AT = datetime.time(0)
+HANDED_OUT_AT = datetime.time(9)
+SECOND = datetime.timedelta(seconds=1)
 
 
 def half_of(day):
@@ -29,15 +34,53 @@ def lay_out(matrix, tenant):
         return None
     # A history that ends years ago is followed by the half-year that comes next, not by all those it missed.
     year, half = max(following(current.year, current.half), following(*half_of(tenant.today())))
-    cohort, _ = Cohort.objects.get_or_create(matrix=matrix, year=year, half=half)
-    reshuffle, _ = Reshuffle.objects.get_or_create(matrix=matrix, cohort=cohort)
-    propose_on = cohort.begins_on - datetime.timedelta(days=matrix.lead_days)
+    cohort, _made = Cohort.objects.get_or_create(matrix=matrix, year=year, half=half)
+    reshuffle, _made = Reshuffle.objects.get_or_create(matrix=matrix, cohort=cohort)
     moments = {
-        CalendarStep.Kind.PROPOSE: datetime.datetime.combine(propose_on, PROPOSED_AT),
+        CalendarStep.Kind.PROPOSE: proposed_at(cohort, matrix.lead_days),
         CalendarStep.Kind.BEGIN: datetime.datetime.combine(cohort.begins_on, BEGINS_AT),
     }
     CalendarStep.objects.bulk_create([_step(cohort, kind, moment, tenant) for kind, moment in moments.items()], ignore_conflicts=True)
     return reshuffle
+
+
+def proposed_at(cohort, lead_days):
+    """On the tenant's wall."""
+    return datetime.datetime.combine(cohort.begins_on - datetime.timedelta(days=lead_days), PROPOSED_AT)
+
+
+def waiting(matrix):
+    """What the calendar will still do for a matrix, soonest first."""
+    steps = CalendarStep.objects.filter(cohort__matrix=matrix, state=CalendarStep.State.WAITING)
+    return steps.select_related("cohort").order_by("due_at")
+
+
+def put_off(matrix, tenant):
+    """Other lead days: the plan that was not proposed yet is proposed on another day, at once where that is over."""
+    for step in waiting(matrix).filter(kind=CalendarStep.Kind.PROPOSE):
+        moment = proposed_at(step.cohort, matrix.lead_days)
+        fields = {"wall_time": moment.replace(tzinfo=datetime.UTC), "due_at": instant(moment, tenant.zone), "time_zone": tenant.time_zone}
+        CalendarStep.objects.filter(pk=step.pk, state=CalendarStep.State.WAITING).update(**fields)
+
+
+def take_down(matrix):
+    """A matrix that is no longer reshuffled has nothing ahead; what was done stays."""
+    waiting(matrix).delete()
+
+
+def in_another_zone(zone):
+    """What has not begun keeps its wall time: steps of the calendar, and waves still to be handed out. Tasks were handed out already."""
+    steps = CalendarStep.objects.filter(state=CalendarStep.State.WAITING).select_related("cohort__matrix")
+    for step in steps:
+        words = {"matrix": step.cohort.matrix.name, "what": step.get_kind_display(), "half": step.cohort.name}
+        label = _("%(matrix)s: %(what)s, %(half)s") % words
+        yield community.Moved(step, label, instant(step.wall_time.replace(tzinfo=None), zone), {"time_zone": str(zone)})
+    for wave in Wave.objects.filter(state=Wave.State.WAITING).select_related("assistant__user", "reshuffle__matrix"):
+        label = _("%(matrix)s: tasks for %(assistant)s") % {"matrix": wave.reshuffle.matrix.name, "assistant": wave.assistant}
+        yield community.Moved(wave, label, instant(datetime.datetime.combine(wave.day, HANDED_OUT_AT), zone))
+
+
+community.ON_ZONE_CHANGE.append(in_another_zone)
 
 
 def _step(cohort, kind, moment, tenant):
@@ -48,9 +91,18 @@ def _step(cohort, kind, moment, tenant):
 
 def instant(moment, zone):
     """An hour that the clock skips becomes the next valid minute, one that it repeats its first."""
-    local = moment.replace(tzinfo=zone, fold=0)
-    back = local.astimezone(datetime.UTC).astimezone(zone)
-    return (back if back.replace(tzinfo=None) != moment else local).astimezone(datetime.UTC)
+    first, second = (moment.replace(tzinfo=zone, fold=fold) for fold in (0, 1))
+    if first.astimezone(datetime.UTC).astimezone(zone).replace(tzinfo=None) == moment:
+        return first.astimezone(datetime.UTC)
+    # Skipped: before the gap by the new offset, behind it by the old one. The clock is turned somewhere between the two.
+    before, behind = (moment.replace(tzinfo=datetime.UTC) - each.utcoffset() for each in (second, first))
+    while behind - before > SECOND:
+        middle = before + (behind - before) // 2
+        if middle.astimezone(zone).utcoffset() == first.utcoffset():
+            before = middle
+        else:
+            behind = middle
+    return behind.replace(microsecond=0)
 
 
 def claim(step, as_state):

@@ -12,10 +12,8 @@ from django.utils.translation import gettext as _
 from crm.tenancy import events
 from crm.tenancy.models import Seat
 
-from .calendar import instant
+from .calendar import HANDED_OUT_AT, instant
 from .models import Group, Move, Task, Wave
-
-HANDED_OUT_AT = datetime.time(9)
 
 
 @dataclass(frozen=True)

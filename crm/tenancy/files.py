@@ -27,25 +27,36 @@ def folder_of(tenant_id):
     return Path(settings.DATA_DIR) / "media" / str(tenant_id)
 
 
-def keep(upload, kind, *, by, most, types=None):
-    """Write an upload to the disk and note it in the open tenant.
-
-    `upload` is Django's UploadedFile, `most` its greatest size in bytes, `types` the content types that will do (None: any).
-    Refuses with 400 `too_large`, `empty` or `wrong_type`. A transaction that is rolled back leaves no row; its bytes go, too.
-    """
+def check(upload, *, most, types=None):
+    """Its content type. Refuses with 400 `too_large`, `empty` or `wrong_type`."""
     if upload.size > most:
-        megabytes = {"size": upload.size // 10**6 or 1, "most": most // 10**6}
+        megabytes = {"size": f"{-(-upload.size // 10**5) / 10:,.1f}", "most": most // 10**6}
         raise Refused(_("This file has %(size)s MB; at most %(most)s MB will do.") % megabytes, code="too_large", status=400)
     if not upload.size:
         raise Refused(_("This file is empty."), code="empty", status=400)
     content_type = type_of(upload)
     if types and content_type not in types:
         raise Refused(_("This is no file of the kind that is wanted here, whatever its name says."), code="wrong_type", status=400)
+    return content_type
+
+
+def keep(upload, kind, *, by, most, types=None):
+    """Write an upload to the disk and note it in the open tenant.
+
+    `upload` is Django's UploadedFile, `most` its greatest size in bytes, `types` the content types that will do (None: any).
+    A transaction that is rolled back leaves no row; its bytes then lie under an id that nobody knows.
+    """
+    content_type = check(upload, most=most, types=types)
     file = File(
         tenant_id=active_tenant(), kind=kind, name=Path(upload.name or "").name[-200:], content_type=content_type, size=upload.size, seat=by
     )
-    file.sha256 = _write(upload, path_of(file))
-    file.save(force_insert=True)
+    path = path_of(file)
+    file.sha256 = _write(upload, path)
+    try:
+        file.save(force_insert=True)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
     return file
 
 

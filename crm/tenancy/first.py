@@ -41,7 +41,7 @@ def first(request, secret):
         form.save()
         login(request, user, backend=settings.AUTHENTICATION_BACKENDS[0])
         return redirect(home_of(token.seat))
-    return _page(request, {"form": form, "place": token.seat}, status=422 if form.is_bound else 200)
+    return _page(request, {"form": form, "place": token.seat, "wears": token.seat.tenant}, status=422 if form.is_bound else 200)
 
 
 def _standing(secret):

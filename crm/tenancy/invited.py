@@ -113,7 +113,7 @@ def _form(request, invite, user):
 
 def _page(request, invite, *, form=None, fault=None, **more):
     status = fault.status if fault else 422 if form and form.is_bound else 200
-    context = {"invite": invite, "form": form, "fault": fault, **more}
+    context = {"invite": invite, "wears": invite.tenant if invite else None, "form": form, "fault": fault, **more}
     return _sealed(render(request, "account/invited.html", context, status=status))
 
 

@@ -24,6 +24,7 @@ class Sentence:
 
 SENTENCES = {}
 PAGES = {}  # kind of a subject -> name of its page
+VALUES = {"role": lambda role: str(Seat.Role(role).label) if role in Seat.Role.values else role}  # name of a code -> (code) -> words
 NAMES = {}  # kind of a subject -> (ids) -> {id: name}; people alone have names worth a question
 TOPICS = {"settings": _("Seats and keys"), "other": _("Everything else")}
 
@@ -116,8 +117,8 @@ class _Values(dict):
             return NOBODY
         if isinstance(value, int):
             return f"{value:,}"
-        if name == "role":
-            return str(Seat.Role(value).label) if value in Seat.Role.values else value
+        if name in VALUES:
+            return VALUES[name](value)
         return self.seats.get(value, value) if isinstance(value, str) else value
 
 

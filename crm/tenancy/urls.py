@@ -1,6 +1,6 @@
 from django.urls import path
 
-from . import seat_pages, views
+from . import community_pages, seat_pages, views
 
 urlpatterns = [
     path("trail/", views.trail, name="trail"),
@@ -14,4 +14,12 @@ urlpatterns = [
     path("settings/invites/<uuid:pk>/revocation/", seat_pages.revoke, name="invite_revocation"),
     path("settings/invites/<uuid:pk>/return/", seat_pages.take_back_revoking, name="invite_return"),
     path("leave/", seat_pages.leave, name="leave"),
+    path("settings/", community_pages.community_page, name="settings"),
+    path("settings/address/", community_pages.address, name="settings_address"),
+    path("settings/colour/", community_pages.colour, name="settings_colour"),
+    path("settings/logo/", community_pages.logo, name="settings_logo"),
+    path("settings/preview/", community_pages.preview, name="settings_preview"),
+    path("settings/zone/", community_pages.zone, name="settings_zone"),
+    path("settings/undo/", community_pages.undo, name="settings_undo"),
+    path("logo/<uuid:pk>/", community_pages.logo_inside, name="logo"),
 ]

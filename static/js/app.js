@@ -134,10 +134,57 @@
     else if ((found = at("[data-theme-turn]"))) paint(page.dataset.bsTheme === "dark" ? "light" : "dark");
     else if ((found = at("[data-copy], [data-copy-from]"))) { event.preventDefault(); copyFrom(found); }
     else if ((found = at("[data-dialog]"))) { event.preventDefault(); open(document.querySelector(found.dataset.dialog)); }
+    else if ((found = at("[data-set]"))) set(document.querySelector(found.dataset.set), found.dataset.value);
     else if ((found = at("dialog [data-close]"))) { event.preventDefault(); found.closest("dialog").close(); }
     else if (event.target.matches("dialog") && outside(event)) event.target.close();
     all("details.qx-menu[open]").forEach((menu) => { if (!menu.contains(event.target)) menu.open = false; });
   });
+
+  // A value that an error proposes goes into its field
+
+  function set(field, value) {
+    if (!field) return;
+    field.value = value;
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+    field.dispatchEvent(new Event("change", { bubbles: true }));
+    field.focus();
+  }
+
+  // A search beside a long select: what is typed narrows its list, and the first that fits is chosen on leaving
+
+  function seek(search) {
+    const select = document.querySelector(search.dataset.seek);
+    const words = search.value.trim().toLowerCase().split(/\s+/).filter(Boolean);
+    const values = new Set();
+    const fits = all("option", select).filter((option) => {
+      const text = `${option.textContent} ${option.value.replace(/_/g, " ")}`.toLowerCase();
+      const shown = words.every((word) => text.includes(word)) && !(words.length && values.has(option.value));
+      if (shown) values.add(option.value);
+      option.hidden = !shown;  // not disabled: what is chosen is still sent
+      return shown;
+    });
+    all("optgroup", select).forEach((group) => { group.hidden = !all("option", group).some((option) => !option.hidden); });
+    if (words.length && fits.length) select.size = Math.min(8, Math.max(2, fits.length + 2)); else select.removeAttribute("size");
+    return fits;
+  }
+
+  document.addEventListener("input", (event) => { if (event.target.matches("[data-seek]")) seek(event.target); });
+  document.addEventListener("keydown", (event) => {
+    if (!event.target.matches("[data-seek]") || event.key !== "Enter") return;
+    event.preventDefault();
+    const found = event.target.value.trim() && seek(event.target)[0];
+    if (found) chosenBySeek(event.target, found.value);
+  });
+  document.addEventListener("change", (event) => {
+    const search = event.target.id && document.querySelector(`[data-seek="#${event.target.id}"]`);
+    if (search?.value) chosenBySeek(search, event.target.value);
+  });
+
+  function chosenBySeek(search, value) {
+    search.value = "";
+    seek(search);
+    set(document.querySelector(search.dataset.seek), value);
+  }
 
   function outside({ target, clientX, clientY }) {
     const box = target.getBoundingClientRect();

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.urls import URLPattern, get_resolver, reverse
 
-from crm.tenancy.models import AccessToken, Event, Invite, Job, Seat
+from crm.tenancy.models import AccessToken, Event, File, Invite, Job, Seat
 from groups.models import Apart, Bond, Cohort, Draft, Group, Matrix, Move, Pin, Placement, Reshuffle, Star, Task
 from members.models import Member
 
@@ -18,6 +18,7 @@ IDS = {
     "begin:discarding": {"pk": Job},
     "begin:rejected": {"pk": Job},
     "members:member": {"pk": Member},
+    "logo": {"pk": File},
     "groups:matrix": {"pk": Matrix},
     "groups:propose": {"pk": Matrix},
     "groups:group": {"pk": Group},
@@ -36,6 +37,7 @@ IDS = {
     "invite_revocation": {"pk": Invite},
     "invite_return": {"pk": Invite},
     # API: each word of the router with its rows
+    "api: tenant": {},
     "api: members": {"pk": Member},
     "api: matrices": {"pk": Matrix},
     "api: groups": {"pk": Group},
@@ -59,13 +61,14 @@ IDS = {
 # Pages of a tenant that take no id.
 LISTS = {
     "begin:files", "begin:groups", "begin:sample_members", "begin:sample_cohorts", "begin:dismissal", "begin:return",
+    "settings", "settings_address", "settings_colour", "settings_logo", "settings_preview", "settings_undo", "settings_zone",
     "today", "trail", "members:list", "members:export", "groups:matrices", "groups:reshuffles", "groups:tasks",
     "phone:today", "phone:ticks", "phone:me", "phone:manifest", "phone:worker", "seats", "invites", "leave",
 }  # fmt: skip
 
 # Doors outside any tenant; each reads the signed-in user at most, or finds a row by a secret. `OPEN` ones answer anybody.
 OUTSIDE = {
-    "start", "first_sign_in", "invite", "set_language", "api: schema",
+    "look", "logo_outside", "start", "first_sign_in", "invite", "set_language", "api: schema",
     "account_login", "account_logout", "account_signup", "account_reauthenticate", "account_inactive", "account_email",
     "account_confirm_email", "account_email_verification_sent", "account_change_password", "account_set_password",
     "account_reset_password", "account_reset_password_done", "account_reset_password_from_key", "account_reset_password_from_key_done",

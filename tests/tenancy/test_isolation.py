@@ -30,7 +30,11 @@ FACTORIES = {made._meta.model: made for made in CLASSES if made._meta.model}
 OWNED = [model for model in apps.get_models() if issubclass(model, TenantModel)]
 
 # Views without a right of the role table, and why.
-WITHOUT_A_RIGHT = {"api: me": "every key may ask about itself", "leave": "whoever has a seat may give it up"}
+WITHOUT_A_RIGHT = {
+    "api: me": "every key may ask about itself",
+    "leave": "whoever has a seat may give it up",
+    "logo": "every seat has the rail before its eyes",
+}
 
 
 # One row of each model in both tenants; whatever is text in theirs says so

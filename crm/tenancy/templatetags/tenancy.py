@@ -1,7 +1,7 @@
 from django import template
 from django.utils.translation import get_language
 
-from .. import links, rights
+from .. import colours, links, rights
 
 register = template.Library()
 
@@ -16,6 +16,23 @@ def root_url(name, *args, **kwargs):
 def tenant_url(tenant, name, *args, **kwargs):
     """Like {% url %}, for a page of another tenant."""
     return links.path_of(tenant, name, *args, **kwargs)
+
+
+@register.simple_tag
+def logo_url(tenant):
+    """A community's logo, for pages inside and outside."""
+    return links.root_path("logo_outside", tenant.pk, tenant.logo)
+
+
+@register.simple_tag
+def look_url(tenant):
+    """The style sheet of a community's colour. Its address changes with the colour, so browsers keep it."""
+    return f"{links.root_path('look', tenant.pk)}?v={tenant.colour.removeprefix('#')}"
+
+
+@register.filter
+def ink_on(colour):
+    return colours.ink_on(colour) or colours.INK
 
 
 @register.filter
