@@ -5,4 +5,4 @@ class CrmConfig(AppConfig):
     name = "crm"
 
     def ready(self):
-        from . import import_jobs, told  # noqa: F401  who does long work, what its facts say in the trail
+        from . import import_jobs, palette, told  # noqa: F401  who does long work, what the palette offers, what its facts say in the trail

@@ -19,6 +19,8 @@ ENTRIES = [
     (_("Groups"), _("Tasks"), "checklist", "groups:tasks", "tasks", "tasks", ()),
     (_("Record"), _("Trail"), "history", "trail", "trail", None, ()),
 ]
+# After a g these letters lead there.
+JUMPS = {"today": "t", "members:list": "m", "groups:matrices": "x", "groups:reshuffles": "h", "groups:tasks": "d", "trail": "r"}
 
 
 def shell(request):
@@ -30,13 +32,13 @@ def shell(request):
         "tenant": request.tenant,
         "seats": _elsewhere(request),
         # A fragment of a page has no rail, so nothing is counted for it.
-        "navigation": SimpleLazyObject(lambda: _rail(request)),
+        "navigation": SimpleLazyObject(lambda: rail(request)),
         "home": home_of(seat),
         "settings_url": tabs.first(seat),
     }
 
 
-def _rail(request):
+def rail(request):
     seat, to_do = request.seat, _to_do(request.seat)
     rooms = {}
     for room, label, icon, name, area, counted, others in ENTRIES:
@@ -48,6 +50,7 @@ def _rail(request):
             "label": label,
             "url": url,
             "icon": icon,
+            "jump": JUMPS.get(name),
             "count": to_do.get(counted) or None,
             "urgent": counted == "reshuffles" and seat.is_owner,
             "current": request.path == url or (name != "today" and request.path.startswith((url, *(home + other for other in others)))),

@@ -2,11 +2,12 @@
 
 from django.urls import include, path
 
-from crm import overview
+from crm import overview, palette
 
 urlpatterns = [
     path("", overview.today, name="today"),
     path("start/", include("crm.begin_urls")),
+    path("palette/", palette.answer, name="palette"),
     path("members/", include("members.urls")),
     path("phone/", include("groups.phone_urls")),
     path("", include("groups.urls")),

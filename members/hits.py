@@ -2,9 +2,12 @@
 
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 
 from .names import FIRST, WORDS
 from .names import _syllables as syllables
+
+WHOLE, BEGINNING, PART, INSIDE, NOWHERE = range(5)
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,31 @@ def by_pinyin(texts, words):
             if not _by_letters(text, word) and (at := _by_pinyin(text, word)):
                 found.setdefault("".join(text[place] for place in at if FIRST.match(text[place])), None)
     return list(filter(None, found))
+
+
+def nearness(text, words):
+    """How well the words fit: a text whole, its beginning, its initials or a later word, anything inside. The worst word counts."""
+    said = _said(text)
+    return max((_near(*said, word) for word in _folded(words).split()), default=NOWHERE)
+
+
+def _near(letters, spoken, initials, beginnings, word):
+    if word in (letters, spoken, initials):
+        return WHOLE
+    if letters.startswith(word) or spoken.startswith(word):
+        return BEGINNING
+    if initials.startswith(word) or any(later.startswith(word) for later in beginnings):
+        return PART
+    return INSIDE if word in letters or (len(word) > 1 and word in initials) else NOWHERE
+
+
+@lru_cache(maxsize=50_000)
+def _said(text):
+    """The text itself, how it is said, its initials, and what it is from each later word or syllable on."""
+    words = WORDS.findall(_folded(text))
+    said = [part for word in words for part in (syllables(word) if FIRST.match(word) else [word])]
+    initials = "".join(part if part.isdigit() else part[:1] for part in said)
+    return _folded(text), "".join(said), initials, (*words[1:], *("".join(said[at:]) for at in range(1, len(said))))
 
 
 def _folded(text):

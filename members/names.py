@@ -41,12 +41,18 @@ def sort_key(nickname):
     return " ".join(syllables) or UNSORTABLE
 
 
-def avatar(nickname):
-    """The one character that stands for a member: of 深圳-贺想⭐-直播 it is 贺."""
+def called(nickname):
+    """The name alone, without the city before it and what follows: of 深圳-贺想⭐-直播 it is 贺想⭐."""
     name = unicodedata.normalize("NFKC", nickname).strip()
     parts = [part for part in PARTS.split(name) if LETTER.search(part)]
-    if len(parts) > 1 and parts[0].removesuffix("市") in CITIES:
-        name = parts[1]
+    if len(parts) > 1:
+        return parts[1] if parts[0].removesuffix("市") in CITIES else parts[0]
+    return name
+
+
+def avatar(nickname):
+    """The one character that stands for a member: of 深圳-贺想⭐-直播 it is 贺."""
+    name = called(nickname)
     found = FIRST.search(name) or LETTER.search(name)
     return found[0].upper() if found else name[:1]
 

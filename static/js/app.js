@@ -70,7 +70,7 @@
     region.replaceChildren(slip);
     settle(slip);
   }
-  window.qx = { toast };
+  window.qx = { toast, open, say };
   document.addEventListener("toast", (event) => toast(event.detail));
 
   // Theme: a cookie for a year; the server reads it, nothing is posted
@@ -194,53 +194,27 @@
   function open(dialog) {
     if (!dialog || dialog.open) return;
     document.querySelector(".qx-rail:popover-open")?.hidePopover();
+    document.querySelector("#palette[open]")?.close();
     dialog.showModal();
   }
 
-  // Keys
+  // Esc
 
   document.addEventListener("keydown", (event) => {
-    const palette = document.getElementById("palette");
-    if ((event.ctrlKey || event.metaKey) && !event.altKey && event.key.toLowerCase() === "k" && palette) {
-      event.preventDefault();
-      open(palette);
-      palette.querySelector("input").select();
-    } else if (event.key === "Escape" && !event.defaultPrevented) {
-      const menu = document.querySelector("details.qx-menu[open]");
-      if (menu) {
-        menu.open = false;
-        menu.querySelector("summary").focus();
-      } else if (!document.querySelector("dialog[open], :popover-open") && !event.target.matches("input, textarea, select")) {
-        document.querySelector("[data-side] .close")?.click();
-      }
-    } else if (event.target.matches("#palette input")) {
-      choose(event);
-    } else if (event.key.length === 1 && !event.ctrlKey && !event.metaKey && !event.altKey && !event.target.closest("input, textarea, select, [contenteditable], dialog")) {
-      all("[data-key]").find((button) => button.dataset.key.toLowerCase() === event.key.toLowerCase() && button.offsetParent)?.click();
+    if (event.key !== "Escape" || event.defaultPrevented || event.isComposing) return;
+    const menu = document.querySelector("details.qx-menu[open]");
+    if (menu) {
+      menu.open = false;
+      menu.querySelector("summary").focus();
+    } else if (!document.querySelector("dialog[open], :popover-open") && !event.target.matches("input, textarea, select")) {
+      document.querySelector("[data-side] .close")?.click();
     }
   });
 
-  function choose(event) {
-    const options = all('#palette [role="option"]');
-    const now = options.findIndex((option) => option.getAttribute("aria-selected") === "true");
-    if (event.key === "Enter" && options.length) {
-      event.preventDefault();
-      options[Math.max(now, 0)].click();
-    } else if (event.key === "ArrowDown" || event.key === "ArrowUp") {
-      event.preventDefault();
-      select(options, (now + (event.key === "ArrowDown" ? 1 : -1) + options.length) % options.length);
-    }
-  }
+  // What an input method is still composing is no question yet: fields that ask while somebody types hear of it when it is settled
 
-  function select(options, index) {
-    options.forEach((option, i) => {
-      option.setAttribute("aria-selected", String(i === index));
-      option.id ||= `option-${i}`;
-    });
-    const chosen = options[index];
-    chosen?.scrollIntoView({ block: "nearest" });
-    document.querySelector("#palette input").setAttribute("aria-activedescendant", chosen?.id || "");
-  }
+  document.addEventListener("input", (event) => { if (event.isComposing) event.stopPropagation(); }, true);
+  document.addEventListener("compositionend", (event) => { setTimeout(() => event.target.dispatchEvent(new Event("input", { bubbles: true }))); }, true);
 
   // One form, one request: a second press waits for the first
 
@@ -309,6 +283,12 @@
     if (element.matches("form")) { busy(element, false); all("[aria-busy]", element).forEach((button) => button.removeAttribute("aria-busy")); }
     else if (element.matches("button, .btn")) { element.removeAttribute("aria-busy"); element.disabled = false; }
   });
+  // Whose session has ended is led to the sign-in, which leads back; its page does not belong into a part of this one
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    if (!new URL(event.detail.xhr.responseURL || location.href, location.href).pathname.startsWith("/accounts/login/")) return;
+    event.detail.shouldSwap = false;
+    location.reload();
+  });
   document.addEventListener("htmx:responseError", (event) => {
     const answer = event.detail.xhr;
     const type = answer.getResponseHeader("Content-Type") || "";
@@ -320,7 +300,6 @@
   for (const kind of ["htmx:sendError", "htmx:timeout"]) document.addEventListener(kind, () => toast({ text: say("offline"), kind: "warn" }));
   document.addEventListener("htmx:afterSwap", (event) => {
     ready(event.target);
-    if (event.target.closest?.("#palette")) select(all('#palette [role="option"]'), 0);
     event.target.querySelector?.(".qx-errors")?.focus();
   });
   document.addEventListener("htmx:oobAfterSwap", (event) => ready(event.target));

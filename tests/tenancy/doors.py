@@ -62,7 +62,7 @@ IDS = {
 LISTS = {
     "begin:files", "begin:groups", "begin:sample_members", "begin:sample_cohorts", "begin:dismissal", "begin:return",
     "settings", "settings_address", "settings_colour", "settings_logo", "settings_preview", "settings_undo", "settings_zone",
-    "today", "trail", "members:list", "members:export", "groups:matrices", "groups:reshuffles", "groups:tasks",
+    "today", "palette", "trail", "members:list", "members:export", "groups:matrices", "groups:reshuffles", "groups:tasks",
     "phone:today", "phone:ticks", "phone:me", "phone:manifest", "phone:worker", "seats", "invites", "leave",
 }  # fmt: skip
 

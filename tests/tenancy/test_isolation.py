@@ -34,6 +34,7 @@ WITHOUT_A_RIGHT = {
     "api: me": "every key may ask about itself",
     "leave": "whoever has a seat may give it up",
     "logo": "every seat has the rail before its eyes",
+    "palette": "each of its finders asks for its own right",
 }
 
 

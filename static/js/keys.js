@@ -1,0 +1,169 @@
+// What the keyboard does on every page of a seat: the palette, jumps, the keys of a page, and the help that lists them.
+(function () {
+  "use strict";
+
+  const all = (what, within = document) => [...within.querySelectorAll(what)];
+  const palette = document.getElementById("palette");
+  const field = palette.querySelector("input");
+  const answer = document.getElementById("palette-answer");
+  const help = document.getElementById("keys");
+
+  // The palette
+
+  let timer, asked = null, answered = null, going = null;
+
+  function ask() {
+    clearTimeout(timer);
+    asked = field.value;
+    htmx.trigger(field, "ask");
+  }
+
+  function look() {
+    if (!palette.open) { qx.open(palette); ask(); }
+    field.select();
+  }
+
+  const options = () => all('[role="option"]', answer);
+  const chosen = () => options().find((option) => option.getAttribute("aria-selected") === "true");
+
+  function choose(index) {
+    const found = options();
+    found.forEach((option, at) => {
+      option.id = `option-${at}`;
+      option.setAttribute("aria-selected", String(at === index));
+    });
+    found[index]?.scrollIntoView({ block: "nearest" });
+    field.setAttribute("aria-expanded", String(found.length > 0));
+    if (found[index]) field.setAttribute("aria-activedescendant", found[index].id);
+    else field.removeAttribute("aria-activedescendant");
+  }
+
+  function go(elsewhere) {
+    const option = chosen();
+    if (option && elsewhere && option.href) open(option.href, "_blank", "noopener");
+    else option?.click();
+  }
+
+  function steer(event) {
+    const last = options().length - 1, now = options().indexOf(chosen());
+    const to = { ArrowDown: now < last ? now + 1 : 0, ArrowUp: now > 0 ? now - 1 : last, Home: 0, End: last }[event.key];
+    if (event.key === "Enter") {
+      event.preventDefault();
+      going = { elsewhere: event.ctrlKey || event.metaKey };
+      if (field.value !== answered) return field.value !== asked && ask();  // it goes on as soon as the answer is there
+      arrive();
+    } else if (event.key === "Escape") {
+      event.preventDefault();
+      palette.close();
+    } else if (to !== undefined && last >= 0) {
+      event.preventDefault();
+      choose(to);
+    }
+  }
+
+  function arrive() {
+    const way = going;
+    going = null;
+    if (way) go(way.elsewhere);
+  }
+
+  field.addEventListener("input", () => {
+    clearTimeout(timer);
+    going = null;
+    timer = setTimeout(ask, 100);
+  });
+  palette.addEventListener("close", () => {
+    clearTimeout(timer);
+    field.value = "";
+    answer.replaceChildren();
+    asked = answered = going = null;
+    choose(-1);
+  });
+  field.addEventListener("htmx:afterRequest", (event) => {
+    if (!event.detail.successful || !palette.open) return;
+    answered = asked;
+    choose(0);
+    arrive();
+  });
+  for (const kind of ["htmx:sendError", "htmx:responseError", "htmx:timeout"]) field.addEventListener(kind, (event) => {
+    event.stopPropagation();
+    const words = document.createElement("p");
+    words.className = "wrong";
+    words.textContent = qx.say(kind === "htmx:responseError" ? "s500" : "offline");
+    answer.replaceChildren(words);
+    asked = answered = going = null;
+    choose(-1);
+  });
+  answer.addEventListener("click", (event) => { if (event.target.closest("[data-theme-set]")) palette.close(); });
+  answer.addEventListener("qx:copied", () => { palette.close(); qx.toast({ text: qx.say("copied") }); });
+  document.addEventListener("click", (event) => { if (event.target.closest('[data-dialog="#palette"]')) ask(); });
+
+  // Keys of one letter; they can be switched off
+
+  const areOn = () => !document.cookie.split("; ").includes("keys=off");
+  const WRITTEN_IN = 'textarea, select, [contenteditable], input:not([type="checkbox"], [type="radio"], [type="button"], [type="submit"], [type="range"])';
+  let afterG = 0;
+
+  document.addEventListener("keydown", (event) => {
+    if (event.isComposing || event.keyCode === 229 || event.defaultPrevented) return;
+    const plain = !event.ctrlKey && !event.metaKey && !event.altKey;
+    if ((event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey && event.key.toLowerCase() === "k") {
+      event.preventDefault();
+      look();
+    } else if (event.target === field) {
+      steer(event);
+    } else if (plain && event.key.length === 1 && !event.repeat && areOn() && !event.target.closest(`${WRITTEN_IN}, dialog`)) {
+      if (press(event.key.toLowerCase())) event.preventDefault();
+    }
+  });
+
+  function press(key) {
+    const isSecond = Date.now() - afterG < 1500;
+    afterG = 0;
+    const way = isSecond && all("[data-jump]").find((link) => link.dataset.jump === key);
+    if (way) way.click();
+    else if (key === "/") look();
+    else if (key === "?") show();
+    else if (key === "g") afterG = Date.now();
+    else return here(key);
+    return true;
+  }
+
+  function here(key) {
+    const button = keyed().find((each) => each.dataset.key.toLowerCase() === key);
+    button?.click();
+    return Boolean(button);
+  }
+
+  const keyed = () => all("[data-key]").filter((each) => each.checkVisibility());
+
+  // Their help
+
+  function show() {
+    list("[data-keys-go]", all("[data-jump]").map((link) => [["G", link.dataset.jump.toUpperCase()], named(link)]));
+    list("[data-keys-here]", keyed().map((each) => [[each.dataset.key.toUpperCase()], named(each)]));
+    qx.open(help);
+  }
+
+  const named = (element) => element.getAttribute("aria-label") || [...element.childNodes].filter((node) => node.nodeType === Node.TEXT_NODE || !node.matches("kbd, .qx-count, .qx-hidden, svg")).map((node) => node.textContent.trim()).join(" ").trim();
+
+  function list(where, rows) {
+    const box = help.querySelector(where);
+    box.closest("section").hidden = rows.length === 0;
+    box.replaceChildren(...rows.flatMap(([keys, words]) => {
+      const term = document.createElement("dt"), says = document.createElement("dd");
+      keys.forEach((key) => { const cap = document.createElement("kbd"); cap.textContent = key; term.append(cap, " "); });
+      says.textContent = words;
+      return [term, says];
+    }));
+  }
+
+  const lever = help.querySelector("[data-single-keys]");
+  lever.checked = areOn();
+  lever.addEventListener("change", () => {
+    document.cookie = `keys=${lever.checked ? "on" : "off"}; path=/; max-age=31536000; samesite=lax${location.protocol === "https:" ? "; secure" : ""}`;
+  });
+  document.addEventListener("click", (event) => {
+    if (event.target.closest('[data-dialog="#keys"]')) { event.preventDefault(); event.stopPropagation(); show(); }
+  }, true);
+})();
