@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy
 from crm.tenancy import events, files, rights, work
 from crm.tenancy.models import Event, File, Job, Seat, Tenant
 from crm.tenancy.refusals import Refused
-from members.exports import harmless
+from crm.tenancy.sheets import harmless
 
 from . import imports
 

@@ -242,7 +242,7 @@ def approve(draft, tenant, *, by):
     first = _lay_out_moves(draft, tenant)
     events.note("reshuffle.approved", draft.reshuffle, by=by, after={"draft": str(draft.pk), "moves": len(draft.plan["order"])})
     for wave in first:
-        waves.hand_out(wave, tenant)
+        waves.hand_out(wave, tenant, by=by)
 
 
 def not_ready():

@@ -4,9 +4,42 @@ from django.utils.translation import gettext_lazy as _
 
 from crm.tenancy import trail
 
-from .models import Pin, Star, Task
+from .models import Cohort, Draft, Group, Matrix, Pin, Reshuffle, Star, Task, Wave
 
 trail.PAGES |= {"draft": "groups:draft", "reshuffle": "groups:reshuffle", "group": "groups:group", "matrix": "groups:matrix"}
+
+
+def _named(model):
+    return lambda ids: dict(model.objects.filter(pk__in=ids).values_list("pk", "name"))
+
+
+def _reshuffles(ids):
+    found = Reshuffle.objects.filter(pk__in=ids).select_related("matrix", "cohort")
+    return {each.pk: _reshuffle(each) for each in found}
+
+
+def _reshuffle(reshuffle):
+    return _("%(matrix)s, %(half)s") % {"matrix": reshuffle.matrix.name, "half": reshuffle.cohort.name}
+
+
+def _drafts(ids):
+    found = Draft.objects.without_plan().filter(pk__in=ids).select_related("reshuffle__matrix", "reshuffle__cohort")
+    words = _("%(reshuffle)s, plan %(letter)s")
+    return {each.pk: words % {"reshuffle": _reshuffle(each.reshuffle), "letter": each.letter} for each in found}
+
+
+def _ids(model, way):
+    return lambda pk: model.objects.filter(**{way: pk}).values_list("pk", flat=True)
+
+
+trail.NAMES |= {"matrix": _named(Matrix), "group": _named(Group), "reshuffle": _reshuffles, "draft": _drafts}
+trail.PARTS |= {
+    "reshuffle": [_ids(Draft, "reshuffle"), _ids(Wave, "reshuffle"), _ids(Cohort, "reshuffles")],
+    "matrix": [
+        _ids(Group, "matrix"), _ids(Cohort, "matrix"), _ids(Reshuffle, "matrix"), _ids(Draft, "reshuffle__matrix"),
+        _ids(Wave, "reshuffle__matrix"),
+    ],
+}  # fmt: skip
 
 trail.topic("reshuffle", _("Reshuffle"))
 trail.topic("tasks", _("Tasks"))

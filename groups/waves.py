@@ -61,8 +61,8 @@ def due_at(day, tenant, today):
 
 
 @transaction.atomic
-def hand_out(wave, tenant):
-    """Turn a wave's moves into its assistant's tasks."""
+def hand_out(wave, tenant, *, by=None):
+    """Turn a wave's moves into its assistant's tasks. Who approves hands out today's; the clock hands out the later ones."""
     # Whoever flips the state owns the wave, so a job that runs twice hands out once.
     if not Wave.objects.filter(pk=wave, state=Wave.State.WAITING).update(state=Wave.State.HANDED_OUT, handed_out_at=now()):
         return
@@ -74,7 +74,7 @@ def hand_out(wave, tenant):
     for move, task in zip(moves, tasks, strict=True):
         move.task = task
     Move.objects.bulk_update(moves, ["task"], batch_size=500)
-    events.note("wave.handed_out", wave, after={"moves": len(moves), "assistant": str(wave.assistant_id)})
+    events.note("wave.handed_out", wave, by=by, after={"moves": len(moves), "assistant": str(wave.assistant_id)})
 
 
 def _as_task(move, wave, tenant):

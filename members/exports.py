@@ -1,24 +1,16 @@
-"""The member list as a file. A cell that a spreadsheet would work out is made to be text."""
-
-import csv
+"""The member list as a file."""
 
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from crm.tenancy.scope import acting_for
+from crm.tenancy.sheets import csv_line
 
 from . import registry
 from .lists import with_all
 from .models import Handle, Member
 
 CHUNK = 500
-WORKED_OUT = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-
-
-def harmless(cell):
-    """Spreadsheets work out a cell that begins like a formula; with a ' before it they show it."""
-    text = "" if cell is None else str(cell)
-    return "'" + text if text.startswith(WORKED_OUT) or text.lstrip().startswith(WORKED_OUT) else text
 
 
 def name_of(tenant):
@@ -29,10 +21,10 @@ def as_csv(tenant, queryset):
     """Lines of the file, as text. The request's scope is closed when they are read, so they open one of their own."""
     language = translation.get_language()
     with translation.override(language):
-        yield "\ufeff" + _line([str(title) for title in _titles()])
+        yield "\ufeff" + csv_line([str(title) for title in _titles()])
     with acting_for(tenant.pk), translation.override(language):
         for member in with_all(queryset).iterator(CHUNK):
-            yield _line(_cells(member))
+            yield csv_line(_cells(member))
 
 
 def _titles():
@@ -72,12 +64,3 @@ def _cells(member):
         member.note,
         *(column.exports(getattr(member, f"column_{column.name}")) for column in registry.columns()),
     ]
-
-
-class _Echo:
-    def write(self, line):
-        return line
-
-
-def _line(cells):
-    return csv.writer(_Echo()).writerow([harmless(cell) for cell in cells])

@@ -49,7 +49,7 @@ def export(request):
 def member(request, pk):
     found = get_object_or_404(with_all(Member.objects.all()), pk=pk)
     brought = Member.objects.filter(inviter=found)
-    what_happened = trail.told(Event.objects.filter(member=found.pk).newest_first().select_related("seat__user")[: NEWEST_EVENTS + 1])
+    what_happened = trail.told(Event.objects.about_member(found.pk).newest_first()[:NEWEST_EVENTS])
     today = timezone.localdate()
     context = {
         "member": found,
@@ -57,8 +57,7 @@ def member(request, pk):
         "row": Row(found),
         "wechats": [known["value"] for known in found.known_by if known["platform"] == Handle.Platform.WECHAT],
         "phones": [known["value"] for known in found.known_by if known["platform"] == Handle.Platform.PHONE],
-        "events": what_happened[:NEWEST_EVENTS],
-        "more": len(what_happened) > NEWEST_EVENTS,
+        "events": what_happened,
         "days_left": (found.expires_on - today).days if found.expires_on else None,
         "days_here": (today - found.joined_on).days if found.joined_on else None,
         "here_since": _span(found.joined_on, today),

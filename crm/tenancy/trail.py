@@ -6,7 +6,8 @@ from typing import Any
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from .models import Event, Seat
+from .models import AccessToken, Event, Seat
+from .scope import active_tenant
 
 NOBODY = "—"
 
@@ -25,7 +26,8 @@ class Sentence:
 SENTENCES = {}
 PAGES = {}  # kind of a subject -> name of its page
 VALUES = {"role": lambda role: str(Seat.Role(role).label) if role in Seat.Role.values else role}  # name of a code -> (code) -> words
-NAMES = {}  # kind of a subject -> (ids) -> {id: name}; people alone have names worth a question
+NAMES = {}  # kind of a subject -> (ids) -> {id: name}
+PARTS = {}  # kind of a subject -> functions of its id: ids of what belongs to it and happens as part of it
 TOPICS = {"settings": _("Seats and keys"), "other": _("Everything else")}
 
 
@@ -38,6 +40,15 @@ def topic(code, label):
     TOPICS[code] = label
     for last in ("settings", "other"):
         TOPICS[last] = TOPICS.pop(last)
+
+
+def topic_of(kind):
+    return str(TOPICS[SENTENCES[kind].topic if kind in SENTENCES else "other"])
+
+
+def with_parts(kind, pk):
+    """The ids under which facts about one thing stand."""
+    return [pk, *(part for parts in PARTS.get(kind, ()) for part in parts(pk))]
 
 
 @dataclass(frozen=True)
@@ -55,7 +66,11 @@ class Told:
     tone: str
     who: str  # empty: nobody, the clock
     member: Subject | None
-    url: str  # of what it is about, if that has a page
+    thing: Subject | None  # what it is about, if that has a page
+
+    @property
+    def url(self):
+        return self.thing.url if self.thing else ""
 
     @property
     def at(self):
@@ -70,10 +85,14 @@ def kinds_of(topic):
 def told(events, seats=None):
     """These events in words. `seats` are the tenant's by id, if the page has them already."""
     events = list(events)
-    if seats is None:
-        seats = {event.seat_id: event.seat for event in events if event.seat_id}
-    people = {event.member for event in events if event.member} | {event.subject for event in events if event.subject_kind == "member"}
-    names = NAMES["member"](people) if people and "member" in NAMES else {}
+    if seats is None:  # a sentence may name others than who did it
+        seats = Seat.objects.filter(tenant=active_tenant()).select_related("user").in_bulk() if events else {}
+    asked = {}
+    for event in events:
+        asked.setdefault(event.subject_kind, set()).add(event.subject)
+        if event.member:
+            asked.setdefault("member", set()).add(event.member)
+    names = {kind: NAMES[kind](ids) for kind, ids in asked.items() if kind in NAMES and kind in PAGES}
     return [_told(event, seats, names) for event in events]
 
 
@@ -86,8 +105,8 @@ def _told(event, seats, names):
         icon=sentence.icon if sentence else "history",
         tone=sentence.tone if sentence else "",
         who=str(seats[event.seat_id]) if event.seat_id in seats else "",
-        member=_member(event, names),
-        url=_page(event),
+        member=_member(event, names.get("member", {})),
+        thing=_thing(event, names.get(event.subject_kind, {})),
     )
 
 
@@ -96,9 +115,12 @@ def _member(event, names):
     return Subject(names[pk], reverse(PAGES["member"], args=[pk])) if pk in names else None
 
 
-def _page(event):
+def _thing(event, names):
+    """With its page; without a name where it is gone."""
     name = PAGES.get(event.subject_kind)
-    return reverse(name, args=[event.subject]) if name and event.subject_kind != "member" else ""
+    if not name or event.subject_kind == "member":
+        return None
+    return Subject(names.get(event.subject, ""), reverse(name, args=[event.subject]))
 
 
 class _Values(dict):
@@ -122,6 +144,16 @@ class _Values(dict):
         return self.seats.get(value, value) if isinstance(value, str) else value
 
 
+def _seats(ids):
+    return {pk: str(seat) for pk, seat in Seat.objects.filter(tenant=active_tenant()).select_related("user").in_bulk(ids).items()}
+
+
+def _keys(ids):
+    return {key.pk: key.name or f"…{key.hint}" for key in AccessToken.objects.keys().filter(pk__in=ids)}
+
+
+NAMES |= {"seat": _seats, "accesstoken": _keys}
+tell("trail.exported", _("Exported %(events)s facts of the trail as a file"), icon="download", topic="other")
 tell("key.made", _("Made an API key that acts as %(seat)s"), icon="key", topic="settings")
 tell("key.revoked", _("Revoked an API key that acted as %(seat)s"), icon="ban", topic="settings")
 tell("seat.added", _("Gave somebody a seat: %(role)s"), icon="user-plus", topic="settings", whys={"invite": _("by an invite")})

@@ -33,7 +33,8 @@ class EventViewSet(ReadingView):
     queryset = Event.objects.all()
     serializer_class = EventSerializer
     filterset_class = EventFilter
-    order = "-id"  # ids are made in the order of time; moments may be equal
+    order = "-at"
+    orders = {"at": "at"}
 
     def get_queryset(self):
         found, seat = super().get_queryset(), self.request.auth

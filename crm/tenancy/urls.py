@@ -1,9 +1,13 @@
 from django.urls import path
 
-from . import community_pages, seat_pages, views
+from . import community_pages, key_pages, seat_pages, views
 
 urlpatterns = [
+    path("settings/keys/", key_pages.all_keys, name="keys"),
+    path("settings/keys/new/", key_pages.new_key, name="new_key"),
+    path("settings/keys/<uuid:pk>/revocation/", key_pages.revoke, name="key_revocation"),
     path("trail/", views.trail, name="trail"),
+    path("trail/export/", views.export, name="trail_export"),
     path("settings/seats/", seat_pages.all_seats, name="seats"),
     path("settings/seats/<uuid:pk>/", seat_pages.one_seat, name="seat"),
     path("settings/seats/<uuid:pk>/end/", seat_pages.ending, name="seat_end"),

@@ -1,82 +1,77 @@
-import datetime
-import uuid
+from django.http import StreamingHttpResponse
+from django.utils import timezone, translation
+from django.utils.timezone import now
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
 
-from django.db.models import Q
-from django.utils import timezone
-
+from . import events, sheets
 from . import trail as words
-from .models import Event, Seat
-from .pages import SIZE, page
-from .rights import sees, sees_all
+from .models import Event
+from .pages import page
+from .refusals import Refused
+from .rights import does, sees
+from .scope import acting_for
+from .trail_list import TrailList
 
-NOBODY = "none"
-EPOCH, MICROSECOND = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC), datetime.timedelta(microseconds=1)
+AT_ONCE = 500  # facts that are put into words together for a file
 
 
 @sees("trail")
 def trail(request):
-    """Newest first. Who may see their own acts alone sees those alone, whatever the address asks for."""
-    seats = {seat.pk: seat for seat in Seat.objects.filter(tenant=request.tenant).select_related("user").owner_first()}
-    sees_everybody = sees_all(request.seat, "trail")
-    found = Event.objects.newest_first()
-    if not sees_everybody:
-        found = found.filter(seat=request.seat)
-    chosen = {name: request.GET.get(name, "") for name in ("topic", "door", "seat", "member")}
-    events = list(_from(_narrowed(found, chosen, seats), request.GET.get("before", ""))[: SIZE + 1])
-    told = words.told(events[:SIZE], seats)
-    context = {
-        "days": _by_day(told),
-        "topics": words.TOPICS,
-        "doors": Event.Door.choices,
-        "hands": list(seats.values()) if sees_everybody else [],
-        "chosen": chosen,
-        "is_narrowed": any(chosen.values()),
-        "only_own": not sees_everybody,
-        "older": _mark(events[SIZE - 1]) if len(events) > SIZE else "",
-        "is_newest": not request.GET.get("before"),
-    }
+    """Newest first; the whole state of the list stands in its address."""
+    shown = TrailList(request.GET, request.seat)
+    context = {"list": shown, "topics": words.TOPICS, "doors": Event.Door.choices, "query": request.GET.urlencode()}
     return page(request, "trail.html", context)
 
 
-def _narrowed(found, chosen, seats):
-    if chosen["topic"] == "other":
-        found = found.exclude(kind__in=[kind for kind, sentence in words.SENTENCES.items() if sentence.topic != "other"])
-    elif chosen["topic"]:
-        found = found.filter(kind__in=words.kinds_of(chosen["topic"]))
-    if chosen["door"]:
-        found = found.filter(door=chosen["door"])
-    if chosen["seat"]:
-        seat = next((pk for pk in seats if str(pk) == chosen["seat"]), None)
-        found = found.filter(seat=seat) if seat or chosen["seat"] == NOBODY else found.none()
-    if chosen["member"]:
-        member = _uuid(chosen["member"])
-        found = found.filter(Q(member=member) | Q(subject=member)) if member else found.none()
-    return found
+@require_POST
+@does("trail")
+def export(request):
+    """The file holds what the list of this address shows at this moment. That somebody took it away is a fact, too."""
+    kind = "xlsx" if request.POST.get("as") == "xlsx" else "csv"
+    shown, moment = TrailList(request.GET, request.seat), now()
+    found = shown.found.filter(at__lte=moment)
+    number = found.order_by().count()
+    if kind == "xlsx" and number > sheets.MOST_ROWS:
+        raise Refused(_("A sheet holds 1,048,575 rows. Choose fewer days, or take the file as CSV."), code="too_many_rows")
+    events.note("trail.exported", request.tenant, by=request.seat, after={"events": number, "as": kind})
+    rows = _rows(request.tenant, found, shown.seats)
+    heads = [_("When"), _("What"), _("Why"), _("Who"), _("Member"), _("Door"), _("About"), _("Code"), _("Thing"), _("Its id")]
+    lines = sheets.as_xlsx(heads, rows) if kind == "xlsx" else sheets.as_csv(heads, rows)
+    response = StreamingHttpResponse(lines, content_type=sheets.XLSX if kind == "xlsx" else sheets.CSV)
+    response["Content-Disposition"] = f'attachment; filename="{request.tenant.slug}-trail-{timezone.localdate():%Y-%m-%d}.{kind}"'
+    response["X-Content-Type-Options"] = "nosniff"
+    return response
 
 
-def _uuid(text):
-    try:
-        return uuid.UUID(text)
-    except ValueError:
-        return None
+def _rows(tenant, found, seats):
+    """The request's scope, clock and language are gone when these are read, so they open their own."""
+    language = translation.get_language()
+
+    def rows():
+        with acting_for(tenant.pk), translation.override(language), timezone.override(tenant.zone):
+            chunk = []
+            for event in found.iterator(AT_ONCE):
+                chunk.append(event)
+                if len(chunk) == AT_ONCE:
+                    yield from map(_cells, words.told(chunk, seats))
+                    chunk = []
+            yield from map(_cells, words.told(chunk, seats))
+
+    return rows()
 
 
-def _mark(event):
-    """Where the next page begins: moment and id, since several facts may share a moment."""
-    return f"{(event.at - EPOCH) // MICROSECOND}_{event.pk}"
-
-
-def _from(found, mark):
-    moment, _, pk = mark.partition("_")
-    try:
-        at, pk = EPOCH + int(moment) * MICROSECOND, uuid.UUID(pk)
-    except (ValueError, OverflowError):
-        return found
-    return found.filter(Q(at__lt=at) | Q(at=at, pk__lt=pk))
-
-
-def _by_day(told):
-    days = {}
-    for each in told:
-        days.setdefault(timezone.localdate(each.at), []).append(each)
-    return days
+def _cells(told):
+    event = told.event
+    return [
+        f"{timezone.localtime(event.at):%Y-%m-%d %H:%M:%S}",
+        told.sentence,
+        told.why,
+        told.who,
+        told.member.label if told.member else "",
+        event.get_door_display(),
+        words.topic_of(event.kind),
+        event.kind,
+        event.subject_kind,
+        event.subject,
+    ]

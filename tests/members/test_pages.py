@@ -7,9 +7,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import localdate
 
+from crm.tenancy import sheets
 from crm.tenancy.models import Event
 from crm.tenancy.scope import acting_for
-from members import exports, hits
+from members import hits
 from members.models import Member
 from members.names import search_text, sort_key
 from tests.factories import EventFactory, FormerNicknameFactory, GroupFactory, HandleFactory, MemberFactory, PlacementFactory, StarFactory
@@ -223,14 +224,14 @@ def test_no_cell_is_worked_out_by_a_spreadsheet(house, owner, cell):
 
     _head, row = lines(owner.post("/members/export/"))
 
-    assert exports.harmless(cell) == "'" + cell
+    assert sheets.harmless(cell) == "'" + cell
     assert [found for found in row if found == cell] == []
     assert row[0] == "'" + cell
 
 
 @pytest.mark.parametrize("cell", ["Lin", "深圳-海燕", "2025-01-02", "a=b", ""])
 def test_other_cells_stay_as_they_are(cell):
-    assert exports.harmless(cell) == cell
+    assert sheets.harmless(cell) == cell
 
 
 def test_a_file_of_many_is_whole_and_in_the_order_of_the_list(house, owner):

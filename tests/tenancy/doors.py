@@ -36,6 +36,7 @@ IDS = {
     "invite_link": {"pk": Invite},
     "invite_revocation": {"pk": Invite},
     "invite_return": {"pk": Invite},
+    "key_revocation": {"pk": AccessToken},
     # API: each word of the router with its rows
     "api: tenant": {},
     "api: members": {"pk": Member},
@@ -62,7 +63,8 @@ IDS = {
 LISTS = {
     "begin:files", "begin:groups", "begin:sample_members", "begin:sample_cohorts", "begin:dismissal", "begin:return",
     "settings", "settings_address", "settings_colour", "settings_logo", "settings_preview", "settings_undo", "settings_zone",
-    "today", "palette", "trail", "members:list", "members:export", "groups:matrices", "groups:reshuffles", "groups:tasks",
+    "keys", "new_key", "today", "palette", "trail", "trail_export",
+    "members:list", "members:export", "groups:matrices", "groups:reshuffles", "groups:tasks",
     "phone:today", "phone:ticks", "phone:me", "phone:manifest", "phone:worker", "seats", "invites", "leave",
 }  # fmt: skip
 

@@ -1,6 +1,10 @@
+import csv
 import datetime
+import io
+import zipfile
 
 import pytest
+import python_calamine
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import translation
@@ -8,12 +12,16 @@ from django.utils.timezone import now
 from uuid_utils.compat import uuid7
 
 from crm.tenancy import events, trail
+from crm.tenancy.models import Event
 from crm.tenancy.scope import acting_for
-from tests.factories import EventFactory, MemberFactory, SeatFactory
+from groups import reshuffles, waves
+from groups.models import Wave
+from tests.factories import DraftFactory, EventFactory, GroupFactory, MemberFactory, SeatFactory, WaveFactory
+from tests.groups.communities import ready_draft, small_community
 
 
 def told(response):
-    return [each for acts in response.context["days"].values() for each in acts]
+    return [each for acts in response.context["list"].days.values() for each in acts]
 
 
 def kinds(response):
@@ -61,7 +69,7 @@ def test_every_fact_that_our_verbs_note_has_words(tenant):
     noted = {"draft.requested", "draft.ready", "draft.impossible", "draft.failed", "draft.stopped", "reshuffle.approved", "cohort.began"}
     noted |= {"wave.handed_out", "move.joined", "group.assigned", "task.done", "task.impossible", "task.reopened", "seat.added", "key.made"}
     noted |= {f"{rule}.{act}" for rule in ("pin", "bond", "apart", "star") for act in ("added", "removed")}
-    noted |= {"members.exported", "community.imported", "ownership.handed_over"}
+    noted |= {"members.exported", "community.imported", "trail.exported", "key.revoked", "ownership.handed_over"}
     noted |= {f"seat.{act}" for act in ("role_changed", "renamed", "ended", "restored", "left")}
     noted |= {f"invite.{act}" for act in ("made", "renewed", "revoked", "restored", "used")}
 
@@ -91,6 +99,201 @@ def test_seats_and_members_narrow_it(house, owner):
         assert kinds(owner.get(f"/trail/?{nonsense}")) == []
 
 
+def test_days_narrow_it_by_the_tenants_clock(house, owner):
+    """In Shanghai 24 November begins at 16:00 UTC of the 23rd."""
+    for day, hour in ((23, 15), (23, 16), (24, 15), (24, 16)):
+        EventFactory(kind=f"at.{day}.{hour}", at=datetime.datetime(2026, 11, day, hour, 30, tzinfo=datetime.UTC), tenant=house)
+
+    assert kinds(owner.get("/trail/?from=2026-11-24&to=2026-11-24")) == ["at.24.15", "at.23.16"]
+    assert kinds(owner.get("/trail/?from=2026-11-25")) == ["at.24.16"]
+    assert kinds(owner.get("/trail/?to=2026-11-23")) == ["at.23.15"]
+
+
+@pytest.mark.parametrize("day", ["yesterday", "2026-13-01", "0001-01-01", "9999-12-31", "2026-11-24T00:00"])
+def test_a_day_that_is_none_is_said_and_narrows_nothing(house, owner, day):
+    EventFactory(kind="task.done", tenant=house)
+
+    page = owner.get("/trail/", {"from": day, "to": day}, headers={"Accept-Language": "en"})
+
+    assert kinds(page) == ["task.done"]
+    assert page.context["list"].faults == [f"“{day}” is no day. Write it as 2026-11-24."] * 2
+
+
+def test_all_conditions_hold_together_and_stand_as_chips(house, owner):
+    member = MemberFactory(nickname="桂芳", tenant=house)
+    right = {"kind": "task.done", "door": "phone", "seat": owner.seat, "member": member.pk, "tenant": house}
+    for wrong in ({}, {"kind": "star.added"}, {"door": "page"}, {"seat": SeatFactory(tenant=house)}, {"member": uuid7()}):
+        EventFactory(**right | wrong)
+    EventFactory(**right, at=now() - datetime.timedelta(days=9))
+    today = house.today()
+
+    asked = {"topic": "tasks", "door": "phone", "seat": owner.seat.pk, "member": member.pk, "from": today, "to": today}
+    page = owner.get("/trail/", asked, headers={"Accept-Language": "en"})
+
+    assert page.context["list"].total == len(told(page)) == 1
+    assert [str(each.says) for each in page.context["list"].conditions.values()] == [
+        "Tasks", "phone", "Lily", "桂芳", str(today), str(today),
+    ]  # fmt: skip
+
+
+def test_a_thing_brings_what_happened_to_its_parts(house, owner):
+    with acting_for(house.pk):
+        draft = DraftFactory()
+        wave = WaveFactory(reshuffle=draft.reshuffle)
+        other = DraftFactory()
+        for kind, thing in (
+            ("reshuffle.approved", draft.reshuffle),
+            ("draft.ready", draft),
+            ("wave.handed_out", wave),
+            ("draft.ready", other),
+        ):
+            events.note(kind, thing)
+
+    of_reshuffle = owner.get(f"/trail/?subject=reshuffle:{draft.reshuffle_id}", headers={"Accept-Language": "en"})
+
+    assert kinds(of_reshuffle) == ["wave.handed_out", "draft.ready", "reshuffle.approved"]
+    assert kinds(owner.get(f"/trail/?subject=matrix:{draft.reshuffle.matrix_id}")) == [
+        "wave.handed_out",
+        "draft.ready",
+        "reshuffle.approved",
+    ]
+    assert kinds(owner.get(f"/trail/?subject=draft:{draft.pk}")) == ["draft.ready"]
+    assert kinds(owner.get(f"/trail/?subject={draft.pk}")) == ["draft.ready"]
+    (condition,) = of_reshuffle.context["list"].conditions.values()
+    assert str(condition.says).startswith(draft.reshuffle.matrix.name)
+
+
+@pytest.mark.parametrize("kind", ["group", "matrix", "reshuffle", "draft", "member", "seat", "accesstoken", "zebra", "", ":"])
+def test_a_thing_of_another_tenant_or_of_none_finds_nothing_and_has_no_name(two, owner, kind):
+    group = GroupFactory(name="Leaked", tenant=two[1])
+    EventFactory(subject=group.pk, tenant=two[1])
+
+    for pk in (group.pk, uuid7(), "x", ""):
+        page = owner.get("/trail/", {"subject": f"{kind}:{pk}"})
+        assert (page.status_code, kinds(page), "Leaked" in page.content.decode()) == (200, [], False)
+
+
+def test_what_it_is_about_is_named_with_its_page(house, owner):
+    group = GroupFactory(name="会员7群", tenant=house)
+    helper = SeatFactory(name="豆豆", tenant=house)
+    with acting_for(house.pk):
+        events.note("group.assigned", group, by=owner.seat, after={"assistant": str(helper.pk)})
+
+    (fact,) = told(owner.get("/trail/", headers={"Accept-Language": "en"}))
+
+    assert (fact.sentence, fact.thing.label, fact.thing.url) == ("Gave the group to 豆豆", "会员7群", f"/qinghe/groups/{group.pk}/")
+
+
+def test_where_nothing_is_found_it_says_what_to_drop_and_how_many_that_brings(house, owner):
+    for kind, door in (("task.done", "phone"), ("task.done", "phone"), ("star.added", "page")):
+        EventFactory(kind=kind, door=door, tenant=house)
+
+    page = owner.get("/trail/?topic=tasks&door=page")
+
+    assert [(way["condition"].name, way["brings"]) for way in page.context["list"].ways_out] == [("topic", 1), ("door", 2)]
+    assert 'href="?door=page"' in page.content.decode()
+    assert 'href="?topic=tasks"' in page.content.decode()
+
+
+@pytest.mark.parametrize("path", ["groups/{group}", "matrices/{matrix}", "reshuffles/{reshuffle}", "members/{member}"])
+def test_pages_lead_to_the_trail_of_their_thing(house, owner, operator, viewer, path):
+    with acting_for(house.pk):
+        draft = DraftFactory()
+        pks = {"group": GroupFactory(matrix=draft.reshuffle.matrix).pk, "matrix": draft.reshuffle.matrix_id, "member": MemberFactory().pk}
+    pks["reshuffle"] = draft.reshuffle_id
+    kind = path[path.index("{") + 1 : -1]
+    way = f"/qinghe/trail/?member={pks[kind]}" if kind == "member" else f"/qinghe/trail/?subject={kind}:{pks[kind]}"
+
+    seen = {client.seat.role: way in client.get("/" + path.format(**pks) + "/").content.decode() for client in (owner, operator, viewer)}
+
+    assert seen == {"owner": True, "operator": True, "viewer": False}
+
+
+def test_who_approves_hands_out_todays_waves_and_the_clock_the_later_ones(house, owner):
+    community = small_community(house)
+    draft = ready_draft(community)
+    with acting_for(house.pk):
+        house.tasks_a_day = 1
+        reshuffles.approve(draft, house, by=owner.seat)
+        later = Wave.objects.filter(state=Wave.State.WAITING).first()
+        with events.through("job"):
+            waves.hand_out(later.pk, house)
+
+    handed = [(each.who, each.event.door) for each in told(owner.get("/trail/?topic=reshuffle")) if each.event.kind == "wave.handed_out"]
+
+    assert set(handed) == {("", "job"), ("Lily", "command")}
+
+
+# Taking it away
+
+
+def taken(client, kind="csv", query=""):
+    answer = client.post(f"/trail/export/{query}", {"as": kind})
+    return b"".join(answer.streaming_content), answer
+
+
+def rows_of(content, kind):
+    if kind == "csv":
+        assert content.startswith("\ufeff".encode())
+        return list(csv.reader(io.StringIO(content.decode("utf-8-sig"))))
+    return python_calamine.load_workbook(io.BytesIO(content)).get_sheet_by_index(0).to_python()
+
+
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+def test_the_file_holds_what_the_list_shows_and_that_it_was_taken_is_a_fact(house, owner, kind):
+    member = MemberFactory(nickname="=HYPERLINK(1)", tenant=house)
+    at = datetime.datetime(2026, 11, 24, 2, 3, 4, tzinfo=datetime.UTC)
+    EventFactory(kind="task.done", member=member.pk, seat=owner.seat, door="phone", at=at, subject_kind="task", tenant=house)
+    EventFactory(kind="star.added", tenant=house)
+
+    content, answer = taken(owner, kind, "?topic=tasks")
+
+    heads, *rows = rows_of(content, kind)
+    harmless = "'=HYPERLINK(1)" if kind == "csv" else "=HYPERLINK(1)"  # in XLSX a text is a text
+    assert len(heads) == len(rows[0]) == 10
+    assert [[row[0], row[3], row[4], row[7]] for row in rows] == [["2026-11-24 10:03:04", "Lily", harmless, "task.done"]]
+    assert answer["Content-Disposition"].startswith('attachment; filename="qinghe-trail-')
+    with acting_for(house.pk):
+        noted = Event.objects.get(kind="trail.exported")
+    assert (noted.seat_id, noted.after) == (owner.seat.pk, {"events": 1, "as": kind})
+
+
+def test_no_cell_of_a_sheet_is_a_formula(house, owner):
+    EventFactory(kind="=1+1", because="@SUM(A1)", tenant=house)
+
+    content, _answer = taken(owner, "xlsx")
+
+    with zipfile.ZipFile(io.BytesIO(content)) as file:
+        assert "<f>" not in file.read("xl/worksheets/sheet1.xml").decode()
+
+
+def test_a_long_trail_is_taken_whole(house, owner):
+    with acting_for(house.pk):
+        events.note_all([{"kind": f"n.{number}", "subject": house} for number in range(1_203)])
+
+    content, _answer = taken(owner)
+
+    codes = [row[7] for row in rows_of(content, "csv")[1:]]
+    assert codes == [f"n.{number}" for number in reversed(range(1_203))]
+
+
+def test_an_operator_takes_only_their_own_acts(house, owner, operator, viewer):
+    for client in (owner, operator):
+        EventFactory(kind=f"by.{client.seat.role}", seat=client.seat, tenant=house)
+
+    content, _answer = taken(operator)
+
+    assert [row[7] for row in rows_of(content, "csv")[1:]] == ["by.operator"]
+    assert viewer.post("/trail/export/").status_code == 403
+
+
+def test_the_button_says_how_many_the_file_will_hold(house, owner):
+    for number in range(60):
+        EventFactory(kind="task.done" if number % 2 else "star.added", tenant=house)
+
+    assert "Export these 30 facts" in owner.get("/trail/?topic=tasks", headers={"Accept-Language": "en"}).content.decode()
+
+
 def test_pages_follow_each_other_without_gap_or_double(house, owner):
     moment = now()
     for number in range(120):
@@ -100,7 +303,7 @@ def test_pages_follow_each_other_without_gap_or_double(house, owner):
     while address and len(found) < 200:
         page = owner.get(address)
         found += kinds(page)
-        address = f"/trail/?before={page.context['older']}" if page.context["older"] else None
+        address = f"/trail/?before={page.context['list'].older}" if page.context["list"].older else None
 
     assert sorted(found) == sorted(f"n.{number}" for number in range(120))
 
@@ -143,7 +346,7 @@ def test_thirty_facts_take_as_many_queries_as_one_and_fifteen_at_most(house, own
 
 
 def test_an_empty_trail_says_what_will_stand_there(house, owner):
-    assert owner.get("/trail/").context["days"] == {}
+    assert owner.get("/trail/").context["list"].days == {}
 
 
 def test_what_a_page_does_is_noted_as_done_through_the_page(house, owner):

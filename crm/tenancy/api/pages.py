@@ -83,8 +83,9 @@ class Pages(BasePagination):
 
     def _beyond(self, queryset, place, is_falling):
         name, beyond = self.field.name, "lt" if is_falling else "gt"
-        ties = Q(**{name: place.value, f"id__{beyond}": place.pk})
-        return queryset.filter(Q(**{f"{name}__{beyond}": place.value}) | ties)
+        rows = Q(**{f"{name}__{beyond}": place.value}) | Q(**{f"id__{beyond}": place.pk})
+        # The bound alone tells the index where to begin; among rows of one value the ids decide.
+        return queryset.filter(rows, **{f"{name}__{beyond}e": place.value})
 
     def _link(self, row, is_before):
         place = Place(self.order, is_before, self.field.value_to_string(row), str(row.pk))

@@ -1,4 +1,5 @@
 from django import template
+from django.urls import reverse
 from django.utils.translation import get_language
 
 from .. import colours, links, rights
@@ -33,6 +34,12 @@ def look_url(tenant):
 @register.filter
 def ink_on(colour):
     return colours.ink_on(colour) or colours.INK
+
+
+@register.simple_tag(takes_context=True)
+def trail_of(context, thing):
+    """Where the trail of one thing stands, for who may see it: `{% trail_of group as way %}`."""
+    return f"{reverse('trail')}?subject={thing._meta.model_name}:{thing.pk}" if rights.may_see(context["seat"], "trail") else ""
 
 
 @register.filter
