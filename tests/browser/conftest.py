@@ -1,0 +1,49 @@
+"""What the tests in a browser share: Chromium, a small community with a plan, and people who sit down at it."""
+
+import os
+
+import pytest
+
+from crm.tenancy.scope import acting_for
+from tests.factories import SeatFactory, TenantFactory
+from tests.groups.communities import ready_draft, small_community
+
+from .people import CHROMIUM, Somebody, sync_playwright
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"  # playwright runs a loop in the thread in which the tests ask the database
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
+@pytest.fixture
+def community(transactional_db, settings):
+    settings.LANGUAGE_CODE = "en"
+    return small_community(TenantFactory(slug="qinghe", name="Qinghe", language="en"))
+
+
+@pytest.fixture
+def draft(community):
+    return ready_draft(community)
+
+
+@pytest.fixture
+def sits(chromium, live_server, community):
+    """`sits("owner", size=PHONE)` is a person at a browser; afterwards none of them saw anything go wrong."""
+    everybody = []
+
+    def sit(role, **settings):
+        with acting_for(community.tenant.pk):
+            seat = None if role is None else SeatFactory(tenant=community.tenant, role=role, name=role.title())
+        everybody.append(Somebody(chromium, live_server, seat, **settings))
+        return everybody[-1]
+
+    yield sit
+    for person in everybody:
+        person.close()
+    assert [person.complaints for person in everybody if person.complaints] == []

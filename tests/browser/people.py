@@ -1,0 +1,80 @@
+"""Somebody at a browser, on a small community with a plan: in their language and theme, at their width, with the keyboard if they like."""
+
+import os
+import shutil
+import time
+
+import pytest
+from django.db import connection
+from django.test import Client
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome") or ""
+try:
+    from playwright.sync_api import sync_playwright
+except ImportError:
+    sync_playwright = None
+MISSING = "playwright is missing" if sync_playwright is None else "" if CHROMIUM else "chromium is missing"
+REASON = f"{MISSING}: install the group `check` and Chromium"
+needs_chromium = pytest.mark.skipif(bool(MISSING) and os.environ.get("REQUIRE_BROWSER") != "1", reason=REASON)
+
+DESKTOP, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
+
+CALLED_OFF = ("htmx:sendAbort", "htmx:afterRequest")  # htmx tells the console when a newer question takes the place of an older one
+
+
+class Somebody:
+    """A browser with a seat signed in, which writes down what its pages complain of."""
+
+    def __init__(self, browser, server, seat, *, size=DESKTOP, language="en", theme="light", **settings):
+        self.server, self.seat, self.complaints = server, seat, []
+        self.context = browser.new_context(viewport=size, has_touch=size is PHONE, **settings)
+        self.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=server.url)
+        self.wears(language, theme)
+        if seat:
+            client = Client()
+            client.force_login(seat.user)
+            self._cookie("sessionid", client.cookies["sessionid"].value)
+        self.page = self.context.new_page()
+        self.page.set_default_timeout(15_000)
+        self.page.on("console", self._hear)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+
+    def _hear(self, said):
+        if said.type == "error" and not said.text.startswith(CALLED_OFF):
+            self.complaints.append(said.text)
+
+    def _cookie(self, name, value):
+        self.context.add_cookies([{"name": name, "value": value, "url": self.server.url}])
+
+    def wears(self, language, theme):
+        self._cookie("django_language", language)
+        self._cookie("theme", theme)
+
+    def goes(self, path=""):
+        """Inside their community; a path with a slash before it is outside any."""
+        inside = f"/{self.seat.tenant.slug}/{path}" if self.seat and not path.startswith("/") else path
+        self.page.goto(self.server.url + inside)
+        return self.page
+
+    def close(self):
+        """And wait until the server has answered what was on its way: the tables are emptied next."""
+        self.page.goto("about:blank")
+        self.context.close()
+        for _ in range(100):
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                    " AND state <> 'idle' AND backend_type = 'client backend'"
+                )
+                if cursor.fetchone() == (0,):
+                    return
+            time.sleep(0.1)
+
+
+def until(page, what, seconds=15):
+    """Asked from outside: the pages' policy refuses what playwright's own waiting evaluates in them."""
+    for _ in range(seconds * 20):
+        if page.evaluate(what):
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError(f"Never came true: {what}")
