@@ -29,7 +29,7 @@ palette.section("communities", _("Your other communities"), 70)
 for _room, label, icon, name, area, _counted, _others in navigation.ENTRIES:
     palette.page(label, name, icon=icon, area=area, words=FURTHER.get(name, ()), place=10)
 palette.page(_("Change password"), "account_change_password", icon="key", area=None, is_outside=True)
-palette.page(_("Where you are signed in"), "usersessions_list", icon="device-mobile", area=None, is_outside=True)
+palette.page(_("Your account"), "account", icon="user", area=None, is_outside=True)
 palette.page(_("Leave the community"), "leave", icon="door-enter", area=None)
 palette.act(_("Bring files in"), "begin:files", icon="upload", area="members", words=(_("Import"),))
 palette.act(_("Invite somebody"), "seats", icon="user-plus", area="settings", words=(_("Seats"),))

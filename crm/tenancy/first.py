@@ -1,15 +1,16 @@
 """The first sign-in, by a link that works once: looking at it changes nothing, the button uses it up."""
 
+from allauth.account.utils import perform_login
 from django import forms
 from django.conf import settings
-from django.contrib.auth import login
 from django.contrib.auth.forms import SetPasswordForm
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.utils.timezone import now
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_http_methods
 
+from . import limits, sessions
 from .models import AccessToken
 from .signin import home_of
 
@@ -28,6 +29,7 @@ class NothingToChoose(forms.Form):
 @sensitive_post_parameters()
 @sensitive_variables("secret")
 @require_http_methods(["GET", "HEAD", "POST"])
+@limits.by_address("first", most=30)
 def first(request, secret):
     token = _standing(secret)
     if token is None:
@@ -39,8 +41,9 @@ def first(request, secret):
         if not _use_up(token):
             return _page(request, {}, status=410)
         form.save()
-        login(request, user, backend=settings.AUTHENTICATION_BACKENDS[0])
-        return redirect(home_of(token.seat))
+        sessions.end_first_links(user)
+        # Through allauth, which asks for the second factor of who has one.
+        return perform_login(request, user, redirect_url=home_of(token.seat))
     return _page(request, {"form": form, "place": token.seat, "wears": token.seat.tenant}, status=422 if form.is_bound else 200)
 
 

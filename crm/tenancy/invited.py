@@ -1,9 +1,10 @@
 """What opens behind an invite's link. Looking at it changes nothing; its button gives the seat."""
 
+from allauth.account.utils import perform_login
 from django import forms
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth import login, password_validation
+from django.contrib.auth import password_validation
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
@@ -14,7 +15,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_http_methods
 
-from . import events, invites
+from . import events, invites, limits
 from .models import Event, Seat, User
 from .refusals import Refused
 from .signin import home_of
@@ -57,6 +58,7 @@ class AccountForm(NameForm):
 @sensitive_post_parameters("password")
 @sensitive_variables("secret")
 @require_http_methods(["GET", "HEAD", "POST"])
+@limits.by_address("invite", most=30)
 def invited(request, secret):
     invite, fault = invites.find(secret)
     user = request.user if request.user.is_authenticated else None
@@ -88,9 +90,8 @@ def _seated(request, invite, user, said):
     if user is None:
         user = _account(said)
         seat = invites.take(invite, user, name=said["name"])
-        login(request, user, backend=settings.AUTHENTICATION_BACKENDS[0])
-    else:
-        seat = invites.take(invite, user, name=said["name"])
+        return _sealed(perform_login(request, user, redirect_url=home_of(seat)))
+    seat = invites.take(invite, user, name=said["name"])
     return _sealed(redirect(home_of(seat)))
 
 

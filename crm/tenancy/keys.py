@@ -59,11 +59,16 @@ def revoke(key, *, by):
     events.note("key.revoked", key, by=by, after={"seat": str(key.seat_id)})
 
 
+def brought(request):
+    """What a request brings as its key."""
+    scheme, _space, secret = request.headers.get("Authorization", "").partition(" ")
+    return secret.strip() if scheme.lower() == "bearer" else ""
+
+
 def of(request):
     """The key that a request brings, or None and the code of what is wrong with it."""
-    scheme, _space, secret = request.headers.get("Authorization", "").partition(" ")
-    secret = secret.strip()
-    if scheme.lower() != "bearer" or not secret:
+    secret = brought(request)
+    if not secret:
         return None, "key_missing"
     token = AccessToken.objects.known(secret, AccessToken.Kind.API_KEY)
     if token is None:

@@ -1,5 +1,8 @@
 """A verb that cannot be done says why in a sentence. Pages and API each turn it into an answer in one place."""
 
+from django.http import HttpResponse, JsonResponse
+from django.shortcuts import render
+
 
 class Refused(Exception):
     """`code` is stable and for programs, `sentence` for people; `status` is the answer's (409: it clashes with what is)."""
@@ -10,3 +13,18 @@ class Refused(Exception):
         self.code = code
         self.status = status
         self.details = details
+        self.headers = {}
+
+
+def answer(request, refused):
+    """Of a page: JSON or a line for a script, a whole page for people."""
+    said = {"sentence": str(refused.sentence), "code": refused.code, **refused.details}
+    if "application/json" in request.headers.get("Accept", ""):
+        response = JsonResponse(said, status=refused.status)
+    elif request.headers.get("HX-Request"):
+        response = HttpResponse(said["sentence"], status=refused.status, content_type="text/plain; charset=utf-8")
+    else:
+        response = render(request, "429.html" if refused.status == 429 else "409.html", said, status=refused.status)
+    for name, value in refused.headers.items():
+        response[name] = value
+    return response

@@ -1,13 +1,15 @@
 """allauth, as this house wants it: by e-mail, closed to strangers, and each seat led to its own first page."""
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.core.exceptions import ImmediateHttpResponse
 from django.conf import settings
-from django.core.exceptions import ValidationError
 from django.utils import dateformat, translation
 from django.utils.translation import gettext_lazy as _
 
 from . import links, mail
+from .limits import TooMany
 from .models import Seat, User
+from .refusals import answer
 
 # What allauth tells an account's owner about: its name of the mail, and our words for it.
 CHANGES = {
@@ -22,14 +24,31 @@ CHANGES = {
 }
 
 
-class Adapter(DefaultAccountAdapter):
-    def is_open_for_signup(self, request):
-        return settings.SIGN_UP_OPEN
+WAYS = {
+    "reauthenticate": _("With the password"),
+    "mfa_reauthenticate": _("With a code"),
+    "mfa_reauthenticate:webauthn": _("With a passkey"),
+}
+# Its refusals for which a page of their own with the right status is the better answer, and after how many seconds to come back.
+LIMITED = {"too_many_login_attempts": 300, "rate_limited": 300}
 
+
+class Adapter(DefaultAccountAdapter):
     def pre_login(self, request, user, **kwargs):
         if user.is_demo and not settings.EMBEDDED:
-            raise ValidationError(_("Demo accounts work in the demo alone."))
+            return self.respond_user_inactive(request, user)
         return super().pre_login(request, user, **kwargs)
+
+    def get_password_change_redirect_url(self, request):
+        return links.root_path("account")
+
+    def get_reauthentication_methods(self, user):
+        return [method | {"description": WAYS[method["id"]]} for method in super().get_reauthentication_methods(user)]
+
+    def validation_error(self, code, *args):
+        if code in LIMITED:
+            raise ImmediateHttpResponse(answer(self.request, TooMany(LIMITED[code])))
+        return super().validation_error(code, *args)
 
     def send_mail(self, template_prefix, email, context):
         """allauth's mails in our frame. Their links begin with BASE_URL, whatever host the request named."""
@@ -49,7 +68,7 @@ class Adapter(DefaultAccountAdapter):
             "at": dateformat.format(context["timestamp"], "Y-m-d H:i e"),
             "ip": context["ip"],
             "browser": context["user_agent"],
-            "link": links.whole("account_change_password"),
+            "link": links.whole("account"),
         }
 
 

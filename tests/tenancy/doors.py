@@ -70,15 +70,22 @@ LISTS = {
 
 # Doors outside any tenant; each reads the signed-in user at most, or finds a row by a secret. `OPEN` ones answer anybody.
 OUTSIDE = {
-    "look", "logo_outside", "start", "first_sign_in", "invite", "set_language", "api: schema",
-    "account_login", "account_logout", "account_signup", "account_reauthenticate", "account_inactive", "account_email",
-    "account_confirm_email", "account_email_verification_sent", "account_change_password", "account_set_password",
-    "account_reset_password", "account_reset_password_done", "account_reset_password_from_key", "account_reset_password_from_key_done",
-    "account_confirm_login_code", "usersessions_list",
-    "demo_mail", "demo_mail_html",
+    "look", "logo_outside", "start", "first_sign_in", "invite", "set_language", "api: schema", "demo_mail", "demo_mail_html",
+    "account_login", "account_logout", "account_signup", "account_sign_up_sent", "account_inactive", "account_reauthenticate",
+    "account_change_password", "account_set_password", "account_reset_password", "account_reset_password_done",
+    "account_reset_password_from_key", "account_reset_password_from_key_done",
+    "account", "account_end_session", "account_end_other_sessions",
+    "mfa_index", "mfa_authenticate", "mfa_reauthenticate", "mfa_activate_totp", "mfa_deactivate_totp",
+    "mfa_view_recovery_codes", "mfa_generate_recovery_codes", "mfa_download_recovery_codes",
+    "mfa_list_webauthn", "mfa_add_webauthn", "mfa_edit_webauthn", "mfa_remove_webauthn", "mfa_reauthenticate_webauthn",
+    "mfa_login_webauthn",
 }  # fmt: skip
 OPEN = OUTSIDE - {
-    "start", "account_reauthenticate", "account_email", "account_change_password", "account_set_password", "usersessions_list",
+    "start", "account_reauthenticate", "account_change_password", "account_set_password",
+    "account", "account_end_session", "account_end_other_sessions",
+    "mfa_reauthenticate", "mfa_activate_totp", "mfa_deactivate_totp",
+    "mfa_view_recovery_codes", "mfa_generate_recovery_codes", "mfa_download_recovery_codes",
+    "mfa_add_webauthn", "mfa_edit_webauthn", "mfa_remove_webauthn", "mfa_reauthenticate_webauthn",
 }  # fmt: skip
 
 METHODS = ["get", "post", "put", "patch", "delete"]
@@ -120,7 +127,7 @@ class Door:
 
     def path(self, rows):
         """Its address with the ids of these rows, without the tenant's slug."""
-        ids = dict.fromkeys(self.words, "nonsense") | self.ids(rows)
+        ids = {word: "0" if f"<int:{word}>" in self.route else "nonsense" for word in self.words} | self.ids(rows)
         name = self.name.removeprefix("api: ")
         return reverse(name, urlconf=settings.TENANT_URLCONF if self.in_tenant else settings.ROOT_URLCONF, kwargs=ids)
 
@@ -130,19 +137,19 @@ def doors():
     return [*_walk(get_resolver(settings.TENANT_URLCONF), True), *_walk(get_resolver(settings.ROOT_URLCONF), False)]
 
 
-def _walk(resolver, in_tenant, route="", namespaces=()):
+def _walk(resolver, in_tenant, route="", namespaces=(), words=()):
     for each in resolver.url_patterns:
         whole = route + str(each.pattern)
+        asked = (*words, *each.pattern.regex.groupindex)
         if not isinstance(each, URLPattern):
             spaces = (*namespaces, each.namespace) if each.namespace else namespaces
-            yield from _walk(each, in_tenant, whole, spaces)
+            yield from _walk(each, in_tenant, whole, spaces, asked)
             continue
         plain = whole.replace("^", "").replace("$", "").replace("\\Z", "")
         name = ":".join([*namespaces, each.name]) if each.name else f"(no name) {plain}"
         if plain.startswith("api/v1/"):
             name = f"api: {name}"
-        words = tuple(each.pattern.regex.groupindex)
-        yield Door(name, plain, each.callback, words, in_tenant)
+        yield Door(name, plain, each.callback, asked, in_tenant)
 
 
 def pages():

@@ -22,6 +22,7 @@ CONTEXTS = {
     "password_reset_key": {},
     "unknown_account": {"open": False},
     "account_already_exists": {},
+    "account_opened": {},
     "account_changed": {"what": "密码改了", "at": "2026-11-25 08:00", "ip": "203.0.113.9", "browser": "火狐"},
     "invite": {"invite": Invite(role="assistant"), "expires_on": "2026-12-02"},
 }

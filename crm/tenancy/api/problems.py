@@ -48,7 +48,7 @@ def _said(exc):
     if isinstance(exc, IntegrityError):
         exc = _refused_by_the_database(exc)
     if isinstance(exc, Refused):
-        return answer(exc.status, exc.code, exc.sentence, headers=getattr(exc, "headers", None), **exc.details)
+        return answer(exc.status, exc.code, exc.sentence, headers=exc.headers, **exc.details)
     if isinstance(exc, Http404):
         return _not_found()
     if isinstance(exc, PermissionDenied):

@@ -1,4 +1,5 @@
 from django import template
+from django.conf import settings
 from django.urls import reverse
 from django.utils.translation import get_language
 
@@ -50,6 +51,11 @@ def may_do(seat, area):
 @register.filter
 def may_see(seat, area):
     return rights.may_see(seat, area)
+
+
+@register.simple_tag
+def sign_up_open():
+    return settings.SIGN_UP_OPEN
 
 
 @register.simple_tag
