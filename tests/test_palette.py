@@ -231,7 +231,7 @@ def test_an_assistant_finds_neither_members_nor_groups_nor_seats_nor_pages_that_
         "Late tasks",
         "The phone of an assistant",
         "Change password",
-        "Where you are signed in",
+        "Your account",
         "Leave the community",
     ]
 
