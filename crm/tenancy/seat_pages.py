@@ -197,7 +197,8 @@ def ownership(request, pk):
 def leave(request):
     """Whoever has a seat may give it up; asked first, since only an owner could undo it."""
     if request.method != "POST":
-        return render(request, "settings/leave.html", {"carries": _row(request.seat, seats.burdens_of([request.seat]), {})["carries"]})
+        carries = _row(request.seat, seats.burdens_of([request.seat]), {})["carries"]
+        return render(request, "settings/leave.html", {"carries": carries, "is_last_owner": seats.is_last_owner(request.seat)})
     seats.leave(request.seat)
     messages.success(request, _("You have left %(tenant)s.") % {"tenant": request.tenant.name})
     return redirect(links.root_path("start"))

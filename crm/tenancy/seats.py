@@ -188,8 +188,13 @@ def _standing(seat):
     return Seat.objects.standing().select_related("user", "tenant").filter(pk=seat.pk).first()
 
 
+def is_last_owner(seat):
+    others = Seat.objects.standing().filter(tenant=seat.tenant_id, role=Seat.Role.OWNER).exclude(pk=seat.pk)
+    return seat.is_owner and not others.exists()
+
+
 def _refuse_the_last_owner(seat, sentence):
-    if seat.is_owner and not Seat.objects.standing().filter(tenant=seat.tenant_id, role=Seat.Role.OWNER).exclude(pk=seat.pk).exists():
+    if is_last_owner(seat):
         raise Refused(sentence, code="last_owner")
 
 

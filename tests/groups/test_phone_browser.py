@@ -9,7 +9,9 @@ from uuid import uuid4
 import pytest
 from django.db import connection
 from django.test import Client
+from django.utils.timezone import now
 
+from crm.tenancy.models import Seat
 from crm.tenancy.scope import acting_for
 from groups import tasks
 from groups.models import Group, Move, Task, Tick
@@ -410,6 +412,16 @@ def test_a_signed_out_session_empties_the_phone(phone, to_do):
 
     page.wait_for_url("**/accounts/login/**")
     until(page, "caches.keys().then((names) => !names.length)")
+
+
+def test_a_seat_that_was_taken_away_empties_the_phone(phone, to_do, seat):
+    page = phone.keep()
+    Seat.objects.filter(pk=seat.pk).update(ended_at=now())
+
+    page.reload()
+
+    until(page, "caches.keys().then((names) => !names.length)")
+    assert "Lin" not in page.locator("main").inner_text()
 
 
 # Without script

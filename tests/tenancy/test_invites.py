@@ -151,6 +151,15 @@ def test_the_page_wears_the_communitys_name_and_colour(path, house):
     assert 'fill="#0b6e78"' in words
 
 
+def test_the_page_tells_no_address_of_whoever_invites(maker):
+    Seat.objects.update(name="")
+
+    words = Client().get(an_invite(maker)[1]).content.decode()
+
+    assert "lily@example.com" not in words
+    assert "Qinghe invites you" in words
+
+
 def test_somebody_new_gets_an_account_and_the_seat_and_is_in(path, house, maker):
     client = Client()
 
