@@ -195,8 +195,9 @@ class GroupForm(forms.ModelForm):
     def __init__(self, *args, seats, **kwargs):
         super().__init__(*args, **kwargs)
         self.fields["assistant"].queryset = seats
-        self.fields["assistant"].empty_label = _("nobody yet: the owner")
-        self.headcount = self.instance.headcount
+        # Said once for all rows; asked of the queryset each row would ask anew.
+        self.fields["assistant"].choices = [("", _("nobody yet: the owner")), *((seat.pk, str(seat)) for seat in seats)]
+        self.headcount = getattr(self.instance, "headcount", 0)  # a row of nowhere has none, and is refused
         for field in self:  # a table has no room for labels, so each field says whose it is
             field.field.widget.attrs["aria-label"] = _("%(field)s of %(group)s") % {"field": field.label, "group": self.instance.name}
 

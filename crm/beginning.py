@@ -6,12 +6,13 @@ from django.db import transaction
 
 from crm.tenancy import events, rights
 from crm.tenancy.counting import counts
-from crm.tenancy.models import Event, Invite, Seat
-from groups.models import Cohort, Draft, Group, Matrix, Placement
+from crm.tenancy.models import Event, Invite, Job, Seat
+from groups.models import Cohort, Draft, Group, Matrix, Placement, Reshuffle
 from members.models import Member
 
+from . import import_jobs
+
 DISMISSED, BROUGHT_BACK = "guide.dismissed", "guide.brought_back"
-NAMED = ("groups.named", "group.changed")
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Step:
 class Guide:
     steps: list
     matrix: Matrix | None
-    making: Draft | None
+    draft: Draft | None  # ready or being made
 
     @property
     def done(self):
@@ -42,36 +43,54 @@ class Guide:
         return next((step for step in self.steps if step.state == "now"), None)
 
 
-def guide_of(tenant, seat):
-    """The guide, for whoever brings a community in; None where a plan exists or the owner has put it away."""
-    if not rights.may_do(seat, "members") or Draft.objects.filter(state=Draft.State.READY).exists() or _is_dismissed():
+def plans():
+    """What tells whether the guide is over, to be counted with whatever else a page counts. The calendar may propose a plan
+    minutes after the files came in; then the guide stays until its steps are done."""
+    ready = Draft.objects.filter(state=Draft.State.READY)
+    approved = Reshuffle.objects.exclude(state=Reshuffle.State.OPEN)
+    return {
+        "ready": ready,
+        "asked": ready.exclude(requested_by=None),
+        "approved": approved.exclude(chosen=None),
+        "uploads": Job.objects.filter(kind=import_jobs.WRITING, state=Job.State.DONE),
+    }
+
+
+def guide_of(tenant, seat, known=None):
+    """The guide, for whoever brings a community in; None where it is over or the owner has put it away."""
+    if not rights.may_do(seat, "members"):
+        return None
+    known = known or counts(**plans())
+    if known["asked"] or known["approved"] or (known["ready"] and not known["uploads"]) or _is_dismissed():
         return None
     matrix = Matrix.objects.reshuffled().filter(cohorts__state=Cohort.State.CURRENT).order_by("name").first()
     found = counts(
         people=Member.objects.current(),
         groups=Group.objects.open().filter(matrix__is_reshuffled=True),
         seated=Placement.objects.open().filter(matrix__is_reshuffled=True),
-        named=Event.objects.filter(kind__in=NAMED),
+        named=Event.objects.filter(kind="groups.named"),
         assistants=Seat.objects.standing().filter(tenant=tenant, role=Seat.Role.ASSISTANT),
         invites=Invite.objects.open().filter(tenant=tenant, role=Seat.Role.ASSISTANT),
     )
-    making = Draft.objects.without_plan().filter(state=Draft.State.WAITING).first()
-    return Guide(_steps(found, making), matrix, making)
+    drafts = Draft.objects.without_plan().filter(state__in=[Draft.State.READY, Draft.State.WAITING])
+    draft = drafts.order_by("state", "-number").first()
+    steps = _steps(found, draft)
+    return None if all(step.state == "done" for step in steps) else Guide(steps, matrix, draft)
 
 
-def _steps(found, making):
+def _steps(found, draft):
     done = {
         "files": found["people"] > 0,
         "groups": found["groups"] > 0 and found["named"] > 0,
         "assistant": found["assistants"] + found["invites"] > 0,
-        "plan": False,
+        "plan": bool(draft and draft.is_ready),
     }
     barred = {"groups": not found["groups"], "plan": not found["seated"]}
     steps, now_is_taken = [], False
     for code, is_done in done.items():
         state = "done" if is_done else "barred" if barred.get(code) else "open" if now_is_taken else "now"
         now_is_taken = now_is_taken or state == "now"
-        steps.append(Step(code, state, found | {"making": making}))
+        steps.append(Step(code, state, found))
     return steps
 
 

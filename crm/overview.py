@@ -42,9 +42,9 @@ def today(request):
     reshuffles, loads = _reshuffles(), _loads()
     found = [_late(loads), *map(_decision, reshuffles)]
     decisions = sorted(filter(None, found), key=lambda each: (not each.waits, each.deadline))
-    here = counts(people=Member.objects.current(), plans=Draft.objects.filter(state=Draft.State.READY))
+    here = counts(people=Member.objects.current(), **beginning.plans())
     context = {
-        "guide": None if here["plans"] else beginning.guide_of(request.tenant, request.seat),
+        "guide": beginning.guide_of(request.tenant, request.seat, here),
         "decisions": decisions,
         "waiting": sum(1 for each in decisions if each.waits),
         "is_working": any(each.kind == "making" for each in decisions),
