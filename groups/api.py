@@ -8,6 +8,7 @@ from rest_framework.decorators import action
 from rest_framework.response import Response
 
 from crm.tenancy import rights
+from crm.tenancy.api import etags
 from crm.tenancy.api.filters import DayFilter, FilterSet, FlagFilter, MomentFilter
 from crm.tenancy.api.serializers import ModelSerializer, Serializer
 from crm.tenancy.api.views import ReadingView, RowsView
@@ -88,7 +89,8 @@ class MatrixViewSet(ReadingView):
         matrix = self.get_object()
         asked = self.asked(DraftRequestSerializer)
         draft = reshuffles.propose(matrix, request._request.tenant, by=request.auth, **asked)
-        return Response(DraftSerializer(draft).data, 202, headers={"Location": reverse("draft-detail", args=[draft.pk])})
+        said = DraftSerializer(draft).data
+        return Response(said, 202, headers={"Location": reverse("draft-detail", args=[draft.pk]), "ETag": etags.of(said)})
 
 
 class GroupFilter(FilterSet):
@@ -185,7 +187,7 @@ class DraftViewSet(ReadingView):
         draft = self.get_object()
         if not draft.is_ready:
             raise reshuffles.not_ready()
-        return Response({"draft": draft.pk, "places": _places(draft.plan)})
+        return self.shown({"draft": draft.pk, "places": _places(draft.plan)})
 
     @extend_schema(responses=LoadSerializer(many=True))
     @action(detail=True, filter_backends=[], pagination_class=None)

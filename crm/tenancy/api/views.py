@@ -7,7 +7,7 @@ from rest_framework import permissions, viewsets
 from rest_framework.exceptions import ParseError
 from rest_framework.response import Response
 
-from . import questions
+from . import etags, questions
 from .filters import Filters
 from .serializers import UUID, Nothing
 
@@ -15,6 +15,7 @@ from .serializers import UUID, Nothing
 class View(viewsets.GenericViewSet):
     http_method_names = ["get", "head", "post", "put", "patch", "delete"]
     order = "id"  # a list stands in the order of its making
+    must_match = ()  # actions that are refused without If-Match
     orders = {}  # what a list may be ordered by: its name here and the column, one that is never empty
 
     @classmethod
@@ -27,6 +28,8 @@ class View(viewsets.GenericViewSet):
         super().initial(request, *args, **kwargs)
         if request.method in permissions.SAFE_METHODS and int(request.META.get("CONTENT_LENGTH") or 0):
             raise ParseError(_("Reading takes no body."))
+        if "If-Match" in request.headers and self.lookup_field not in kwargs:
+            etags.refuse_unless_matching(request, "")
         questions.check(self, request)
         self.wanted = questions.fields(request, self.field_names()) if "fields" in request.query_params else None
 
@@ -43,7 +46,24 @@ class View(viewsets.GenericViewSet):
     def get_object(self):
         if not UUID.fullmatch(self.kwargs[self.lookup_field]):
             raise Http404
-        return super().get_object()
+        row = super().get_object()
+        if self.request.method in permissions.SAFE_METHODS:
+            return row
+        return self._as_it_was_read(row)
+
+    def _as_it_was_read(self, row):
+        """Held until the request is through, so that nobody changes it between the comparison and the act."""
+        if "If-Match" in self.request.headers:
+            type(row).objects.select_for_update(no_key=True).filter(pk=row.pk).values_list("pk").first()
+            row = super().get_object()
+            etags.refuse_unless_matching(self.request, etags.of(self.represented(row)))
+        elif self.action in self.must_match:
+            raise etags.Unconditional
+        return row
+
+    def represented(self, row):
+        """All that reading it says."""
+        return self.serializer_class(row, context=self.get_serializer_context()).data
 
     def asked(self, serializer_class=Nothing):
         """What the body says, checked."""
@@ -56,7 +76,14 @@ class View(viewsets.GenericViewSet):
         return row if self.wanted is None else {name: row[name] for name in self.wanted}
 
     def one(self, row, status=200, **headers):
-        return Response(self.cut(self.get_serializer(row).data), status, headers=headers)
+        """The answer that shows one row."""
+        return self.shown(self.cut(self.get_serializer(row).data), status, etag=etags.of(self.represented(row)), **headers)
+
+    def shown(self, said, status=200, *, etag=None, **headers):
+        etag = etag or etags.of(said)
+        if self.request.method in permissions.SAFE_METHODS and etags.is_read(self.request, etag):
+            return Response(status=304, headers={"ETag": etag})
+        return Response(said, status, headers={"ETag": etag} | headers)
 
 
 class ReadingView(View):
