@@ -1,14 +1,15 @@
 """The community itself, as programs see it. A change calls the verb that the page calls."""
 
 from drf_spectacular.utils import extend_schema
-from rest_framework import serializers, viewsets
-from rest_framework.response import Response
+from rest_framework import serializers
 
 from . import community
+from .api.serializers import ModelSerializer
+from .api.views import View
 from .models import Tenant
 
 
-class TenantSerializer(serializers.ModelSerializer):
+class TenantSerializer(ModelSerializer):
     tasks_a_day = serializers.IntegerField(required=False)
 
     class Meta:
@@ -19,7 +20,7 @@ class TenantSerializer(serializers.ModelSerializer):
         extra_kwargs = {name: {"validators": []} for name in community.KINDS}
 
 
-class TenantViewSet(viewsets.GenericViewSet):
+class TenantViewSet(View):
     """The key's own tenant, so no address names one."""
 
     area = "settings"
@@ -28,18 +29,16 @@ class TenantViewSet(viewsets.GenericViewSet):
     filter_backends = []
     pagination_class = None
 
-    def get_object(self):
+    def found(self):
         return Tenant.objects.get(pk=self.request._request.tenant.pk)
 
     @extend_schema(operation_id="tenant_retrieve")
     def retrieve(self, request):
-        return Response(self.get_serializer(self.get_object()).data)
+        return self.one(self.get_object())
 
     @extend_schema(operation_id="tenant_partial_update")
     def partial_update(self, request):
         """A changed slug moves all pages of the community; a changed zone keeps the wall time of what has not begun."""
         tenant = self.get_object()
-        asked = self.get_serializer(tenant, data=request.data, partial=True)
-        asked.is_valid(raise_exception=True)
-        tenant, _before = community.change(tenant, asked.validated_data, by=request.auth)
-        return Response(self.get_serializer(tenant).data)
+        tenant, _before = community.change(tenant, self.asked(self.serializer_class, tenant), by=request.auth)
+        return self.one(tenant)

@@ -126,6 +126,15 @@ def test_who_makes_something_learns_its_state_and_place(api, pin):
     assert api.get(made["Location"])["ETag"] == made["ETag"]
 
 
+def test_what_is_one_of_a_kind_is_changed_as_it_was_read(api):
+    etag = api.get("tenant/")["ETag"]
+
+    first, late = (api.patch("tenant/", {"name": name}, headers=as_read(etag)) for name in ("North", "South"))
+
+    assert (first.status_code, problem(late)) == (200, (412, "stale"))
+    assert first["ETag"] == late["ETag"] == api.get("tenant/")["ETag"]
+
+
 # Acts
 
 

@@ -16,7 +16,7 @@ class Stale(Refused):
     def __init__(self, etag):
         sentence = _("It has changed since you read it. Read it again, then decide.")
         super().__init__(sentence, code="stale", status=412, etag=etag)
-        self.headers = {"ETag": etag} if etag else None
+        self.headers = {"ETag": etag} if etag else {}
 
 
 class Unconditional(Refused):

@@ -59,7 +59,7 @@ class Schema(AutoSchema):
 
     @property
     def is_of_one(self):
-        return "{" in self.path
+        return self.view.action not in ("list", "create")
 
     def get_override_parameters(self):
         yield _header("X-Request-ID", "Yours: up to 128 printable characters. It comes back and stands in our log.")

@@ -28,7 +28,7 @@ class View(viewsets.GenericViewSet):
         super().initial(request, *args, **kwargs)
         if request.method in permissions.SAFE_METHODS and int(request.META.get("CONTENT_LENGTH") or 0):
             raise ParseError(_("Reading takes no body."))
-        if "If-Match" in request.headers and self.lookup_field not in kwargs:
+        if "If-Match" in request.headers and self.action == "create":
             etags.refuse_unless_matching(request, "")
         questions.check(self, request)
         self.wanted = questions.fields(request, self.field_names()) if "fields" in request.query_params else None
@@ -44,30 +44,32 @@ class View(viewsets.GenericViewSet):
         return [name for name, field in self.get_serializer_class()().fields.items() if not field.write_only]
 
     def get_object(self):
-        if not UUID.fullmatch(self.kwargs[self.lookup_field]):
-            raise Http404
-        row = super().get_object()
+        """The row that the address names. Where it is to be changed, it is as it was read."""
+        row = self.found()
         if self.request.method in permissions.SAFE_METHODS:
             return row
-        return self._as_it_was_read(row)
-
-    def _as_it_was_read(self, row):
-        """Held until the request is through, so that nobody changes it between the comparison and the act."""
         if "If-Match" in self.request.headers:
+            # Held until the request is through, so that nobody changes it between the comparison and the act.
             type(row).objects.select_for_update(no_key=True).filter(pk=row.pk).values_list("pk").first()
-            row = super().get_object()
+            row = self.found()
             etags.refuse_unless_matching(self.request, etags.of(self.represented(row)))
         elif self.action in self.must_match:
             raise etags.Unconditional
         return row
 
+    def found(self):
+        if not UUID.fullmatch(self.kwargs[self.lookup_field]):
+            raise Http404
+        return super().get_object()
+
     def represented(self, row):
         """All that reading it says."""
         return self.serializer_class(row, context=self.get_serializer_context()).data
 
-    def asked(self, serializer_class=Nothing):
-        """What the body says, checked."""
-        serializer = serializer_class(data=self.request.data, context=self.get_serializer_context())
+    def asked(self, serializer_class=Nothing, row=None):
+        """What the body says, checked; of a change to a row, only what changes."""
+        context = self.get_serializer_context()
+        serializer = serializer_class(row, data=self.request.data, context=context, partial=row is not None)
         serializer.is_valid(raise_exception=True)
         return serializer.validated_data
 
