@@ -8,13 +8,12 @@ from rest_framework.decorators import action
 from rest_framework.response import Response
 
 from crm.tenancy import rights
-from crm.tenancy.api import etags
 from crm.tenancy.api.filters import DayFilter, FilterSet, FlagFilter, MomentFilter
 from crm.tenancy.api.serializers import ModelSerializer, Serializer
 from crm.tenancy.api.views import ReadingView, RowsView
 from members.models import Member
 
-from . import reshuffles, rules, tasks, waves
+from . import reshuffles, rules, setup, tasks, waves
 from .models import Apart, Bond, Cohort, Draft, Group, Matrix, Move, Pin, Placement, Reshuffle, Star, Task, Tick
 
 # Matrices
@@ -28,10 +27,19 @@ class MatrixSerializer(ModelSerializer):
 
 class GroupSerializer(ModelSerializer):
     headcount = serializers.IntegerField(read_only=True)
+    assistant = serializers.UUIDField(source="assistant_id", required=False, allow_null=True, help_text="A seat; null: the owner.")
 
     class Meta:
         model = Group
         fields = ["id", "matrix", "name", "number", "mode", "capacity", "least", "assistant", "closed_on", "headcount"]
+        read_only_fields = ["closed_on"]
+
+
+class GroupChangeSerializer(GroupSerializer):
+    """A group stays in its matrix."""
+
+    class Meta(GroupSerializer.Meta):
+        fields = [name for name in GroupSerializer.Meta.fields if name != "matrix"]
 
 
 class CohortSerializer(ModelSerializer):
@@ -82,6 +90,20 @@ class MatrixViewSet(ReadingView):
     serializer_class = MatrixSerializer
     filterset_fields = ["is_reshuffled"]
 
+    @extend_schema(responses={201: MatrixSerializer})
+    def create(self, request):
+        matrix = setup.add_matrix(self.asked(MatrixSerializer), by=request.auth)
+        return self.one(matrix, 201, Location=reverse("matrix-detail", args=[matrix.pk]))
+
+    def partial_update(self, request, pk):
+        """Other lead days move the plan that was not proposed yet. 409 `being_carried_out` while a reshuffle is."""
+        matrix = self.get_object()
+        wanted = self.asked(MatrixSerializer, partial=True)
+        if "weights" in wanted:
+            wanted["weights"] = matrix.weights | wanted["weights"]
+        matrix, _before = setup.change_matrix(matrix, wanted, request._request.tenant, by=request.auth)
+        return self.one(matrix)
+
     @extend_schema(request=DraftRequestSerializer, responses={202: DraftSerializer})
     @action(detail=True, methods=["post"], url_path="drafts", filter_backends=[], pagination_class=None)
     def drafts(self, request, pk):
@@ -89,8 +111,11 @@ class MatrixViewSet(ReadingView):
         matrix = self.get_object()
         asked = self.asked(DraftRequestSerializer)
         draft = reshuffles.propose(matrix, request._request.tenant, by=request.auth, **asked)
-        said = DraftSerializer(draft).data
-        return Response(said, 202, headers={"Location": reverse("draft-detail", args=[draft.pk]), "ETag": etags.of(said)})
+        return Response(DraftSerializer(draft).data, 202, headers={"Location": reverse("draft-detail", args=[draft.pk])})
+
+
+def _with_assistant(said):
+    return {name.removesuffix("_id"): value for name, value in said.items()}
 
 
 class GroupFilter(FilterSet):
@@ -107,6 +132,34 @@ class GroupViewSet(ReadingView):
     serializer_class = GroupSerializer
     filterset_class = GroupFilter
     orders = {"name": "name"}
+
+    @extend_schema(responses={201: GroupSerializer})
+    def create(self, request):
+        """409 `number_taken` and `a_group_name_once` say what another group has; 400 `least_above_capacity`."""
+        said = _with_assistant(self.asked(GroupSerializer))
+        group = setup.add_group(said.pop("matrix"), said, by=request.auth)
+        return self.one(self.get_queryset().get(pk=group.pk), 201, Location=reverse("group-detail", args=[group.pk]))
+
+    @extend_schema(request=GroupChangeSerializer, responses=GroupSerializer)
+    def partial_update(self, request, pk):
+        group = self.get_object()
+        wanted = _with_assistant(self.asked(GroupChangeSerializer, partial=True))
+        setup.change_groups(group.matrix, {group.pk: wanted}, by=request.auth)
+        return self.one(self.get_object())
+
+    @extend_schema(request=None, responses=GroupSerializer)
+    @action(detail=True, methods=["post"], filter_backends=[], pagination_class=None)
+    def closing(self, request, pk):
+        """409 `group_not_empty` while somebody sits in it, `group_awaited` while somebody is on the way."""
+        setup.close(self.get_object(), request._request.tenant, by=request.auth)
+        return self.one(self.get_object())
+
+    @extend_schema(request=None, responses=GroupSerializer)
+    @action(detail=True, methods=["post"], filter_backends=[], pagination_class=None)
+    def reopening(self, request, pk):
+        """Open it again. A number that another open group has by now is given up."""
+        setup.reopen(self.get_object(), by=request.auth)
+        return self.one(self.get_object())
 
 
 class CohortViewSet(ReadingView):
@@ -187,7 +240,7 @@ class DraftViewSet(ReadingView):
         draft = self.get_object()
         if not draft.is_ready:
             raise reshuffles.not_ready()
-        return self.shown({"draft": draft.pk, "places": _places(draft.plan)})
+        return Response({"draft": draft.pk, "places": _places(draft.plan)})
 
     @extend_schema(responses=LoadSerializer(many=True))
     @action(detail=True, filter_backends=[], pagination_class=None)

@@ -233,6 +233,8 @@ def approve(draft, tenant, *, by):
     """Ask the assistants, in daily waves and best moves first, to invite everyone who moves."""
     if not draft.is_ready:
         raise not_ready()
+    if not draft.reshuffle.matrix.is_reshuffled:
+        raise Refused(_("This matrix is no longer reshuffled, so no plan of it can be approved."), code="not_reshuffled")
     waiting = Reshuffle.objects.filter(pk=draft.reshuffle_id, state=Reshuffle.State.OPEN)
     if not waiting.update(state=Reshuffle.State.APPROVED, chosen=draft, approved_at=now(), approved_by=by):
         raise Refused(_("This reshuffle has been approved already."), code="already_approved")

@@ -1,12 +1,21 @@
 from django.urls import path
 
-from .views import matrices, reshuffles, tasks
+from .views import matrices, reshuffles, setup, tasks
 
 app_name = "groups"
 urlpatterns = [
     path("matrices/", matrices.matrices, name="matrices"),
     path("matrices/<uuid:pk>/", matrices.matrix, name="matrix"),
     path("matrices/<uuid:pk>/drafts/", reshuffles.propose, name="propose"),
+    path("settings/matrices/", setup.setup, name="setup"),
+    path("settings/matrices/new/", setup.add, name="setup_add"),
+    path("settings/matrices/<uuid:pk>/", setup.setup, name="setup_of"),
+    path("settings/matrices/<uuid:pk>/rules/", setup.rules, name="setup_rules"),
+    path("settings/matrices/<uuid:pk>/weights/", setup.weights, name="setup_weights"),
+    path("settings/matrices/<uuid:pk>/dates/", setup.dates, name="setup_dates"),
+    path("settings/matrices/<uuid:pk>/undo/", setup.undo, name="setup_undo"),
+    path("groups/<uuid:pk>/closing/", setup.closing, name="closing"),
+    path("groups/<uuid:pk>/reopening/", setup.reopening, name="reopening"),
     path("groups/<uuid:pk>/", matrices.group, name="group"),
     path("groups/of/<uuid:pk>/", matrices.member_panel, name="member_panel"),
     path("reshuffles/", reshuffles.reshuffles, name="reshuffles"),

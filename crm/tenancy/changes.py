@@ -28,7 +28,7 @@ class Overtaken(Refused):
         who = _(", ").join(names) or _("Somebody")
         sentence = _("%(who)s changed this in the meantime, so nothing is overwritten. Look at it as it is now.") % {"who": who}
         super().__init__(sentence, code="changed_meanwhile", fields=sorted(fields))
-        self.row, self.found = row, fields
+        self.row, self.found, self.also = row, fields, []
 
 
 def code(value):
@@ -37,26 +37,38 @@ def code(value):
     return value if value is None or isinstance(value, bool | int | float | str | dict) else str(value)
 
 
-def seen(row, names):
+def seen_of(row, names):
     return {name: code(_value(row, name)) for name in names}
 
 
 @transaction.atomic
 def change(row, wanted, kinds, *, by, seen=None):
-    """Returns the row as it is now, and what the changed fields held before: {name: code}."""
+    """`kinds` says of each field which fact its change is; fields that share a kind make one fact.
+
+    Returns the row as it is now, and what the changed fields held before: {name: code}.
+    """
     row = type(row)._default_manager.select_for_update().get(pk=row.pk)
+    return row, keep(row, differences(row, wanted, kinds, seen), kinds, by=by)
+
+
+def differences(row, wanted, kinds, seen=None):
+    """What is to be set of a locked row."""
     differs = {name: wanted[name] for name in kinds if name in wanted and _is_meant(name, wanted[name], row, seen)}
     if seen is not None and (overtaken := {name for name in differs if code(_value(row, name)) != seen.get(name)}):
         raise Overtaken(row, {name: _whose_doing(row, name, kinds[name]) for name in overtaken})
-    before = {name: code(_value(row, name)) for name in differs}
+    return differs
+
+
+def keep(row, differs, kinds, *, by):
+    before, after = seen_of(row, differs), {name: code(value) for name, value in differs.items()}
     for name, value in differs.items():
         setattr(row, row._meta.get_field(name).attname, getattr(value, "pk", value))
     if differs:
         row.save(update_fields=list(differs))
-    for name, value in differs.items():
-        told = {} if name in UNTOLD else {"before": {name: before[name]}, "after": {name: code(value)}}
-        events.note(kinds[name], row, by=by, **told)
-    return row, before
+    for kind in dict.fromkeys(kinds[name] for name in differs):
+        told = [name for name in differs if kinds[name] == kind and name not in UNTOLD]
+        events.note(kind, row, by=by, before={name: before[name] for name in told}, after={name: after[name] for name in told})
+    return before
 
 
 def _value(row, name):

@@ -10,7 +10,7 @@ from .models import Tenant
 
 
 class TenantSerializer(ModelSerializer):
-    tasks_a_day = serializers.IntegerField(required=False)
+    tasks_a_day = serializers.IntegerField(required=False, help_text="For one assistant, at most.")
 
     class Meta:
         model = Tenant
@@ -24,12 +24,12 @@ class TenantViewSet(View):
     """The key's own tenant, so no address names one."""
 
     area = "settings"
-    queryset = Tenant.objects.all()
+    queryset = Tenant.objects.none()  # of one's own alone
     serializer_class = TenantSerializer
     filter_backends = []
     pagination_class = None
 
-    def found(self):
+    def get_object(self):
         return Tenant.objects.get(pk=self.request._request.tenant.pk)
 
     @extend_schema(operation_id="tenant_retrieve")
@@ -39,6 +39,5 @@ class TenantViewSet(View):
     @extend_schema(operation_id="tenant_partial_update")
     def partial_update(self, request):
         """A changed slug moves all pages of the community; a changed zone keeps the wall time of what has not begun."""
-        tenant = self.get_object()
-        tenant, _before = community.change(tenant, self.asked(self.serializer_class, tenant), by=request.auth)
+        tenant, _before = community.change(self.get_object(), self.asked(TenantSerializer, partial=True), by=request.auth)
         return self.one(tenant)

@@ -217,7 +217,7 @@ def _saved(request, form, before):
 
 
 def _after(form, before):
-    return changes.seen(form.row, before)
+    return changes.seen_of(form.row, before)
 
 
 def _say(request, words, tenant, before, after):

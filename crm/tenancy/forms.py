@@ -23,10 +23,10 @@ class SeenForm(forms.Form):
     def __init__(self, row, data=None, **kwargs):
         self.row = row
         self.names = [name for name in self.base_fields if name != "seen"]
-        super().__init__(data, initial=changes.seen(row, self.names) | {"seen": self._seen(row)}, **kwargs)
+        super().__init__(data, initial=changes.seen_of(row, self.names) | {"seen": self._seen(row)}, **kwargs)
 
     def _seen(self, row):
-        return json.dumps(changes.seen(row, self.names))
+        return json.dumps(changes.seen_of(row, self.names))
 
     def check(self, name, value):
         return value
@@ -36,7 +36,7 @@ class SeenForm(forms.Form):
 
     def clean(self):
         for name in self.names:
-            if name in self.cleaned_data:
+            if name in self.cleaned_data and changes.code(self.cleaned_data[name]) != self.was.get(name):  # left alone, it may stay
                 try:
                     self.cleaned_data[name] = self.check(name, self.cleaned_data[name])
                 except Refused as refusal:
@@ -73,7 +73,7 @@ class SeenForm(forms.Form):
         """What the asker touched stays as they typed it; what they left alone is shown as it is now."""
         for name, found in overtaken.found.items():
             self.add_error(name, changes.sentence(found, self._said(name, found["now"])))
-        self.row, data, was, now = overtaken.row, self.data.copy(), self.was, changes.seen(overtaken.row, self.names)
+        self.row, data, was, now = overtaken.row, self.data.copy(), self.was, changes.seen_of(overtaken.row, self.names)
         for name in self.names:
             if name not in overtaken.found and changes.code(self.cleaned_data.get(name)) == was.get(name):
                 _put(data, self.add_prefix(name), now[name])

@@ -22,7 +22,6 @@ LABELS = {
     "members": gettext_lazy("Members"),
     "tasks": gettext_lazy("Tasks"),
     "trail": gettext_lazy("Trail"),
-    "jobs": gettext_lazy("Long work"),
     "settings": gettext_lazy("Settings and keys"),
 }
 

@@ -10,6 +10,7 @@
   function ready(within = document) {
     all("[data-needs-script][hidden]", within).forEach((element) => { element.hidden = false; });
     all(".qx-toast", within).forEach(settle);
+    all("dialog[data-open]", within).forEach(open);
     all("[data-half]", within).forEach((box) => { box.indeterminate = true; });
   }
 
