@@ -8,6 +8,7 @@ from crm.tenancy import community_api as community
 from crm.tenancy import key_api as keys
 from crm.tenancy import seats_api as seats
 from crm.tenancy import trail_api as trail
+from crm.tenancy import work_api as work
 from groups import api as groups
 from members import api as members
 
@@ -26,6 +27,7 @@ router.register("bonds", groups.BondViewSet)
 router.register("aparts", groups.ApartViewSet)
 router.register("stars", groups.StarViewSet)
 router.register("events", trail.EventViewSet)
+router.register("jobs", work.JobViewSet)
 router.register("keys", keys.KeyViewSet)
 router.register("seats", seats.SeatViewSet)
 router.register("invites", seats.InviteViewSet)

@@ -8,6 +8,7 @@ from rest_framework.decorators import action
 from rest_framework.response import Response
 
 from crm.tenancy import rights
+from crm.tenancy.api import etags
 from crm.tenancy.api.filters import DayFilter, FilterSet, FlagFilter, MomentFilter
 from crm.tenancy.api.serializers import ModelSerializer, Serializer
 from crm.tenancy.api.views import ReadingView, RowsView
@@ -98,7 +99,7 @@ class MatrixViewSet(ReadingView):
     def partial_update(self, request, pk):
         """Other lead days move the plan that was not proposed yet. 409 `being_carried_out` while a reshuffle is."""
         matrix = self.get_object()
-        wanted = self.asked(MatrixSerializer, partial=True)
+        wanted = self.asked(MatrixSerializer, matrix)
         if "weights" in wanted:
             wanted["weights"] = matrix.weights | wanted["weights"]
         matrix, _before = setup.change_matrix(matrix, wanted, request._request.tenant, by=request.auth)
@@ -111,7 +112,8 @@ class MatrixViewSet(ReadingView):
         matrix = self.get_object()
         asked = self.asked(DraftRequestSerializer)
         draft = reshuffles.propose(matrix, request._request.tenant, by=request.auth, **asked)
-        return Response(DraftSerializer(draft).data, 202, headers={"Location": reverse("draft-detail", args=[draft.pk])})
+        said = DraftSerializer(draft).data
+        return Response(said, 202, headers={"Location": reverse("draft-detail", args=[draft.pk]), "ETag": etags.of(said)})
 
 
 def _with_assistant(said):
@@ -143,23 +145,23 @@ class GroupViewSet(ReadingView):
     @extend_schema(request=GroupChangeSerializer, responses=GroupSerializer)
     def partial_update(self, request, pk):
         group = self.get_object()
-        wanted = _with_assistant(self.asked(GroupChangeSerializer, partial=True))
+        wanted = _with_assistant(self.asked(GroupChangeSerializer, group))
         setup.change_groups(group.matrix, {group.pk: wanted}, by=request.auth)
-        return self.one(self.get_object())
+        return self.one(self.found())
 
     @extend_schema(request=None, responses=GroupSerializer)
     @action(detail=True, methods=["post"], filter_backends=[], pagination_class=None)
     def closing(self, request, pk):
         """409 `group_not_empty` while somebody sits in it, `group_awaited` while somebody is on the way."""
         setup.close(self.get_object(), request._request.tenant, by=request.auth)
-        return self.one(self.get_object())
+        return self.one(self.found())
 
     @extend_schema(request=None, responses=GroupSerializer)
     @action(detail=True, methods=["post"], filter_backends=[], pagination_class=None)
     def reopening(self, request, pk):
         """Open it again. A number that another open group has by now is given up."""
         setup.reopen(self.get_object(), by=request.auth)
-        return self.one(self.get_object())
+        return self.one(self.found())
 
 
 class CohortViewSet(ReadingView):
@@ -240,7 +242,7 @@ class DraftViewSet(ReadingView):
         draft = self.get_object()
         if not draft.is_ready:
             raise reshuffles.not_ready()
-        return Response({"draft": draft.pk, "places": _places(draft.plan)})
+        return self.shown({"draft": draft.pk, "places": _places(draft.plan)})
 
     @extend_schema(responses=LoadSerializer(many=True))
     @action(detail=True, filter_backends=[], pagination_class=None)

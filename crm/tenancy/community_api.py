@@ -29,7 +29,7 @@ class TenantViewSet(View):
     filter_backends = []
     pagination_class = None
 
-    def get_object(self):
+    def found(self):
         return Tenant.objects.get(pk=self.request._request.tenant.pk)
 
     @extend_schema(operation_id="tenant_retrieve")
@@ -39,5 +39,6 @@ class TenantViewSet(View):
     @extend_schema(operation_id="tenant_partial_update")
     def partial_update(self, request):
         """A changed slug moves all pages of the community; a changed zone keeps the wall time of what has not begun."""
-        tenant, _before = community.change(self.get_object(), self.asked(TenantSerializer, partial=True), by=request.auth)
+        tenant = self.get_object()
+        tenant, _before = community.change(tenant, self.asked(self.serializer_class, tenant), by=request.auth)
         return self.one(tenant)

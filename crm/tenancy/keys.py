@@ -3,6 +3,7 @@
 import re
 from datetime import timedelta
 
+import redis
 from django.core.cache import cache
 from django.db import transaction
 from django.utils.timezone import now
@@ -84,7 +85,11 @@ def _is_mistyped(secret):
 
 def used(token):
     minute = timedelta(minutes=1)
-    if cache.add(f"key-used:{token.pk}", 1, minute.total_seconds()):
+    try:
+        is_first = cache.add(f"key-used:{token.pk}", 1, minute.total_seconds())
+    except redis.RedisError:  # a note is no reason to turn a request away
+        return
+    if is_first:
         AccessToken.objects.filter(pk=token.pk).update(last_used_at=now())
 
 

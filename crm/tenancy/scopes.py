@@ -22,6 +22,7 @@ LABELS = {
     "members": gettext_lazy("Members"),
     "tasks": gettext_lazy("Tasks"),
     "trail": gettext_lazy("Trail"),
+    "jobs": gettext_lazy("Long work"),
     "settings": gettext_lazy("Settings and keys"),
 }
 

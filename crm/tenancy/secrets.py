@@ -29,6 +29,14 @@ def anew(token):
     return _box(tuple(settings.SECRET_KEYS)).rotate(token.encode()).decode()
 
 
+def is_newest(token):
+    try:
+        Fernet(settings.SECRET_KEYS[0]).decrypt(token.encode())
+    except InvalidToken:
+        return False
+    return True
+
+
 class EncryptedTextField(models.TextField):
     """Text that the database holds encrypted. It cannot be searched or compared; empty stays empty."""
 

@@ -57,6 +57,9 @@ class Subject:
     url: str
 
 
+DOORS = {"page": "device-desktop", "phone": "device-mobile", "api": "webhook", "job": "clock", "command": "tool"}  # their icons
+
+
 @dataclass(frozen=True)
 class Told:
     event: Event
@@ -71,6 +74,10 @@ class Told:
     @property
     def url(self):
         return self.thing.url if self.thing else ""
+
+    @property
+    def door(self):
+        return DOORS[self.event.door]
 
     @property
     def at(self):

@@ -8,6 +8,7 @@ from typing import Any
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.functional import cached_property
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -111,6 +112,11 @@ class TrailList:
 
     # What is found
 
+    @property
+    def address(self):
+        """What stands behind the question mark, without what was left empty."""
+        return urlencode({name: value for name, value in {**self.chosen, "before": self.before}.items() if value})
+
     @cached_property
     def everything(self):
         found = Event.objects.newest_first()
@@ -162,9 +168,9 @@ class TrailList:
 
     @cached_property
     def ways_out(self):
-        """Where nothing is found: each condition with how many facts dropping it brings."""
+        """Where nothing is found: the conditions that stand in the way alone, with how many facts dropping each brings."""
         brings = [(condition, self._without(name).order_by()[: MOST_COUNTED + 1].count()) for name, condition in self.conditions.items()]
-        return [{"condition": condition, "brings": min(n, MOST_COUNTED), "is_more": n > MOST_COUNTED} for condition, n in brings]
+        return [{"condition": condition, "brings": min(n, MOST_COUNTED), "is_more": n > MOST_COUNTED} for condition, n in brings if n]
 
 
 def _uuid(text):

@@ -20,8 +20,11 @@ AT_ONCE = 500  # facts that are put into words together for a file
 def trail(request):
     """Newest first; the whole state of the list stands in its address."""
     shown = TrailList(request.GET, request.seat)
-    context = {"list": shown, "topics": words.TOPICS, "doors": Event.Door.choices, "query": request.GET.urlencode()}
-    return page(request, "trail.html", context)
+    context = {"list": shown, "topics": words.TOPICS, "doors": Event.Door.choices, "query": shown.address}
+    response = page(request, "trail.html", context)
+    if request.htmx:
+        response["HX-Push-Url"] = f"{request.path}?{shown.address}" if shown.address else request.path
+    return response
 
 
 @require_POST

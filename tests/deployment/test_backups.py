@@ -46,26 +46,31 @@ def archive(tmp_path):
 
 @pytest.fixture
 def house():
-    """Two communities with a row of each kind, uploads, seats, sessions, keys, a mail secret."""
+    """Two communities; the first of them."""
     made = [TenantFactory(slug="qinghe"), TenantFactory(slug="yuanfan")]
     for tenant in made:
-        owner = SeatFactory(tenant=tenant, role="owner", name=AWKWARD)
-        SeatClient(owner)
-        EmailAddress.objects.create(user=owner.user, email=owner.user.email, verified=True, primary=True)
-        group = Group.objects.create(name=f"{tenant.slug} {AWKWARD}")
-        group.permissions.add(Permission.objects.first())
-        owner.user.groups.add(group)
-        owner.user.user_permissions.add(Permission.objects.last())
-        AccessTokenFactory(seat=owner)
-        InviteFactory(made_by=owner)
-        with acting_for(tenant.pk):
-            for model in apps.get_models():
-                if issubclass(model, TenantModel):
-                    FACTORIES[model]()
-            MemberFactory(nickname=AWKWARD)
-            for content in (b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 2000, b"nickname\n" + AWKWARD.encode()):
-                files.keep(SimpleUploadedFile("file", content), "import", by=owner, most=10**7)
+        fill(tenant)
     return made[0]
+
+
+def fill(tenant):
+    """A row of each kind, uploads, seats, sessions, keys, rights."""
+    owner = SeatFactory(tenant=tenant, role="owner", name=AWKWARD)
+    SeatClient(owner)
+    EmailAddress.objects.create(user=owner.user, email=owner.user.email, verified=True, primary=True)
+    group = Group.objects.create(name=f"{tenant.slug} {AWKWARD}")
+    group.permissions.add(Permission.objects.first())
+    owner.user.groups.add(group)
+    owner.user.user_permissions.add(Permission.objects.last())
+    AccessTokenFactory(seat=owner)
+    InviteFactory(made_by=owner)
+    with acting_for(tenant.pk):
+        for model in apps.get_models():
+            if issubclass(model, TenantModel):
+                FACTORIES[model]()
+        MemberFactory(nickname=AWKWARD)
+        for content in (b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 2000, b"nickname\n" + AWKWARD.encode()):
+            files.keep(SimpleUploadedFile("file", content), "import", by=owner, most=10**7)
 
 
 def _superuser():

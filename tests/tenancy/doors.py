@@ -51,6 +51,7 @@ IDS = {
     "api: groups": {"pk": Group},
     "api: cohorts": {"pk": Cohort},
     "api: placements": {"pk": Placement},
+    "api: jobs": {"pk": Job},
     "api: pins": {"pk": Pin},
     "api: bonds": {"pk": Bond},
     "api: aparts": {"pk": Apart},

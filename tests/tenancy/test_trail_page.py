@@ -173,6 +173,13 @@ def test_a_thing_of_another_tenant_or_of_none_finds_nothing_and_has_no_name(two,
         assert (page.status_code, kinds(page), "Leaked" in page.content.decode()) == (200, [], False)
 
 
+def test_the_address_holds_what_was_chosen_and_nothing_empty(house, owner):
+    chosen = owner.get("/trail/?topic=tasks&door=&seat=&from=2026-11-24&to=", headers={"HX-Request": "true"})
+    nothing = owner.get("/trail/?topic=&door=", headers={"HX-Request": "true"})
+
+    assert (chosen["HX-Push-Url"], nothing["HX-Push-Url"]) == ("/qinghe/trail/?topic=tasks&from=2026-11-24", "/qinghe/trail/")
+
+
 def test_what_it_is_about_is_named_with_its_page(house, owner):
     group = GroupFactory(name="会员7群", tenant=house)
     helper = SeatFactory(name="豆豆", tenant=house)

@@ -1,4 +1,4 @@
-"""What is seen of a request before any view: whether it can be read at all."""
+"""What is done with a request before any view: whether it can be read, may come, and has come before."""
 
 from django.conf import settings
 from django.utils.translation import gettext as _

@@ -59,16 +59,16 @@ class Schema(AutoSchema):
 
     @property
     def is_of_one(self):
-        return "{" in self.path
+        return self.view.action not in ("list", "create")
 
     def get_override_parameters(self):
-        yield _header("X-Request-ID", "Yours; it comes back and stands in our log.", maxLength=128, pattern="^[!-~]([ -~]*[!-~])?$")
+        yield _header("X-Request-ID", "Yours: up to 128 printable characters. It comes back and stands in our log.")
         if not self.is_reading:
             words = "The same number with the same request gets the same answer, for a day: send again without fear."
             yield _header("Idempotency-Key", words, maxLength=255, pattern="^[!-~]([ -~]*[!-~])?$")
         if self.is_of_one:
             name = "If-None-Match" if self.is_reading else "If-Match"
-            yield _header(name, "An ETag of this one, or several.", pattern='^("[!#-~]*"|\\*)$')
+            yield _header(name, "An ETag of this one, or several.")
         if self.view.action in ("list", "retrieve"):
             names = {"type": "array", "items": TEXT | {"enum": self.view.field_names()}, "minItems": 1}
             words = "Only these, by commas."

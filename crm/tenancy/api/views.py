@@ -7,7 +7,7 @@ from rest_framework import permissions, viewsets
 from rest_framework.exceptions import ParseError
 from rest_framework.response import Response
 
-from . import questions
+from . import etags, questions
 from .filters import Filters
 from .serializers import UUID, Nothing
 
@@ -15,6 +15,7 @@ from .serializers import UUID, Nothing
 class View(viewsets.GenericViewSet):
     http_method_names = ["get", "head", "post", "put", "patch", "delete"]
     order = "id"  # a list stands in the order of its making
+    must_match = ()  # actions that are refused without If-Match
     orders = {}  # what a list may be ordered by: its name here and the column, one that is never empty
 
     @classmethod
@@ -27,6 +28,8 @@ class View(viewsets.GenericViewSet):
         super().initial(request, *args, **kwargs)
         if request.method in permissions.SAFE_METHODS and int(request.META.get("CONTENT_LENGTH") or 0):
             raise ParseError(_("Reading takes no body."))
+        if "If-Match" in request.headers and self.action == "create":
+            etags.refuse_unless_matching(request, "")
         questions.check(self, request)
         self.wanted = questions.fields(request, self.field_names()) if "fields" in request.query_params else None
 
@@ -41,13 +44,32 @@ class View(viewsets.GenericViewSet):
         return [name for name, field in self.get_serializer_class()().fields.items() if not field.write_only]
 
     def get_object(self):
+        """The row that the address names. Where it is to be changed, it is as it was read."""
+        row = self.found()
+        if self.request.method in permissions.SAFE_METHODS:
+            return row
+        if "If-Match" in self.request.headers:
+            # Held until the request is through, so that nobody changes it between the comparison and the act.
+            type(row).objects.select_for_update(no_key=True).filter(pk=row.pk).values_list("pk").first()
+            row = self.found()
+            etags.refuse_unless_matching(self.request, etags.of(self.represented(row)))
+        elif self.action in self.must_match:
+            raise etags.Unconditional
+        return row
+
+    def found(self):
         if not UUID.fullmatch(self.kwargs[self.lookup_field]):
             raise Http404
         return super().get_object()
 
-    def asked(self, serializer_class=Nothing, partial=False):
-        """What the body says, checked; `partial` of a change, which says only what is to be different."""
-        serializer = serializer_class(data=self.request.data, partial=partial, context=self.get_serializer_context())
+    def represented(self, row):
+        """All that reading it says."""
+        return self.serializer_class(row, context=self.get_serializer_context()).data
+
+    def asked(self, serializer_class=Nothing, row=None):
+        """What the body says, checked; of a change to a row, only what changes."""
+        context = self.get_serializer_context()
+        serializer = serializer_class(row, data=self.request.data, context=context, partial=row is not None)
         serializer.is_valid(raise_exception=True)
         return serializer.validated_data
 
@@ -56,7 +78,14 @@ class View(viewsets.GenericViewSet):
         return row if self.wanted is None else {name: row[name] for name in self.wanted}
 
     def one(self, row, status=200, **headers):
-        return Response(self.cut(self.get_serializer(row).data), status, headers=headers)
+        """The answer that shows one row."""
+        return self.shown(self.cut(self.get_serializer(row).data), status, etag=etags.of(self.represented(row)), **headers)
+
+    def shown(self, said, status=200, *, etag=None, **headers):
+        etag = etag or etags.of(said)
+        if self.request.method in permissions.SAFE_METHODS and etags.is_read(self.request, etag):
+            return Response(status=304, headers={"ETag": etag})
+        return Response(said, status, headers={"ETag": etag} | headers)
 
 
 class ReadingView(View):

@@ -1,7 +1,17 @@
+import datetime
+
 from django.db import models
 from django.utils.timezone import now
 
-from .base import TenantModel
+from .base import TenantModel, scoped
+
+KEPT = datetime.timedelta(days=1)
+
+
+class IdempotencyKeyQuerySet(models.QuerySet):
+    def over(self):
+        """Those whose answer has been kept for long enough."""
+        return self.filter(created_at__lte=now() - KEPT)
 
 
 class IdempotencyKey(TenantModel):
@@ -14,6 +24,8 @@ class IdempotencyKey(TenantModel):
     headers = models.JSONField(default=dict)
     body = models.BinaryField(default=bytes)
     created_at = models.DateTimeField(default=now)
+
+    objects = scoped(IdempotencyKeyQuerySet)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["tenant", "token", "key"], name="one_answer_a_key")]
