@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from statistics import median, quantiles
 
-REQUESTS = int(sys.argv[1]) if len(sys.argv) > 1 else 200
+REQUESTS = int(sys.argv[1]) if len(sys.argv) > 1 and sys.argv[1].isdigit() else 200
 SLUG = "bench"
 
 
@@ -28,19 +28,20 @@ def main():
             measure(Path(folder))
 
 
-def measure(folder):
+def measure(folder, *, migrated=False):
     from django.core.management import call_command
 
     from groups import reshuffling
 
-    call_command("migrate", verbosity=0)
+    if not migrated:
+        call_command("migrate", verbosity=0)
     reshuffling.warm()
     owner, assistant, matrix = _import(folder)
     draft = _propose(owner.tenant, matrix)
-    _as_after_a_minute()
+    as_after_a_minute()
     _pages(owner, {"plan": f"drafts/{draft.pk}/", "plan, a point": f"drafts/{draft.pk}/?moves=1200"})
     _approve(draft, owner)
-    _as_after_a_minute()
+    as_after_a_minute()
     _pages(
         owner,
         {
@@ -85,7 +86,7 @@ def _import(folder):
     return *seats, matrix
 
 
-def _as_after_a_minute():
+def as_after_a_minute():
     """PostgreSQL looks at tables that grew within a minute; until then it guesses their sizes."""
     from django.db import connection
 
