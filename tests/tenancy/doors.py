@@ -79,7 +79,7 @@ LISTS = {
 
 # Doors outside any tenant; each reads the signed-in user at most, or finds a row by a secret. `OPEN` ones answer anybody.
 OUTSIDE = {
-    "look", "logo_outside", "start", "first_sign_in", "invite", "set_language", "api: schema", "demo_mail", "demo_mail_html",
+    "look", "logo_outside", "start", "api_docs", "first_sign_in", "invite", "set_language", "api: schema", "demo_mail", "demo_mail_html",
     "account_login", "account_logout", "account_signup", "account_sign_up_sent", "account_inactive", "account_reauthenticate",
     "account_change_password", "account_set_password", "account_reset_password", "account_reset_password_done",
     "account_reset_password_from_key", "account_reset_password_from_key_done",

@@ -1,0 +1,242 @@
+"""An example for every operation, made of its own schema: the words below for a name, or one that fits its type.
+
+So an example cannot name a field that is gone, and a test holds each against the schema that it stands under.
+"""
+
+import copy
+import uuid
+
+from crm.tenancy.api.problems import PROBLEM
+
+REQUEST_ID = "5b0c6f0e-6d1e-4f5c-9d64-7a0c1a9a3f10"
+# Name of a field, or component and field -> what stands there; None where the field may be null.
+WORDS = {
+    "next": "https://qunxing.example/api/v1/members/?cursor=cD0wMTk4",
+    "previous": None,
+    # people
+    "nickname": "深圳-海燕-直播",
+    "city": "深圳",
+    "industry": "知识付费",
+    "skills": ["直播", "写作"],
+    "joined_on": "2025-03-08",
+    "expires_on": "2027-03-07",
+    "platform": "wechat",
+    "value": "haiyan_live",
+    "inviter": None,
+    "note": "",
+    # groups
+    "Matrix.name": "会员",
+    "Group.name": "会员7群",
+    "Bond.name": "直播一队",
+    "number": 7,
+    "capacity": 500,
+    "headcount": 319,
+    "least": None,
+    "closed_on": None,
+    "lead_days": 45,
+    "minutes_per_move": 2,
+    "least_percent": 80,
+    "half_life": 1.0,
+    "weights": {"known": 1, "star": 20, "newcomer": 2, "size": 1, "city": 0.5, "industry": 0.5, "skill": 0.25},
+    "code": "2027H1",
+    "Cohort.year": 2027,
+    "Cohort.half": 1,
+    "begins_on": "2027-01-01",
+    "since": "2026-07-01",
+    "until": None,
+    # reshuffles
+    "Draft.state": "ready",
+    "Draft.number": 1,
+    "letter": "A",
+    "stage": "ordering",
+    "percent": 100,
+    "max_moves": 3600,
+    "seed": 20261124,
+    "steps": None,
+    "seconds": 9.2,
+    "figures": {"moves": 3600, "cost": 156200, "new_people": {"mean": 274.1, "least": 181}},
+    "curve": [{"moves": 3600, "new": 274.1, "random": 257.3, "bound": 283.0}],
+    "problems": [],
+    "moves": 3600,
+    "Load.moves": 230,
+    "Reshuffle.moves": {"waiting": 3512, "asked": 61, "joined": 27},
+    "Reshuffle.state": "approved",
+    "first_day": "2026-11-25",
+    "last_day": "2026-11-27",
+    "rank": 1,
+    # tasks
+    "due_at": "2026-11-25T01:00:00Z",
+    "late_at": "2026-11-26T01:00:00Z",
+    "minutes": 2,
+    "text": "海燕，新的半年您换到 12 群啦，点这里进群：…",
+    "Task.reason": "",
+    "Task.ended_at": None,
+    "Task.ended_by": None,
+    "Tick.act": "impossible",
+    "Tick.reason": "declined",
+    "Tick.note": "想留在老群",
+    # the house
+    "slug": "qinghe",
+    "Tenant.name": "青禾社群",
+    "MyTenant.name": "青禾社群",
+    "time_zone": "Asia/Shanghai",
+    "currency": "CNY",
+    "country": "CN",
+    "colour": "#0b6e78",
+    "tasks_a_day": 90,
+    "Seat.name": "豆豆",
+    "MySeat.name": "豆豆",
+    "role": "assistant",
+    "Key.name": "Newsletter",
+    "Invite.name": "豆豆",
+    "NewInvite.name": "豆豆",
+    "days": 7,
+    "mailed": True,
+    "NewKey.name": "Newsletter",
+    "MyKey.name": "Newsletter",
+    "hint": "k3Qw",
+    "scopes": ["members:read", "tasks:write"],
+    "may": ["members:read", "tasks:write"],
+    "secret": "qx_key_shown-once-in-this-answer",
+    "link": "https://qunxing.example/accounts/seat/qx_seat_shown-once-in-this-answer/",
+    "page_size": 500,
+    "expires_at": "2027-11-24T16:00:00Z",
+    "ended_at": None,
+    "revoked_at": None,
+    "used_at": None,
+    "Event.kind": "star.added",
+    "subject_kind": "star",
+    "because": "helper",
+    "before": {},
+    "after": {"moves": 3600},
+    "door": "api",
+    "Job.kind": "community.import",
+    "Job.state": "waiting",
+    "Job.stage": "writing",
+    "Job.percent": 25,
+    "done": 1280,
+    "total": 5121,
+    "outcome": {},
+    "problem": {},
+}
+PROBLEMS = {
+    "400": ("invalid", "Bad Request", "Some fields are wrong."),
+    "401": ("key_unknown", "Unauthorized", "There is no such key."),
+    "403": ("scope_too_small", "Forbidden", "This key may not do that: it lacks the scope “members:write”."),
+    "404": ("not_found", "Not Found", "There is no such thing here."),
+    "406": ("not_acceptable", "Not Acceptable", "The API speaks JSON."),
+    "409": ("already_approved", "Conflict", "This reshuffle has been approved already."),
+    "412": ("stale", "Precondition Failed", "It has changed since you read it."),
+    "413": ("too_large", "Content Too Large", "The body is too large."),
+    "415": ("unsupported_media_type", "Unsupported Media Type", "The API reads JSON."),
+    "422": ("idempotency_mismatch", "Unprocessable Content", "This Idempotency-Key stood on another request."),
+    "429": ("too_many", "Too Many Requests", "That was the last for now: wait as long as Retry-After says."),
+}
+SUMMARIES = {
+    "list": "List", "retrieve": "Read one", "create": "Make one", "update": "Change one", "destroy": "End one",
+}  # fmt: skip
+DEPTH = 8  # of schemas that hold themselves
+
+
+def add_examples(result, generator, request, public):
+    """A hook of drf-spectacular: called with the whole description when it is made."""
+    schemas = result.get("components", {}).get("schemas", {})
+    for path, operations in result["paths"].items():
+        for operation in operations.values():
+            operation.setdefault("summary", _summary(operation))
+            _tell(operation, path, schemas)
+    return result
+
+
+def _summary(operation):
+    """What it does to its noun; an act of its own says so in the first sentence of its description."""
+    words = operation["operationId"].split("_")
+    said = operation.get("description", "").partition(".")[0].strip()
+    return said if said and (len(words) > 2 and words[-2] != "partial") else SUMMARIES.get(words[-1], said)
+
+
+def _tell(operation, path, schemas):
+    for parameter in operation.get("parameters", []):
+        if parameter["in"] == "path":
+            parameter.setdefault("example", _id(path.split("/")[3]))
+    for content in operation.get("requestBody", {}).get("content", {}).values():
+        if "example" not in content and "examples" not in content:
+            content["example"] = of(content["schema"], schemas, writing=True)
+    for code, answer in operation.get("responses", {}).items():
+        for kind, content in answer.get("content", {}).items():
+            if "example" in content or "examples" in content:
+                continue
+            content["example"] = _problem(code) if kind == PROBLEM else of(content["schema"], schemas)
+
+
+def _problem(code):
+    word, title, sentence = PROBLEMS.get(code, ("refused", "Conflict", "It clashes with what is."))
+    return {
+        "type": "about:blank", "title": title, "status": int(code), "code": word, "detail": sentence, "request_id": REQUEST_ID,
+    }  # fmt: skip
+
+
+def of(schema, schemas, *, name="", within="", writing=False, depth=0):
+    """A value that fits this schema; `name` is the field it stands under and `within` that field's component, `schemas` all of them."""
+    inside = {"schemas": schemas, "writing": writing}
+    if "$ref" in schema:
+        component = schema["$ref"].rpartition("/")[2]
+        is_words = "enum" in schemas[component]
+        return of(schemas[component], name=name, within=within if is_words else component, depth=depth, **inside)
+    if "example" in schema:
+        return copy.deepcopy(schema["example"])
+    within = within.removeprefix("Patched").removesuffix("Request")
+    said = WORDS.get(f"{within}.{name}", WORDS.get(name))
+    for together in ("allOf", "oneOf", "anyOf"):
+        if together in schema:
+            if said is None and name in WORDS and schema.get("nullable"):
+                return None
+            return of(schema[together][0], name=name, within=within, depth=depth, **inside)
+    if "enum" in schema:
+        return said if said in schema["enum"] else schema["enum"][0]
+    if (name in WORDS or f"{within}.{name}" in WORDS) and _fits(said, schema):
+        return copy.deepcopy(said)
+    if schema.get("type") == "object" or "properties" in schema:
+        return _object(schema, within, depth, **inside)
+    if schema.get("type") == "array":
+        return [of(schema["items"], name=_single(name), within=within, depth=depth + 1, **inside)] if depth < DEPTH else []
+    return _plain(schema, schema.get("type"), name)
+
+
+def _object(schema, within, depth, schemas, writing):
+    if depth >= DEPTH:
+        return {}
+    fields = {name: each for name, each in schema.get("properties", {}).items() if not (writing and each.get("readOnly"))}
+    return {name: of(each, schemas, name=name, within=within, writing=writing, depth=depth + 1) for name, each in fields.items()}
+
+
+def _plain(schema, kind, name):
+    if kind == "string":
+        return _string(schema, name)
+    if kind in ("integer", "number"):
+        return max(schema.get("minimum", 1), min(1, schema.get("maximum", 1)))
+    return kind == "boolean"
+
+
+def _string(schema, name):
+    form = schema.get("format")
+    if form == "uuid":
+        return _id(name)
+    plain = {"date": "2026-11-24", "date-time": "2026-11-24T12:05:00Z", "email": "lin@example.com", "uri": "https://qunxing.example/"}
+    return plain.get(form) or (name.replace("_", " ") or "text")[: schema.get("maxLength", 200)]
+
+
+def _fits(value, schema):
+    kinds = {"string": str, "integer": int, "number": int | float, "boolean": bool, "array": list, "object": dict}
+    if value is None:
+        return schema.get("nullable", False)
+    return isinstance(value, kinds.get(schema.get("type"), object)) and len(str(value)) <= schema.get("maxLength", 10**6)
+
+
+def _single(name):
+    return name.removesuffix("s")
+
+
+def _id(name):
+    """The same for the same name, so that examples hang together; it looks like the ids that rows have."""
+    return str(uuid.UUID(bytes=uuid.uuid5(uuid.NAMESPACE_URL, _single(name)).bytes[:6] + b"\x70\x01" + b"\x80\x00\x00\x00\x00\x00\x00\x01"))

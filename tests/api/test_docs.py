@@ -1,0 +1,122 @@
+"""The page of the API: what it shows can be copied and works, and every operation has an example that its schema allows."""
+
+import html
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+from django.test import Client
+
+from crm.tenancy import keys
+from tests.factories import MemberFactory, SeatFactory
+
+jsonschema_rs = pytest.importorskip("jsonschema_rs")
+
+
+@pytest.fixture
+def schema(db):
+    return Client().get("/api/v1/schema/").json()
+
+
+@pytest.fixture
+def page(db):
+    return Client().get("/help/api/").content.decode()
+
+
+def contents(operation):
+    """(where, media type, content) of everything that an operation takes or gives."""
+    for kind, content in operation.get("requestBody", {}).get("content", {}).items():
+        yield "request", kind, content
+    for code, answer in operation["responses"].items():
+        for kind, content in answer.get("content", {}).items():
+            yield code, kind, content
+
+
+def every(schema):
+    for path, operations in schema["paths"].items():
+        for method, operation in operations.items():
+            yield f"{method.upper()} {path}", operation
+
+
+def test_every_operation_has_an_example_of_what_it_takes_and_gives(schema):
+    bare = [f"{name} {where}" for name, operation in every(schema) for where, _, content in contents(operation) if "example" not in content]
+
+    assert len(list(every(schema))) > 50
+    assert bare == []
+
+
+def test_every_example_is_what_its_schema_allows(schema):
+    wrong = []
+    for name, operation in every(schema):
+        for where, _, content in contents(operation):
+            rule = as_json_schema(content["schema"], schema["components"]["schemas"])
+            faults = jsonschema_rs.validator_for(rule, validate_formats=True).iter_errors(content["example"])
+            wrong += [f"{name} {where}: {fault.message}" for fault in faults]
+
+    assert wrong == []
+
+
+def as_json_schema(rule, components):
+    """OpenAPI 3.0 says `nullable` where JSON Schema has a second type."""
+    if isinstance(rule, list):
+        return [as_json_schema(each, components) for each in rule]
+    if not isinstance(rule, dict):
+        return rule
+    if "$ref" in rule:
+        return as_json_schema(components[rule["$ref"].rpartition("/")[2]], components)
+    plain = {name: as_json_schema(value, components) for name, value in rule.items() if name not in ("nullable", "example")}
+    return {"anyOf": [plain, {"type": "null"}]} if rule.get("nullable") else plain
+
+
+def test_every_operation_says_what_it_does(schema):
+    assert [name for name, operation in every(schema) if not operation.get("summary")] == []
+
+
+def test_the_page_shows_every_operation(schema, page):
+    shown = re.findall(r'<details class="qx-fold" id="([^"]+)">', page)
+
+    assert sorted(shown) == sorted(operation["operationId"] for _, operation in every(schema))
+
+
+def test_the_page_is_open_to_all_and_names_no_tenant(two, page):
+    assert [tenant for tenant in two if tenant.name in page] == []
+
+
+# The quick start, as it stands
+
+
+def words_of(page, id):
+    return html.unescape(re.search(rf'<pre class="text" id="{id}"[^>]*>(.*?)</pre>', page, re.DOTALL)[1])
+
+
+@pytest.fixture
+def address(live_server, settings):
+    settings.ALLOWED_HOSTS = ["*"]
+    tenant = SeatFactory(role="owner").tenant
+    for _ in range(3):
+        MemberFactory(tenant=tenant)
+    _, secret = keys.make(tenant.seats.get())
+    return {"QUNXING_URL": live_server.url, "QUNXING_KEY": secret}
+
+
+def run(command, address, text=None):
+    env = {"PATH": os.environ["PATH"], "NO_PROXY": "*"} | address
+    return subprocess.run(command, env=env, input=text, capture_output=True, text=True, timeout=60)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(not shutil.which("curl"), reason="no curl here")
+def test_the_curl_of_the_quick_start_works(address):
+    done = run(["bash", "-e"], address, words_of(Client().get("/help/api/").content.decode(), "curl"))
+
+    assert (done.returncode, done.stderr, done.stdout.count('"nickname"')) == (0, "", 3)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_python_of_the_quick_start_works(address):
+    done = run([sys.executable, "-"], address, words_of(Client().get("/help/api/").content.decode(), "python"))
+
+    assert (done.stderr, done.stdout) == ("", "owner\n3 members\n201 a star\n")
