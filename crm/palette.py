@@ -34,7 +34,7 @@ palette.page(_("Leave the community"), "leave", icon="door-enter", area=None)
 palette.act(_("Bring files in"), "begin:files", icon="upload", area="members", words=(_("Import"),))
 palette.act(_("Invite somebody"), "seats", icon="user-plus", area="settings", words=(_("Seats"),))
 palette.act(_("Make a key"), "keys", icon="key", area="settings", words=(_("API keys"),))
-palette.act(_("Keys of the keyboard"), icon="help", does=("data-dialog", "#keys"), words=(_("Help"), _("Shortcuts")))
+palette.act(_("Keys of the keyboard"), icon="help", does=("data-dialog", "#key-help"), words=(_("Help"), _("Shortcuts")))
 for theme, label, icon in [
     ("light", _("Light theme"), "sun"),
     ("dark", _("Dark theme"), "moon"),

@@ -18,7 +18,7 @@ class SeenForm(forms.Form):
     Inherit and give `check(name, value)`, which refuses what may not be, and `act(wanted, by=, seen=)`, the verb.
     """
 
-    seen = forms.CharField(widget=forms.HiddenInput, required=False)
+    seen = forms.CharField(widget=forms.HiddenInput(attrs={"id": False}), required=False)  # several forms stand on one page
 
     def __init__(self, row, data=None, **kwargs):
         self.row = row

@@ -6,7 +6,7 @@
   const palette = document.getElementById("palette");
   const field = palette.querySelector("input");
   const answer = document.getElementById("palette-answer");
-  const help = document.getElementById("keys");
+  const help = document.getElementById("key-help");
 
   // The palette
 
@@ -164,6 +164,6 @@
     document.cookie = `keys=${lever.checked ? "on" : "off"}; path=/; max-age=31536000; samesite=lax${location.protocol === "https:" ? "; secure" : ""}`;
   });
   document.addEventListener("click", (event) => {
-    if (event.target.closest('[data-dialog="#keys"]')) { event.preventDefault(); event.stopPropagation(); show(); }
+    if (event.target.closest('[data-dialog="#key-help"]')) { event.preventDefault(); event.stopPropagation(); show(); }
   }, true);
 })();

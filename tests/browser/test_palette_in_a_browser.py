@@ -180,9 +180,9 @@ def test_a_letter_in_a_field_stays_a_letter(owner):
 def test_the_help_lists_the_keys_of_this_page_and_switches_them_off(owner):
     page = owner.goes()
     page.keyboard.press("?")
-    until(page, "document.querySelector('#keys').open")
-    listed = page.locator("#keys [data-keys-go]").inner_text()
-    page.locator("#keys [data-single-keys]").focus()
+    until(page, "document.querySelector('#key-help').open")
+    listed = page.locator("#key-help [data-keys-go]").inner_text()
+    page.locator("#key-help [data-single-keys]").focus()
     page.keyboard.press("Space")
     page.keyboard.press("Escape")
 
@@ -198,4 +198,4 @@ def test_the_help_lists_the_keys_of_this_page_and_switches_them_off(owner):
         "Today", "Members", "Matrix", "Reshuffle", "Tasks", "Trail", "Settings",
     ]  # fmt: skip
     assert page.url.endswith("/qinghe/")
-    assert not page.evaluate("document.querySelector('#keys').open")
+    assert not page.evaluate("document.querySelector('#key-help').open")
