@@ -15,12 +15,14 @@ from tests.factories import PASSWORD, SeatFactory, TenantFactory, UserFactory
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome") or ""
 try:
+    from axe_playwright_python.sync_playwright import Axe
     from playwright.sync_api import expect, sync_playwright
 except ImportError:
     sync_playwright = None
 MISSING = "playwright is missing" if sync_playwright is None else "" if CHROMIUM else "chromium is missing"
 REASON = f"{MISSING}: install the group `check` and Chromium"
 pytestmark = pytest.mark.skipif(bool(MISSING) and os.environ.get("REQUIRE_BROWSER") != "1", reason=REASON)
+AXE = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
 HOME = re.compile(r"/qinghe/$")
 AUTHENTICATOR = {
     "protocol": "ctap2",
@@ -197,3 +199,30 @@ def test_lists_that_a_phone_kept_go_with_the_sign_out_and_what_it_has_not_sent_s
     kept = "Object.fromEntries(Object.entries(localStorage).filter(([name]) => name !== 'theme'))"
     assert desk.evaluate(kept) == {"phone:/qinghe/phone/:1": '[{"key":"a","state":"waiting"}]', "other": "stays"}
     assert desk.evaluate("caches.keys()") == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_pages_of_the_account_keep_to_wcag(lin, desk, authenticator, theme, live_server, settings, tmp_path):
+    settings.EMAIL_BACKEND, settings.EMAIL_FILE_PATH = "django.core.mail.backends.filebased.EmailBackend", tmp_path
+    desk.context.add_cookies([{"name": "theme", "value": theme, "url": live_server.url}])
+    found = {}
+
+    def look(name):
+        page = Axe().run(desk, options=AXE)
+        found.update({name: page.generate_report()} if page.violations_count else {})
+
+    desk.goto("/accounts/login/")
+    look("login")
+    sign_in(desk, lin)
+    add_a_passkey(desk, "The desk")
+    look("codes")
+    for path in "", "mfa/webauthn/add/", "mfa/totp/activate/", "mfa/recovery-codes/generate/", "password/change/", "mfa/reauthenticate/":
+        desk.goto(f"/accounts/{path}")
+        look(path)
+    desk.goto("/demo-mail/")
+    look("mails")
+    sign_out(desk)
+    sign_in(desk, lin)
+    look("the second step")
+
+    assert found == {}
