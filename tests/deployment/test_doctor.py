@@ -10,6 +10,7 @@ from cryptography.fernet import Fernet
 from django.core.cache import cache
 from django.core.management import call_command
 from django.db import connection
+from django.db.migrations.recorder import MigrationRecorder
 from django.utils.timezone import now
 
 from crm.tenancy.jobs import SWEPT_AT
@@ -218,15 +219,12 @@ def test_a_serving_login_that_may_change_tables_is_a_fault(production):
 
 @pytest.mark.django_db(transaction=True)
 def test_a_migration_that_is_missing_is_a_fault(production):
-    with connection.cursor() as cursor:
-        cursor.execute("DELETE FROM django_migrations WHERE name = '0002_seats_keys_files_and_jobs'")
+    newest = MigrationRecorder.Migration.objects.filter(app="tenancy").latest("id")
+    newest.delete()
     try:
         status, found = examined()
     finally:
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "INSERT INTO django_migrations (app, name, applied) VALUES ('tenancy', '0002_seats_keys_files_and_jobs', now())"
-            )
+        newest.save(force_insert=True)
 
     assert (status, faults(found)) == (1, ["1 migration is missing. Run `manage.py migrate` with MIGRATE_DATABASE_URL."])
 
