@@ -12,6 +12,8 @@ from crm.tenancy import work_api as work
 from groups import api as groups
 from members import api as members
 
+from . import import_api as imports
+
 router = SimpleRouter()
 router.register("members", members.MemberViewSet)
 router.register("matrices", groups.MatrixViewSet)
@@ -31,6 +33,7 @@ router.register("jobs", work.JobViewSet)
 router.register("keys", keys.KeyViewSet)
 router.register("seats", seats.SeatViewSet)
 router.register("invites", seats.InviteViewSet)
+router.register("imports", imports.ImportViewSet, basename="import")
 urlpatterns = [
     path("schema/", SpectacularJSONAPIView.as_view(permission_classes=[], authentication_classes=[]), name="schema"),
     path("me/", keys.MeViewSet.as_view({"get": "retrieve"}), name="me"),

@@ -54,9 +54,12 @@ def ask(kind, *, by, file=None, **asked):
 
 @transaction.atomic
 def stop(job, *, by):
-    """Its worker sees it at the next step; what is done stays done."""
-    if not Job.objects.filter(pk=job.pk, state=Job.State.WAITING).update(state=Job.State.STOPPED, ended_at=now()):
+    """Its worker sees it at the next step; what is done stays done. A step that is being written is not waited for."""
+    if not Job.objects.select_for_update(skip_locked=True).filter(pk=job.pk, state=Job.State.WAITING).first():
+        if Job.objects.filter(pk=job.pk, state=Job.State.WAITING).exists():
+            raise Refused(_("It is being written just now, which is not broken off. Look again in a moment."), code="in_a_step")
         raise Refused(_("This work has ended already."), code="not_running")
+    Job.objects.filter(pk=job.pk).update(state=Job.State.STOPPED, ended_at=now())
     events.note("job.stopped", job, by=by, because=job.kind)
 
 
@@ -122,9 +125,11 @@ def keep_job(tenant_id, pk):
 
 def _claimed(tenant_id, pk):
     with acting_for(tenant_id):
-        due = Job.objects.filter(pk=pk, state=Job.State.WAITING, due_at__lte=now())
-        if not due.update(due_at=now() + PATIENCE, tries=F("tries") + 1):
+        # A worker in the middle of a long step holds the row, and nobody waits behind it.
+        due = Job.objects.select_for_update(skip_locked=True).filter(pk=pk, state=Job.State.WAITING, due_at__lte=now())
+        if not due.first():
             return None
+        Job.objects.filter(pk=pk).update(due_at=now() + PATIENCE, tries=F("tries") + 1)
         return Job.objects.select_related("seat__user", "file").get(pk=pk)
 
 

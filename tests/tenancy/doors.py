@@ -46,6 +46,7 @@ IDS = {
     "key_revocation": {"pk": AccessToken},
     # API: each word of the router with its rows
     "api: tenant": {},
+    "api: imports": {"pk": Job},
     "api: members": {"pk": Member},
     "api: matrices": {"pk": Matrix},
     "api: groups": {"pk": Group},

@@ -234,6 +234,32 @@ def test_two_workers_at_once_do_it_once(does):
     assert again(job).tries == 1
 
 
+@pytest.mark.django_db(transaction=True)
+def test_nobody_waits_behind_a_worker_in_the_middle_of_a_step(does):
+    house = TenantFactory()
+    seat = SeatFactory(tenant=house, role="owner")
+    found = []
+
+    def a_long_step(at_work):
+        with at_work.step():
+            at_the_same_time(meanwhile)
+
+    def meanwhile():
+        keep(job)  # the sweep has queued it anew
+        try:
+            with acting_for(house.pk):
+                work.stop(job, by=seat)
+        except Refused as refusal:
+            found.append(refusal.code)
+
+    does(a_long_step)
+    job = asked(house, seat)
+
+    keep(job)
+
+    assert (found, again(job).state, again(job).tries) == (["in_a_step"] * 2, "done", 1)
+
+
 def test_work_of_two_tenants_stays_apart(two, does):
     found = {}
 

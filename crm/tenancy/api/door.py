@@ -11,6 +11,8 @@ def unfit(request):
     length = request.META.get("CONTENT_LENGTH") or ""
     if not length and request.headers.get("Transfer-Encoding"):
         return problems.answer(411, "length_required", _("Say in Content-Length how long the body is."))
-    if length.isdecimal() and int(length) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
-        return problems.answer(413, "too_large", _("This is more than a request may bring."), most=settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+    # Files go to the disk as they come; everything else is read into memory.
+    most = settings.LARGEST_BODY if request.content_type == "multipart/form-data" else settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    if length.isdecimal() and int(length) > most:
+        return problems.answer(413, "too_large", _("This is more than a request may bring."), most=most)
     return None
