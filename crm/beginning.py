@@ -68,7 +68,7 @@ def guide_of(tenant, seat, known=None):
         people=Member.objects.current(),
         groups=Group.objects.open().filter(matrix__is_reshuffled=True),
         seated=Placement.objects.open().filter(matrix__is_reshuffled=True),
-        named=Event.objects.filter(kind="groups.named"),
+        named=Event.objects.filter(kind__in=["groups.named", "group.changed"]),  # here, or where groups are set up later
         assistants=Seat.objects.standing().filter(tenant=tenant, role=Seat.Role.ASSISTANT),
         invites=Invite.objects.open().filter(tenant=tenant, role=Seat.Role.ASSISTANT),
     )

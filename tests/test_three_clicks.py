@@ -13,6 +13,7 @@ from tests.tenancy.test_isolation import a_plan, one_of_each
 MOST = 3
 # Pages that nobody is led to from inside, and why.
 ELSEWHERE = {
+    "begin:groups": "one of the first steps; later the groups are set up on a page of the settings",
     "palette": "it opens over every page; as a page of its own it serves browsers without scripts",
     "groups:making": "a part of the plan's page while the plan is made",
     "account_reauthenticate": "asked for on the way to something grave",
