@@ -157,6 +157,30 @@ def test_a_silent_worker_is_followed_by_another_and_its_own_late_words_count_no_
     assert (turns, done.state, done.outcome, done.stage) == ([1, 2], "done", {"turn": 2}, "")
 
 
+def test_a_worker_that_was_given_up_cannot_speak_for_the_one_at_work(house, seat, does):
+    hands = []
+
+    def work_twice(at_work):
+        hands.append(at_work)
+        if len(hands) == 1:
+            with acting_for(house.pk):
+                Job.objects.filter(pk=at_work.job.pk).update(due_at=now() - SILENCE)
+            keep(at_work.job)
+            return
+        with pytest.raises(work.TakenOver):
+            hands[0].reached("late")
+        with pytest.raises(work.TakenOver), hands[0].step():
+            pass
+        hands[0].end(Job.State.FAILED)
+
+    does(work_twice)
+    job = asked(house, seat)
+
+    keep(job)
+
+    assert (len(hands), again(job).state, again(job).stage) == (2, "done", "")
+
+
 def test_a_worker_that_speaks_is_left_at_its_work(house, seat, does):
     turns = []
 
