@@ -450,12 +450,17 @@ def test_of_many_logos_the_last_two_are_kept(house, owner, django_capture_on_com
 def test_no_file_but_the_logo_comes_out(two, owner):
     ours, theirs = two
     owner.post("/settings/logo/", {"logo": picture()})
-    logo, other = logo_of(ours), FileFactory(tenant=ours)
+    before = logo_of(ours)
+    owner.post("/settings/logo/", {"logo": picture((50, 50))})
+    logo = logo_of(ours)
+    with acting_for(ours.pk):
+        other = files.keep(picture(), "import", by=None, most=10**6)
     stranger = SeatClient(SeatFactory(tenant=theirs, role="owner"))
 
-    outside = [f"{ours.pk}/{other.pk}", f"{theirs.pk}/{logo.pk}", f"{ours.pk}/{theirs.pk}", "nonsense/nonsense"]
-    assert [Client().get(f"/accounts/logo/{ids}.png").status_code for ids in outside] == [404] * 4
-    assert [owner.get(f"/logo/{other.pk}/").status_code, stranger.get(f"/logo/{logo.pk}/").status_code] == [404, 404]
+    outside = [f"{ours.pk}/{other.pk}", f"{ours.pk}/{before.pk}", f"{theirs.pk}/{logo.pk}", f"{ours.pk}/{theirs.pk}", "nonsense/nonsense"]
+    inside = [owner.get(f"/logo/{other.pk}/"), owner.get(f"/logo/{before.pk}/"), stranger.get(f"/logo/{logo.pk}/")]
+    assert [Client().get(f"/accounts/logo/{ids}.png").status_code for ids in outside] == [404] * 5
+    assert [answer.status_code for answer in inside] == [404] * 3
 
 
 def test_the_rail_shows_the_mark_of_the_community(house, owner, viewer):
