@@ -55,7 +55,16 @@ WORDS = {
     "steps": None,
     "seconds": 9.2,
     "figures": {"moves": 3600, "cost": 156200, "new_people": {"mean": 274.1, "least": 181}},
-    "curve": [{"moves": 3600, "new": 274.1, "random": 257.3, "bound": 283.0}],
+    "curve": [
+        {
+            "moves": 3600,
+            "new_people_mean": 274.1,
+            "new_people_least": 181,
+            "random_new_people_mean": 257.3,
+            "bound_new_people_mean": 283.0,
+            "cost": 156200.0,
+        },
+    ],
     "problems": [],
     "moves": 3600,
     "Load.moves": 230,

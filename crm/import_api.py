@@ -1,12 +1,12 @@
 """The import of a community's files, for programs: upload, look at what was found, write."""
 
 from django.urls import reverse
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.parsers import MultiPartParser
 
-from crm.tenancy.api.serializers import ModelSerializer, Nothing, Serializer
+from crm.tenancy.api.serializers import JsonObject, ModelSerializer, Nothing, Serializer
 from crm.tenancy.api.views import View
 from crm.tenancy.models import Job
 
@@ -27,6 +27,9 @@ class RowSerializer(serializers.Serializer):
 
 
 class WritingSerializer(serializers.ModelSerializer):
+    outcome = JsonObject(read_only=True)
+    problem = JsonObject(read_only=True)
+
     class Meta:
         model = Job
         fields = ["id", "state", "stage", "outcome", "problem", "asked_at", "ended_at"]
@@ -34,7 +37,8 @@ class WritingSerializer(serializers.ModelSerializer):
 
 
 class ImportSerializer(ModelSerializer):
-    found = serializers.DictField(source="outcome", read_only=True, help_text="What the files hold and would change, once read.")
+    problem = JsonObject(read_only=True)
+    found = JsonObject(source="outcome", read_only=True, help_text="What the files hold and would change, once read.")
     rejected_rows = serializers.SerializerMethodField(help_text=f"The first {MOST_ROWS} rows that would not go in.")
     writing = serializers.SerializerMethodField(help_text="The job that writes it, once somebody asked for it.")
 
@@ -43,12 +47,13 @@ class ImportSerializer(ModelSerializer):
         fields = ["id", "state", "stage", "seat", "asked_at", "ended_at", "problem", "found", "rejected_rows", "writing"]
         read_only_fields = fields
 
-    @extend_schema(responses=RowSerializer(many=True))
-    def get_rejected_rows(self, job) -> list[dict]:
+    @extend_schema_field(RowSerializer(many=True))
+    def get_rejected_rows(self, job):
         rows = import_jobs.first_rejected(job, MOST_ROWS)
         return [{"file": file, "line": int(line), "why": why} for file, line, why in rows]
 
-    def get_writing(self, job) -> dict | None:
+    @extend_schema_field(WritingSerializer(allow_null=True))
+    def get_writing(self, job):
         found = import_jobs.writing_of(job)
         return WritingSerializer(found).data if found else None
 

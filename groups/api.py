@@ -1,7 +1,6 @@
 """Matrices, reshuffles and tasks, as programs see them. Every act calls the verb that the pages call."""
 
 from django.urls import reverse
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_field, extend_schema_view
 from rest_framework import serializers
 from rest_framework.decorators import action
@@ -10,17 +9,28 @@ from rest_framework.response import Response
 from crm.tenancy import rights
 from crm.tenancy.api import etags
 from crm.tenancy.api.filters import DayFilter, FilterSet, FlagFilter, MomentFilter
-from crm.tenancy.api.serializers import ModelSerializer, Serializer
+from crm.tenancy.api.serializers import JsonObject, ModelSerializer, Serializer
 from crm.tenancy.api.views import ReadingView, RowsView
 from members.models import Member
 
 from . import reshuffles, rules, setup, tasks, waves
 from .models import Apart, Bond, Cohort, Draft, Group, Matrix, Move, Pin, Placement, Reshuffle, Star, Task, Tick
+from .models.matrices import WEIGHTS
 
 # Matrices
 
 
+WEIGHT = {"type": "number", "minimum": 0, "maximum": setup.HEAVIEST}
+
+
+@extend_schema_field({"type": "object", "properties": dict.fromkeys(WEIGHTS, WEIGHT), "additionalProperties": False})
+class Weights(JsonObject):
+    pass
+
+
 class MatrixSerializer(ModelSerializer):
+    weights = Weights(required=False, help_text="What each wish counts in the cost of a plan; in a change, only those that change.")
+
     class Meta:
         model = Matrix
         fields = ["id", "name", "is_reshuffled", "lead_days", "minutes_per_move", "least_percent", "half_life", "weights"]
@@ -52,7 +62,7 @@ class CohortSerializer(ModelSerializer):
         fields = ["id", "matrix", "code", "year", "half", "state", "begins_on"]
 
 
-class DraftRequestSerializer(Serializer):
+class NewDraftSerializer(Serializer):
     max_moves = serializers.IntegerField(
         min_value=0, max_value=2**31 - 1, required=False, allow_null=True, help_text="None: as many as help."
     )
@@ -60,8 +70,39 @@ class DraftRequestSerializer(Serializer):
     steps = serializers.IntegerField(min_value=1, max_value=10**9, required=False)
 
 
+class PointSerializer(Serializer):
+    """What the first so many moves of a plan bring."""
+
+    moves = serializers.IntegerField()
+    new_people_mean = serializers.FloatField(help_text="How many new people a member meets, on average.")
+    new_people_least = serializers.IntegerField()
+    random_new_people_mean = serializers.FloatField(help_text="The same if as many members were moved at random.")
+    bound_new_people_mean = serializers.FloatField(help_text="No plan with so many moves brings more.")
+    cost = serializers.FloatField()
+
+
+class ClashSerializer(Serializer):
+    """Why there is no plan."""
+
+    code = serializers.CharField()
+    data = JsonObject(required=False, help_text="What the code is about.")
+
+
+@extend_schema_field(PointSerializer(many=True))
+class Curve(serializers.JSONField):
+    pass
+
+
+@extend_schema_field(ClashSerializer(many=True))
+class Clashes(serializers.JSONField):
+    pass
+
+
 class DraftSerializer(ModelSerializer):
     letter = serializers.CharField(read_only=True)
+    figures = JsonObject(read_only=True, allow_null=True, help_text="What the plan comes to; null until it is ready.")
+    curve = Curve(read_only=True, allow_null=True, help_text="What fewer moves would bring; null until it is ready.")
+    problems = Clashes(read_only=True, help_text="Why there is no plan, where there is none.")
 
     class Meta:
         model = Draft
@@ -105,12 +146,12 @@ class MatrixViewSet(ReadingView):
         matrix, _before = setup.change_matrix(matrix, wanted, request._request.tenant, by=request.auth)
         return self.one(matrix)
 
-    @extend_schema(request=DraftRequestSerializer, responses={202: DraftSerializer})
+    @extend_schema(request=NewDraftSerializer, responses={202: DraftSerializer})
     @action(detail=True, methods=["post"], url_path="drafts", filter_backends=[], pagination_class=None)
     def drafts(self, request, pk):
         """Propose a plan of the next half-year. It is made by a worker: look at the draft until its state is no longer `waiting`."""
         matrix = self.get_object()
-        asked = self.asked(DraftRequestSerializer)
+        asked = self.asked(NewDraftSerializer)
         draft = reshuffles.propose(matrix, request._request.tenant, by=request.auth, **asked)
         said = DraftSerializer(draft).data
         return Response(said, 202, headers={"Location": reverse("draft-detail", args=[draft.pk]), "ETag": etags.of(said)})
@@ -327,7 +368,7 @@ class TaskSerializer(ModelSerializer):
             "ended_at", "ended_by", "move",
         ]  # fmt: skip
 
-    @extend_schema_field(OpenApiTypes.UUID)
+    @extend_schema_field(serializers.UUIDField(allow_null=True))
     def get_move(self, task):
         return next((move.pk for move in task.moves.all()), None)
 

@@ -2,12 +2,15 @@
 
 from . import rights
 from .api.filters import FilterSet, IdFilter, MomentFilter
-from .api.serializers import ModelSerializer
+from .api.serializers import JsonObject, ModelSerializer
 from .api.views import ReadingView
 from .models import Event
 
 
 class EventSerializer(ModelSerializer):
+    before = JsonObject(read_only=True)
+    after = JsonObject(read_only=True)
+
     class Meta:
         model = Event
         fields = ["id", "kind", "at", "door", "seat", "member", "subject_kind", "subject", "because", "before", "after"]

@@ -7,13 +7,15 @@ from rest_framework.response import Response
 
 from . import rights, work
 from .api.filters import FilterSet, MomentFilter
-from .api.serializers import ModelSerializer
+from .api.serializers import JsonObject, ModelSerializer
 from .api.views import ReadingView
 from .models import Job
 
 
 class JobSerializer(ModelSerializer):
     percent = serializers.IntegerField(read_only=True, help_text="How far it came; 0 while nobody knows.")
+    outcome = JsonObject(read_only=True, help_text="What came of it, once it is done.")
+    problem = JsonObject(read_only=True, help_text="`code` and `sentence`, where it failed.")
 
     class Meta:
         model = Job

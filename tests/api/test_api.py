@@ -1,10 +1,12 @@
 """The REST API as a program meets it: keys, pages, problems, and the tasks of an assistant."""
 
 import io
+import json
 
 import pytest
 from django.core.management import call_command
 from django.test import Client
+from django.utils import translation
 from django.utils.timezone import now
 from uuid_utils.compat import uuid4
 
@@ -124,6 +126,46 @@ def test_the_schema_has_no_warnings():
     call_command("spectacular", validate=True, fail_on_warn=True, stdout=io.StringIO(), stderr=errors)
 
     assert errors.getvalue() == ""
+
+
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
+def test_the_schema_is_english_whatever_the_language(db, settings, tmp_path, language):
+    settings.LANGUAGE_CODE = language
+    written = tmp_path / "schema.json"
+
+    served = Client().get("/api/v1/schema/?lang=zh-hans", headers={"Accept-Language": language}).json()
+    with translation.override(language):
+        call_command("spectacular", format="openapi-json", file=str(written))
+
+    kept = {name: component for name, component in served["components"]["schemas"].items() if name.endswith("Enum")}
+    assert served == json.loads(written.read_text())
+    assert kept["StandingEnum"]["description"] == "* `current` - current\n* `past` - past"
+    assert [said for said in texts_in(kept) if not said.isascii()] == ["* `zh-hans` - 简体中文\n* `en` - English"]
+
+
+def texts_in(schema):
+    if isinstance(schema, str):
+        return [schema]
+    parts = schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else []
+    return [text for part in parts for text in texts_in(part)]
+
+
+def test_a_row_of_the_schema_promises_all_its_names_and_their_types(db):
+    schemas = Client().get("/api/v1/schema/").json()["components"]["schemas"]
+
+    assert {name: set(schemas[name]["properties"]) - set(schemas[name]["required"]) for name in ("Draft", "Task", "Member", "Key")} == {
+        "Draft": set(), "Task": set(), "Member": set(), "Key": set(),
+    }  # fmt: skip
+    assert [
+        f"{name}.{field}"
+        for name, schema in schemas.items()
+        for field, said in schema.get("properties", {}).items()
+        if not said.keys() & {"type", "$ref", "oneOf", "allOf"}
+    ] == []
+    assert schemas["Task"]["properties"]["move"]["nullable"]
+    assert schemas["Task"]["properties"]["reason"]["oneOf"] == [
+        {"$ref": "#/components/schemas/ReasonEnum"}, {"$ref": "#/components/schemas/BlankEnum"},
+    ]  # fmt: skip
 
 
 def test_everybody_may_read_the_schema(db):

@@ -154,6 +154,15 @@ def test_only_an_id_is_an_id(api, pin, value):
     assert wrong(api.post("pins/", pin | {"member": value})).keys() == {"member"}
 
 
+@pytest.mark.parametrize("value", [5, "known", [], True, None])
+def test_only_an_object_is_an_object(api, value):
+    from tests.factories import MatrixFactory
+
+    matrix = MatrixFactory(tenant=api.tenant)
+
+    assert wrong(api.patch(f"matrices/{matrix.pk}/", {"weights": value})).keys() == {"weights"}
+
+
 @pytest.mark.parametrize(
     "value", ["0000-00-00", "2026-02-30", "20260101", "2026-1-1", "2026-01-01T00:00:00Z", "2026-W01-1", 20260101, "99999-01-01"]
 )

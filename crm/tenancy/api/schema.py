@@ -1,9 +1,12 @@
 """The description that programs and their makers read. What holds for every address is written here, once."""
 
+from django.utils import translation
+from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.openapi import AutoSchema
-from drf_spectacular.plumbing import ResolvedComponent
+from drf_spectacular.plumbing import ResolvedComponent, force_instance
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.permissions import SAFE_METHODS
+from rest_framework.serializers import ModelSerializer
 
 from .problems import PROBLEM
 
@@ -52,6 +55,13 @@ def _header(name, words, **schema):
     return OpenApiParameter(name, TEXT | schema, OpenApiParameter.HEADER, description=words)
 
 
+class Description(SchemaGenerator):
+    def get_schema(self, request=None, public=False):
+        """In English, whoever reads it and whatever the server's language: programs are made of it."""
+        with translation.override("en"):
+            return super().get_schema(request, public)
+
+
 class Schema(AutoSchema):
     @property
     def is_reading(self):
@@ -71,7 +81,7 @@ class Schema(AutoSchema):
             yield _header(name, "An ETag of this one, or several.")
         if self.view.action in ("list", "retrieve"):
             names = {"type": "array", "items": TEXT | {"enum": self.view.field_names()}, "minItems": 1}
-            words = "Only these, by commas."
+            words = "Only these, by commas; the answer then leaves out all others."
             yield OpenApiParameter("fields", names, OpenApiParameter.QUERY, description=words, style="form", explode=False)
 
     def _get_response_bodies(self, direction="response"):
@@ -117,4 +127,6 @@ class Schema(AutoSchema):
         schema = super()._map_serializer(serializer, direction, bypass_extensions)
         if direction == "request" and schema.get("type") == "object":
             schema["additionalProperties"] = False  # a name that nobody knows is refused
+        if direction == "response" and isinstance(force_instance(serializer), ModelSerializer):
+            schema["required"] = sorted(schema["properties"])  # a row leaves no name out, except where `?fields=` asked for a part
         return schema

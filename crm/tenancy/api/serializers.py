@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 
 from django.utils.translation import gettext as _
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from .names import unknown
@@ -12,6 +13,11 @@ from .problems import invalid
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)", re.ASCII | re.IGNORECASE)
+
+
+@extend_schema_field({"type": "object", "additionalProperties": True})
+class JsonObject(serializers.JSONField):
+    """What stands in it depends on what the row is about: ids, codes and numbers."""
 
 
 def _is_whole(value):
@@ -39,6 +45,7 @@ FORMS = [
     (serializers.DateTimeField, _fits(MOMENT), lambda: _("Give a moment with its offset, as 2026-01-31T20:00:00Z.")),
     (serializers.DateField, _fits(DAY), lambda: _("Give a day, as 2026-01-31.")),
     (serializers.CharField, _is_text, lambda: _("Give a text.")),
+    (JsonObject, lambda value: isinstance(value, dict), lambda: _("Give an object of names and values.")),
 ]
 
 
