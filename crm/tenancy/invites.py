@@ -13,7 +13,7 @@ from . import constraints, events, links, mail, scopes, trail
 from .models import AccessToken, Invite, Seat
 from .models.access import hashed
 from .refusals import Refused
-from .scope import acting_for
+from .scope import acting_for, active_tenant
 from .templatetags.qx import short_day
 
 LIVES = {1: gettext_lazy("one day"), 7: gettext_lazy("a week"), 30: gettext_lazy("30 days")}
@@ -176,3 +176,18 @@ for _kind, _words, _icon in [
     ("invite.used", gettext_lazy("Took an invite and the seat: %(role)s"), "user-check"),
 ]:
     trail.tell(_kind, _words, icon=_icon, topic="settings")
+
+
+def _revoked_last(facts):
+    facts = trail.newest(facts, ["invite.revoked", "invite.restored"])
+    revoked = Invite.objects.filter(tenant=active_tenant(), pk__in=[fact.subject for fact in facts], used_at=None, expires_at__gt=now())
+    can = set(revoked.exclude(revoked_at=None).filter(made_by__in=Seat.objects.standing()).values_list("pk", flat=True))
+    return [fact.pk for fact in facts if fact.subject in can]
+
+
+def _bring_back(fact, by):
+    restore(Invite.objects.get(tenant=active_tenant(), pk=fact.subject), by=by)
+    return _("The invite stands again, with the link it had.")
+
+
+trail.undoes("invite.revoked", "settings", _revoked_last, _bring_back)

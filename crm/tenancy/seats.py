@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.core.validators import validate_email
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -14,7 +15,7 @@ from django.utils.translation import gettext_lazy
 from . import events, links, rights, trail
 from .models import AccessToken, Invite, Seat, Tenant, User
 from .refusals import Refused
-from .scope import acting_for
+from .scope import acting_for, active_tenant
 
 LINK_LASTS = datetime.timedelta(days=7)
 RESTORED_WITHIN = datetime.timedelta(days=1)
@@ -221,3 +222,33 @@ for _kind, _words, _icon in [
     ("ownership.handed_over", gettext_lazy("Handed the community over to %(seat)s"), "crown"),
 ]:
     trail.tell(_kind, _words, icon=_icon, topic="settings")
+
+
+def _ended_last(facts):
+    """Within a day, while the seat is not back and its user has no other."""
+    facts = trail.newest(facts, ["seat.ended", "seat.left", "seat.restored"])
+    others = Seat.objects.filter(tenant=active_tenant(), user=OuterRef("user"), ended_at=None)
+    gone = Seat.objects.filter(tenant=active_tenant(), pk__in=[fact.subject for fact in facts], user__is_active=True)
+    can = set(gone.filter(~Exists(others), ended_at__gte=now() - RESTORED_WITHIN).values_list("pk", flat=True))
+    return [fact.pk for fact in facts if fact.subject in can]
+
+
+def _give_back(fact, by):
+    seat = restore(Seat.objects.get(tenant=active_tenant(), pk=fact.subject), by=by)
+    return _("%(name)s has the seat again, as %(role)s.") % {"name": seat, "role": seat.get_role_display()}
+
+
+def _changed_last(facts):
+    facts = trail.newest(facts, ["seat.role_changed", "ownership.handed_over"])
+    standing = Seat.objects.standing().filter(tenant=active_tenant(), pk__in=[fact.subject for fact in facts])
+    roles = dict(standing.values_list("pk", "role"))
+    return [fact.pk for fact in facts if roles.get(fact.subject) == fact.after.get("role") and fact.before.get("role") in Seat.Role.values]
+
+
+def _role_before(fact, by):
+    seat = change_role(Seat.objects.get(tenant=active_tenant(), pk=fact.subject), fact.before["role"], by=by)
+    return _("%(name)s: the role is %(role)s now.") % {"name": seat, "role": seat.get_role_display()}
+
+
+trail.undoes("seat.ended", "settings", _ended_last, _give_back)
+trail.undoes("seat.role_changed", "settings", _changed_last, _role_before)

@@ -1,12 +1,17 @@
 """What happened, in words. Each room registers a sentence for the facts that its verbs note; an unknown one shows its code."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.db import transaction
 from django.urls import reverse
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from .models import AccessToken, Event, Seat
+from . import rights
+from .models import AccessToken, Event, Seat, Tenant
+from .refusals import Refused
 from .scope import active_tenant
 
 NOBODY = "—"
@@ -149,6 +154,69 @@ class _Values(dict):
         if name in VALUES:
             return VALUES[name](value)
         return self.seats.get(value, value) if isinstance(value, str) else value
+
+
+# Taking back: a room registers how, for the facts whose act it can undo
+
+
+@dataclass(frozen=True)
+class Undo:
+    area: str  # of the role table: whoever takes back needs the right to do
+    can: Callable  # (facts of this kind) -> ids of those that still can be taken back, by as many questions for many as for one
+    do: Callable  # (fact, by) -> a sentence that says what is so again
+
+
+UNDOES = {}
+
+
+def undoes(kind, area, can, do):
+    UNDOES[kind] = Undo(area, can, do)
+
+
+def undoable(events, seat):
+    """The ids of those that this seat can take back now."""
+    found, facts = set(), {}
+    for event in events:
+        if _may_take_back(event, seat):
+            facts.setdefault(event.kind, []).append(event)
+    for kind, some in facts.items():
+        found.update(UNDOES[kind].can(some))
+    return found
+
+
+def _may_take_back(event, seat):
+    """The owner everything, others what they did themselves and still may do."""
+    undo = UNDOES.get(event.kind)
+    is_ours = rights.sees_all(seat, "trail") or event.seat_id == seat.pk
+    return undo is not None and is_ours and rights.may_do(seat, undo.area)
+
+
+@transaction.atomic
+def take_back(event, *, by):
+    """Returns what is so again. The verbs note it as a fact of its own."""
+    Tenant.objects.select_for_update(no_key=True).get(pk=active_tenant())  # two clicks at once take it back once
+    if event.kind not in UNDOES:
+        raise Refused(gettext("This cannot be taken back from here."), code="no_way_back")
+    rights.refuse_unless(_may_take_back(event, by), UNDOES[event.kind].area)
+    if event.pk not in UNDOES[event.kind].can([event]):
+        raise overtaken(event)
+    return UNDOES[event.kind].do(event, by)
+
+
+def overtaken(event):
+    """The refusal where something happened since: what, and whose doing it was."""
+    later = Event.objects.filter(subject=event.subject, at__gt=event.at).newest_first()[:1]
+    for fact in told(later):
+        sentence = gettext("Nothing is taken back, since %(who)s was here in the meantime: %(what)s.")
+        return Refused(sentence % {"who": fact.who or gettext("Somebody"), "what": fact.sentence}, code="changed_meanwhile")
+    return Refused(gettext("This can no longer be taken back."), code="too_late")
+
+
+def newest(events, kinds):
+    """Those of these facts after which nothing of these kinds was noted about the same thing."""
+    about = Event.objects.filter(kind__in=kinds, subject__in={event.subject for event in events})
+    last = set(about.order_by("subject", "-at", "-id").distinct("subject").values_list("pk", flat=True))
+    return [event for event in events if event.pk in last]
 
 
 def _seats(ids):

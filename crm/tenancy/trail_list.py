@@ -150,6 +150,10 @@ class TrailList:
     def told(self):
         return trail.told(self._page[:SIZE], self.seats)
 
+    @cached_property
+    def undoable(self):
+        return trail.undoable(self._page[:SIZE], self.seat)
+
     @property
     def days(self):
         days = {}

@@ -8,6 +8,7 @@ urlpatterns = [
     path("settings/keys/<uuid:pk>/revocation/", key_pages.revoke, name="key_revocation"),
     path("trail/", views.trail, name="trail"),
     path("trail/export/", views.export, name="trail_export"),
+    path("trail/<uuid:pk>/undo/", views.undo, name="trail_undo"),
     path("settings/seats/", seat_pages.all_seats, name="seats"),
     path("settings/seats/<uuid:pk>/", seat_pages.one_seat, name="seat"),
     path("settings/seats/<uuid:pk>/end/", seat_pages.ending, name="seat_end"),

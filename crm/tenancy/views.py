@@ -1,4 +1,7 @@
+from django.contrib import messages
 from django.http import StreamingHttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
@@ -25,6 +28,16 @@ def trail(request):
     if request.htmx:
         response["HX-Push-Url"] = f"{request.path}?{shown.address}" if shown.address else request.path
     return response
+
+
+@require_POST
+@does("trail")
+def undo(request, pk):
+    """Take one act back, and show the same list again."""
+    shown = TrailList(request.GET, request.seat)
+    fact = get_object_or_404(shown.everything, pk=pk)
+    messages.success(request, words.take_back(fact, by=request.seat))
+    return redirect(f"{reverse('trail')}?{shown.address}".rstrip("?"))
 
 
 @require_POST

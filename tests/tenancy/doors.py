@@ -36,6 +36,7 @@ IDS = {
     "groups:stop": {"pk": Draft},
     "groups:approval": {"pk": Draft},
     "phone:task": {"pk": Task},
+    "trail_undo": {"pk": Event},
     "seat": {"pk": Seat},
     "seat_end": {"pk": Seat},
     "seat_return": {"pk": Seat},

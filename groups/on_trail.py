@@ -1,0 +1,62 @@
+"""What the trail takes back of this room: a rule while it still stands, an assistant while nobody gave the group to another."""
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from crm.tenancy import changes, trail
+from crm.tenancy.models import Seat
+from crm.tenancy.scope import active_tenant
+
+from . import rules, setup
+from .models import Apart, Bond, Group, Pin, Star
+
+ASSIGNED = {"assistant": "group.assigned"}
+
+
+def _rule(model, sentence):
+    """How a rule of this model is taken back."""
+
+    def can(facts):
+        there = set(model.objects.filter(pk__in=[fact.subject for fact in facts]).values_list("pk", flat=True))
+        return [fact.pk for fact in facts if fact.subject in there]
+
+    def do(fact, by):
+        rule = model.objects.select_for_update().filter(pk=fact.subject).first()
+        if rule is None:
+            raise trail.overtaken(fact)
+        rules.drop(rule, by=by)
+        return str(sentence)
+
+    trail.undoes(f"{model._meta.model_name}.added", "matrix", can, do)
+
+
+def _assigned_last(facts):
+    """While the group is still with whom it was given to, and whoever had it before still works here."""
+    facts = trail.newest(facts, ["group.assigned"])
+    groups = dict(Group.objects.open().filter(pk__in=[fact.subject for fact in facts]).values_list("pk", "assistant"))
+    working = Seat.objects.standing().filter(tenant=active_tenant()).exclude(role=Seat.Role.VIEWER)
+    there = {str(pk) for pk in working.filter(pk__in=filter(None, map(_before, facts))).values_list("pk", flat=True)} | {None}
+    return [
+        fact.pk
+        for fact in facts
+        if fact.subject in groups and changes.code(groups[fact.subject]) == fact.after.get("assistant") and _before(fact) in there
+    ]
+
+
+def _before(fact):
+    return fact.before.get("assistant")
+
+
+def _give_back(fact, by):
+    wanted, seen = {"assistant": setup.check_group("assistant", _before(fact))}, {"assistant": fact.after.get("assistant")}
+    group, _held = changes.change(Group.objects.get(pk=fact.subject), wanted, ASSIGNED, by=by, seen=seen)
+    if group.assistant_id is None:
+        return _("%(group)s is with nobody again, so with the owner.") % {"group": group.name}
+    return _("%(group)s is with %(seat)s again.") % {"group": group.name, "seat": group.assistant}
+
+
+_rule(Pin, gettext_lazy("The pin is taken back: a reshuffle may move this member again."))
+_rule(Star, gettext_lazy("The star is taken back."))
+_rule(Apart, gettext_lazy("These two may sit in one group again."))
+_rule(Bond, gettext_lazy("These members need not stay together any more."))
+trail.undoes("group.assigned", "matrix", _assigned_last, _give_back)
