@@ -1,7 +1,7 @@
 """Approved moves, dealt to the assistants in daily waves, best moves first."""
 
 import datetime
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 
 from django.db import transaction
@@ -29,9 +29,14 @@ class Load:
 def hands(groups, tenant):
     """Who works for each group: its assistant, else the owner. {group's id as text: seat's id}"""
     owner = Seat.objects.standing().filter(tenant=tenant).owner_first().first()
-    standing = set(Seat.objects.standing().filter(tenant=tenant).values_list("pk", flat=True))
+    working = _working(tenant)
     assistants = {str(pk): seat for pk, seat in Group.objects.filter(pk__in=groups).values_list("pk", "assistant_id")}
-    return {group: assistants[group] if assistants.get(group) in standing else owner.pk for group in groups}
+    return {group: assistants[group] if assistants.get(group) in working else owner.pk for group in groups}
+
+
+def _working(tenant):
+    """Seats that do work: a viewer looks on, and who left is gone."""
+    return set(Seat.objects.standing().filter(tenant=tenant).exclude(role=Seat.Role.VIEWER).values_list("pk", flat=True))
 
 
 def in_daily_waves(from_groups, who_works, per_day, first_day):
@@ -62,28 +67,41 @@ def due_at(day, tenant, today):
 
 @transaction.atomic
 def hand_out(wave, tenant, *, by=None):
-    """Turn a wave's moves into its assistant's tasks. Who approves hands out today's; the clock hands out the later ones."""
+    """Turn a wave's moves into its assistant's tasks. Who approves hands out today's; the clock hands out the later ones.
+
+    Where the assistant has left meanwhile, or only looks on, each move goes to whoever works for its group now.
+    """
     # Whoever flips the state owns the wave, so a job that runs twice hands out once.
     if not Wave.objects.filter(pk=wave, state=Wave.State.WAITING).update(state=Wave.State.HANDED_OUT, handed_out_at=now()):
         return
     wave = Wave.objects.select_related("reshuffle__matrix").get(pk=wave)
     moves = list(wave.moves.in_order().filter(state=Move.State.WAITING, task=None).select_related("member", "from_group", "to_group"))
+    seats = _seats(moves, wave, tenant)
     with translation.override(tenant.language):
-        tasks = [_as_task(move, wave, tenant) for move in moves]
+        tasks = [_as_task(move, wave, tenant, seat) for move, seat in zip(moves, seats, strict=True)]
     Task.objects.bulk_create(tasks)
     for move, task in zip(moves, tasks, strict=True):
         move.task = task
     Move.objects.bulk_update(moves, ["task"], batch_size=500)
-    events.note("wave.handed_out", wave, by=by, after={"moves": len(moves), "assistant": str(wave.assistant_id)})
+    for seat, many in Counter(seats or [wave.assistant_id]).items():
+        events.note("wave.handed_out", wave, by=by, after={"moves": many if moves else 0, "assistant": str(seat)})
 
 
-def _as_task(move, wave, tenant):
+def _seats(moves, wave, tenant):
+    """The seat of each move's task."""
+    if wave.assistant_id in _working(tenant):
+        return [wave.assistant_id] * len(moves)
+    who_works = hands({str(move.from_group_id) for move in moves}, tenant)
+    return [who_works[str(move.from_group_id)] for move in moves]
+
+
+def _as_task(move, wave, tenant, seat):
     end_of_day = datetime.datetime.combine(wave.day + datetime.timedelta(days=1), datetime.time(0))
     return Task(
         kind=Task.Kind.MOVE,
         group=move.from_group,
         member=move.member,
-        assistant_id=wave.assistant_id,
+        assistant_id=seat,
         due_at=wave.due_at,
         late_at=instant(end_of_day, tenant.zone),
         rank=move.rank,

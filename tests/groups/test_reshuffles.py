@@ -9,11 +9,11 @@ from django.db import connections
 from django.utils.timezone import now
 
 from crm.tenancy.jobs import sweep
-from crm.tenancy.models import Event, Tenant
+from crm.tenancy.models import Event, Seat, Tenant
 from crm.tenancy.refusals import Refused
 from crm.tenancy.scope import acting_for
 from groups import calendar, jobs, reshuffles
-from groups.models import CalendarStep, Cohort, Draft, Move, Placement, Reshuffle, Task, Wave
+from groups.models import CalendarStep, Cohort, Draft, Group, Move, Placement, Reshuffle, Task, Wave
 from groups.problems import pose
 from tests.conftest import KeyClient
 from tests.factories import ApartFactory, BondFactory, MemberFactory, PinFactory, SeatFactory
@@ -265,6 +265,29 @@ def test_an_operator_does_not_approve(house, operator, owner):
 
 
 # Waves
+
+
+@pytest.mark.parametrize("change", [{"ended_at": CLOCK}, {"role": "viewer"}])
+def test_moves_that_wait_for_a_seat_that_works_no_more_go_to_whoever_works_for_the_group(key, community, owner, change):
+    Tenant.objects.filter(pk=community.tenant.pk).update(tasks_a_day=1)
+    draft = ready_draft(community)
+    key.post(f"drafts/{draft.pk}/approval/")
+    left = community.groups[0]
+    gone, follower = left.assistant, community.assistants[1]
+    Seat.objects.filter(pk=gone.pk).update(**change)
+    with acting_for(community.tenant.pk):
+        one, other = Wave.objects.filter(assistant=gone, state=Wave.State.WAITING).order_by("day")[:2]
+
+    jobs.hand_out(str(community.tenant.pk), str(one.pk))
+    with acting_for(community.tenant.pk):
+        Group.objects.filter(pk=left.pk).update(assistant=follower)
+    jobs.hand_out(str(community.tenant.pk), str(other.pk))
+
+    with acting_for(community.tenant.pk):
+        got = [list(Task.objects.filter(moves__wave=wave).values_list("assistant", flat=True)) for wave in (one, other)]
+        noted = [Event.objects.get(kind="wave.handed_out", subject=wave.pk).after for wave in (one, other)]
+    assert got == [[owner.seat.pk], [follower.pk]]
+    assert noted == [{"moves": 1, "assistant": str(seat.pk)} for seat in (owner.seat, follower)]
 
 
 def test_a_wave_is_handed_out_once_on_its_day(key, community, time_machine):
