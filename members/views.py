@@ -1,5 +1,5 @@
 from django.http import StreamingHttpResponse
-from django.shortcuts import get_object_or_404
+from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
@@ -63,7 +63,7 @@ def member(request, pk):
         "here_since": _span(found.joined_on, today),
         "soon": SOON.days,
     }
-    return page(request, "members/member.html", context)
+    return render(request, "members/member.html", context)
 
 
 def _span(since, today):
