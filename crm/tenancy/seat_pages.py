@@ -200,7 +200,8 @@ def leave(request):
         carries = _row(request.seat, seats.burdens_of([request.seat]), {})["carries"]
         return render(request, "settings/leave.html", {"carries": carries, "is_last_owner": seats.is_last_owner(request.seat)})
     seats.leave(request.seat)
-    messages.success(request, _("You have left %(tenant)s.") % {"tenant": request.tenant.name})
+    left, request.tenant = request.tenant, None  # no page of it comes any more, so it is said outside
+    messages.success(request, _("You have left %(tenant)s.") % {"tenant": left.name})
     return redirect(links.root_path("start"))
 
 

@@ -99,6 +99,14 @@ OPEN = OUTSIDE - {
     "mfa_add_webauthn", "mfa_edit_webauthn", "mfa_remove_webauthn", "mfa_reauthenticate_webauthn",
 }  # fmt: skip
 
+# Doors whose answer is a file.
+EXPORTS = {
+    "members:export", "trail_export", "begin:rejected", "begin:sample_members", "begin:sample_cohorts", "mfa_download_recovery_codes",
+}  # fmt: skip
+
+# What appeared and no walk covers, by its kind; with the reason, and for as short as can be.
+NOT_WALKED = {}
+
 METHODS = ["get", "post", "put", "patch", "delete"]
 
 
@@ -141,6 +149,11 @@ class Door:
         ids = {word: "0" if f"<int:{word}>" in self.route else "nonsense" for word in self.words} | self.ids(rows)
         name = self.name.removeprefix("api: ")
         return reverse(name, urlconf=settings.TENANT_URLCONF if self.in_tenant else settings.ROOT_URLCONF, kwargs=ids)
+
+
+def unwalked(kind, found, walked):
+    """What of this kind is there and no walk knows."""
+    return sorted(set(found) - set(walked) - set(NOT_WALKED.get(kind, {})))
 
 
 def doors():

@@ -1,167 +1,19 @@
-"""Four walks through every door: with another tenant's ids, as nobody, as another tenant's seat, and in every role."""
+"""Three walks through every door: with another tenant's ids, as nobody, and as another tenant's seat."""
 
 import json
 import re
-from datetime import date
 
 import pytest
-from django.apps import apps
-from django.db import IntegrityError, connection, transaction
-from django.db.models import CharField, TextField, Value
-from django.db.models.functions import Cast, Concat, Left
 from django.test import Client
-from uuid_utils.compat import uuid7
 
-from crm.tenancy import rights
-from crm.tenancy.models import AccessToken, AppendOnlyModel, Invite, Seat, TenantModel
+from crm.tenancy.models import Seat
 from crm.tenancy.scope import acting_for
-from groups.models import Draft, Group, Matrix, Reshuffle, Task
-from members.models import Member
-from tests import factories
-from tests.conftest import KeyClient, SeatClient
-from tests.factories import AccessTokenFactory, InviteFactory, OwnedFactory, SeatFactory, TenantFactory
-from tests.groups.communities import ready_draft, small_community
+from tests.conftest import SeatClient
+from tests.factories import GroupFactory, SeatFactory
 from tests.tenancy import doors
+from tests.tenancy.walking import Names, a_plan, ask, english_key, leaks, mark, naming, saying, state, undone
 
-LEAK = "Leaked"
-FILTERS = ["member", "group", "matrix", "cohort", "reshuffle", "task", "assistant", "from_group", "to_group"]
-CLASSES = [found for found in vars(factories).values() if isinstance(found, type) and issubclass(found, OwnedFactory)]
-FACTORIES = {made._meta.model: made for made in CLASSES if made._meta.model}
-OWNED = [model for model in apps.get_models() if issubclass(model, TenantModel)]
-
-# Views without a right of the role table, and why.
-WITHOUT_A_RIGHT = {
-    "api: me": "every key may ask about itself",
-    "leave": "whoever has a seat may give it up",
-    "logo": "every seat has the rail before its eyes",
-    "palette": "each of its finders asks for its own right",
-}
-
-
-# One row of each model in both tenants; whatever is text in theirs says so
-
-
-def one_of_each(tenant, **fields):
-    """{model: row}; `Task={…}` says more of the task. Of the global tables with what a door may ask for by id."""
-    invite = InviteFactory(made_by__tenant=tenant)
-    with acting_for(tenant.pk):
-        owned = {model: FACTORIES[model](**fields.get(model.__name__, {})) for model in OWNED}
-    key = AccessTokenFactory(seat__tenant=tenant, name="a key")
-    return owned | {Seat: SeatFactory(tenant=tenant, role="viewer"), Invite: invite, AccessToken: key}
-
-
-def a_plan(tenant):
-    """Rows of a matrix with people and a plan that the engine made, for pages that show one."""
-    community = small_community(tenant)
-    draft = ready_draft(community)
-    return {Draft: draft, Reshuffle: draft.reshuffle, Matrix: community.matrix, Group: community.groups[0], Member: community.members[0]}
-
-
-def mark(tenant):
-    """Write into every text of a tenant whose it is, with the row's id so that it stays unique."""
-    Seat.objects.filter(tenant=tenant).update(name=LEAK)
-    AccessToken.objects.filter(tenant=tenant).update(name=LEAK)
-    Invite.objects.filter(tenant=tenant).update(name=LEAK)
-    with acting_for(tenant.pk):
-        for model in OWNED:
-            texts = [field for field in model._meta.concrete_fields if isinstance(field, CharField | TextField) and _is_free(field)]
-            if texts and not issubclass(model, AppendOnlyModel):
-                marked = Concat(Value(f"{LEAK} "), Cast("id", TextField()))
-                model.objects.update(**{field.name: Left(marked, field.max_length or 200) for field in texts})
-
-
-def _is_free(field):
-    return not field.choices and (field.max_length or 200) >= 40 and field.name != "time_zone"
-
-
-@pytest.fixture
-def theirs(db):
-    """Another tenant with one row of each model, in which every text can be recognised."""
-    tenant = TenantFactory(slug="other", name=f"{LEAK} community")
-    SeatFactory(tenant=tenant, role="owner", user__email="leaked@example.com", user__name=LEAK)
-    rows = one_of_each(tenant, Event={"because": LEAK})
-    mark(tenant)
-    return tenant, rows
-
-
-@pytest.fixture
-def ours(house):
-    return house, one_of_each(house)
-
-
-def state(*tenants):
-    """A fingerprint of everything these tenants own, and of who may come in."""
-    tables = [model._meta.db_table for model in [*OWNED, Seat, Invite, AccessToken]]
-    parts = [f"SELECT '{table}', md5(string_agg(r::text, ' ' ORDER BY id)) FROM {table} r WHERE tenant_id = %(tenant)s" for table in tables]
-    found = {}
-    for tenant in tenants:
-        with acting_for(tenant.pk), connection.cursor() as cursor:
-            cursor.execute(" UNION ALL ".join(parts), {"tenant": tenant.pk})
-            found |= {f"{table} of {tenant.slug}": content for table, content in cursor.fetchall()}
-    return found
-
-
-def body_naming(rows):
-    """Everything that some door might take for an id, all of one tenant's rows."""
-    ids = {model._meta.model_name: str(row.pk) for model, row in rows.items()}
-    member, seat = ids["member"], str(rows[Task].assistant_id)
-    return ids | {
-        "one": member, "other": str(uuid7()), "members": [member], "inviter": member, "assistant": seat, "seat": seat,
-        "from_group": ids["group"], "to_group": ids["group"], "key": str(uuid7()), "act": "done", "because": "other",
-        "since": str(date(2026, 1, 1)), "name": "x", "nickname": "x", "platform": "wechat", "value": "wx_unknown", "moves": 5, "seed": 1,
-    }  # fmt: skip
-
-
-class Undone(Exception):
-    pass
-
-
-def ask(client, door, method, rows, *, data=None, query=None):
-    """The answer of a door and its text. Names that a door of the API does not know are left out, so that the others reach it."""
-    answer = _asked(client, door, method, rows, data, query)
-    if door.is_api and answer.status_code == 400:
-        unknown = {name for name, why in answer.json().get("fields", {}).items() if why and why[0]["code"] == "unknown"}
-        if unknown:
-            data, query = (said and {name: value for name, value in said.items() if name not in unknown} for said in (data, query))
-            answer = _asked(client, door, method, rows, data, query)
-    return answer, _text(answer)
-
-
-def _asked(client, door, method, rows, data, query):
-    path = door.path(rows)
-    if method == "get":
-        return client.get(path, query)
-    if method == "post":
-        return client.post(path, data or {})
-    if door.is_api and method != "delete":
-        return getattr(client, method)(path, data or {})
-    return getattr(client, method)(path, json.dumps(data or {}), content_type="application/json")
-
-
-def _text(answer):
-    content = b"".join(answer.streaming_content) if answer.streaming else answer.content
-    return content.decode(errors="replace") + " ".join(f"{name}: {value}" for name, value in answer.items())
-
-
-def undone(act):
-    """Run it in a savepoint, with the keys checked at its end, and take everything back."""
-    result = None
-    try:
-        with transaction.atomic():
-            result = act()
-            connection.check_constraints()
-            raise Undone
-    except Undone:
-        return result
-    except IntegrityError as error:
-        return f"points into another tenant: {error}"
-
-
-def leaks(text, rows, tenant, said):
-    """What of a tenant stands in an answer: a marked text, or an id that we did not say ourselves."""
-    ids = {str(row.pk) for row in rows.values()} | {str(tenant.pk)} - set(said)
-    return ([LEAK] if LEAK in text else []) + [pk for pk in ids - set(said) if pk in text]
-
+UUID = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 # 1. With another tenant's ids
 
@@ -179,14 +31,16 @@ def test_what_is_listed_exists():
 
 
 def test_no_door_opens_for_another_tenants_ids(house, theirs, ours):
+    """By the address, and by everything that is read from a question, a form or a body."""
     tenant, rows = theirs
     rows |= a_plan(tenant)
     mark(tenant)
     clients = {kind: SeatFactory(tenant=house, role="owner") for kind in ("page", "api")}
-    browser, program = SeatClient(clients["page"], raise_request_exception=False), KeyClient(clients["api"], raise_request_exception=False)
+    browser, program = SeatClient(clients["page"], raise_request_exception=False), english_key(clients["api"])
     outside = browser.outside
     outside.raise_request_exception = False
-    said = body_naming(rows)
+    said, named = saying(rows), naming(rows)
+    spoken = {each for value in said.values() for each in (value if isinstance(value, list) else [str(value)])}
     before = state(tenant)
     faults, seen = [], set()
 
@@ -194,14 +48,13 @@ def test_no_door_opens_for_another_tenants_ids(house, theirs, ours):
         if not door.is_listed:
             continue
         client = program if door.is_api else browser if door.in_tenant else outside
-        for method in [*doors.METHODS, "get"] if not door.asks_for_rows else doors.METHODS:
-            query = None if door.asks_for_rows or (door, method) in seen else {name: said[name] for name in FILTERS}
+        for method in [*doors.METHODS, "get", "post"] if not door.asks_for_rows else doors.METHODS:
+            query = None if door.asks_for_rows or (door, method) in seen else named
             seen.add((door, method))
 
             def act(client=client, door=door, method=method, query=query):
                 answer, text = ask(client, door, method, rows, data=said, query=query)
-                spoken = [*map(str, said.values()), *said["members"], *door.ids(rows).values()]
-                found = [f"shows {leak}" for leak in leaks(text, rows, tenant, spoken)]
+                found = [f"shows {leak}" for leak in leaks(text, rows, tenant, {*spoken, *door.ids(rows).values()})]
                 if door.asks_for_rows and answer.status_code not in (403, 404, 405):
                     found.append(f"answers {answer.status_code}")
                 if answer.status_code >= 500:
@@ -216,6 +69,124 @@ def test_no_door_opens_for_another_tenants_ids(house, theirs, ours):
                 outside.cookies = browser.cookies
 
     assert not faults, "\n".join(faults)
+
+
+# Names by which pages read what holds no row's id: words, choices, figures, days, and where to go afterwards.
+PLAIN = {
+    "q", "page", "sort", "city", "tier", "standing", "term", "star", "state", "topic", "door", "from", "to", "as", "next", "seen",
+    "time_zone", "colour", "logo", "country", "currency", "language", "slug", "tasks_a_day", "remove", "members", "cohorts", "swapped",
+    "role", "email", "days", "last_day", "scopes", "max_moves", "reason", "note", "is_reshuffled", "lead_days", "minutes_per_move",
+    "least_percent", "half_life", "known", "newcomer", "size", "industry", "skill", "reset", "new-name",
+    "form-0-capacity", "form-0-mode", "form-0-name", "form-0-number", "form-MAX_NUM_FORMS", "form-MIN_NUM_FORMS",
+}  # fmt: skip
+
+
+def _names_read(owner, rows, monkeypatch):
+    """{name: pages that look for it}, heard while they are asked with their own rows."""
+    names = Names(monkeypatch)
+    for door in doors.pages():
+        if door.is_listed:
+            names.door = door
+            for method in ("get", "post"):
+                undone(lambda door=door, method=method: ask(owner, door, method, rows, data=saying(rows), query=naming(rows)))
+            owner.force_login(owner.seat.user)
+    return {re.sub(r"^form-\d+-", "form-0-", name): each for name, each in names.read.items()}
+
+
+def _ids_described():
+    """{name: rooms of the API that take an id by it}, in questions and bodies, as its description has them."""
+    described = json.loads(Client().get("/api/v1/schema/").content)
+    parts = described["components"]["schemas"]
+
+    def is_id(schema):
+        schema = parts[schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
+        return schema.get("format") == "uuid" or ("items" in schema and is_id(schema["items"]))
+
+    taken = {}
+    for route, acts in described["paths"].items():
+        for act in acts.values():
+            names = {asked["name"] for asked in act.get("parameters", ()) if asked["in"] == "query" and is_id(asked["schema"])}
+            for body in act.get("requestBody", {}).get("content", {}).values():
+                whole = parts[body["schema"]["$ref"].rpartition("/")[2]] if "$ref" in body["schema"] else body["schema"]
+                names |= {name for name, field in whole["properties"].items() if not field.get("readOnly") and is_id(field)}
+            for name in names:
+                taken.setdefault(name, set()).add(route.split("/")[3])
+    return taken
+
+
+def test_every_name_by_which_a_door_takes_a_row_is_said_on_the_walk(ours, monkeypatch):
+    """Pages are heard reading and the API describes itself, so a new field or filter says here whether it holds a row's id."""
+    house, rows = ours
+    owner = SeatClient(SeatFactory(tenant=house, role="owner"), raise_request_exception=False)
+    taken = _ids_described()
+
+    read = _names_read(owner, rows, monkeypatch)
+
+    assert len(taken) > 10
+    unsaid = [f"{name} of {sorted(read[name])}" for name in doors.unwalked("name", read, saying(rows).keys() | PLAIN)]
+    unsaid += [f"{name} of {sorted(taken[name])}" for name in doors.unwalked("name", taken, saying(rows))]
+    assert not unsaid, "\n".join(unsaid)
+
+
+def _methods_with_names(door):
+    """Those by which a door is told names: lists by a question, the others by a form or body."""
+    if not door.is_api:
+        return ["get", "post"]
+    return [method for method in ("get", "post") if method in door.view.actions and (method == "post" or not door.words)]
+
+
+def test_among_ids_of_ones_own_no_single_one_may_be_another_tenants(ours, theirs, monkeypatch):
+    """Each field that takes a row, alone, in a request that is right otherwise."""
+    house, rows = ours
+    tenant, their_rows = theirs
+    seat = SeatFactory(tenant=house, role="owner")
+    owner, program = SeatClient(seat, raise_request_exception=False), english_key(seat)
+    taken = {name: {*rooms} for name, rooms in _ids_described().items()}
+    for name, pages in _names_read(owner, rows, monkeypatch).items():
+        taken.setdefault(name, set()).update(pages)
+    own, theirs_named, before, faults, asked = saying(rows), naming(their_rows), state(tenant), [], 0
+
+    for door in [*doors.pages(), *doors.api_doors()]:
+        room = door.route.split("/")[2] if door.is_api else door.name
+        for name in [name for name in theirs_named if room in taken.get(name, ())]:
+            for method in _methods_with_names(door):
+                data, query = own | {name: theirs_named[name]}, {name: theirs_named[name]}
+
+                def act(door=door, method=method, data=data, query=query):
+                    answer, text = ask(program if door.is_api else owner, door, method, rows, data=data, query=query)
+                    found = leaks(text, their_rows, tenant, UUID.findall(str(query)))
+                    return [*found, *(["fails"] if answer.status_code >= 500 else []), *(["changes it"] if state(tenant) != before else [])]
+
+                asked += 1
+                found = undone(act)
+                faults += [f"{method.upper()} {door.name} with {name}: {fault}" for fault in ([found] if isinstance(found, str) else found)]
+                if not door.is_api and method == "post":  # it may have been the leaving
+                    owner.force_login(seat.user)
+
+    assert asked > 50
+    assert not faults, "\n".join(faults)
+
+
+def test_no_row_of_a_table_is_given_another_tenants_seat(house, theirs):
+    """The two forms of many rows, whose fields carry the row in their name."""
+    _, their_rows = theirs
+    with acting_for(house.pk):
+        group = GroupFactory(name="Group", number=1, matrix__is_reshuffled=True)
+    owner, seat = SeatClient(SeatFactory(tenant=house, role="owner")), str(their_rows[Seat].pk)
+    fields = {"name": "Group", "number": "1", "capacity": "500", "mode": group.mode, "assistant": seat}
+    said = {"form-TOTAL_FORMS": "1", "form-INITIAL_FORMS": "1", "form-0-id": str(group.pk)}
+    table = {f"{group.pk}-{name}": value for name, value in fields.items()}
+
+    answers = [
+        owner.post("/start/groups/", said | {f"form-0-{name}": value for name, value in fields.items()}),
+        owner.post(f"/settings/matrices/{group.matrix_id}/", table),
+        owner.post(f"/settings/matrices/{group.matrix_id}/", table | {"give": "1", "give_to": seat, "group": str(group.pk)}),
+    ]
+
+    assert [answer.status_code for answer in answers] == [422, 422, 422]
+    with acting_for(house.pk):
+        group.refresh_from_db()
+        assert group.assistant_id is None
 
 
 # 2. As nobody
@@ -281,52 +252,3 @@ def test_a_tenant_that_does_not_exist_looks_the_same(house, theirs):
     there, nowhere = (tokens.sub("", answer.content.decode().replace("/other/", "/nowhere/")) for answer in answers)
     assert [answer.status_code for answer in answers] == [404, 404]
     assert there == nowhere
-
-
-# 4. In every role
-
-
-def test_every_view_names_its_right():
-    nameless = [door.name for door in doors.pages() if not hasattr(door.view, "right") and door.name not in WITHOUT_A_RIGHT]
-    api = [door for door in doors.api_doors() if door.name not in WITHOUT_A_RIGHT]
-    without_area = [door.name for door in api if getattr(door.view.cls, "area", None) not in rights.TABLE]
-
-    assert (nameless, without_area) == ([], [])
-
-
-def test_each_role_may_do_what_the_table_says(house):
-    seats = {role: SeatFactory(tenant=house, role=role) for role in Seat.Role.values}
-    rows = one_of_each(house, Task={"assistant": seats["assistant"]}) | a_plan(house)
-    faults = []
-
-    for role, seat in seats.items():
-        browser, program = SeatClient(seat, raise_request_exception=False), KeyClient(seat, raise_request_exception=False)
-        for door in doors.pages():
-            if door.is_listed and hasattr(door.view, "right"):
-                area, level = door.view.right
-                method, allowed = ("get", rights.may_see(seat, area)) if level == rights.SEE else ("post", rights.may_do(seat, area))
-                faults += _told(role, browser, door, method, rows, allowed)
-        for door in doors.api_doors():
-            if door.is_listed and hasattr(door.view.cls, "area"):
-                for method, action in list(door.view.actions.items()):
-                    if method not in doors.METHODS:
-                        continue
-                    area = getattr(door.view.cls, "acts", {}).get(action, door.view.cls.area)
-                    allowed = rights.may_see(seat, area) if method == "get" else rights.may_do(seat, area)
-                    faults += _told(role, program, door, method, rows, allowed)
-
-    assert not faults, "\n".join(faults)
-
-
-def _told(role, client, door, method, rows, allowed):
-    answered = undone(lambda: ask(client, door, method, rows))
-    if isinstance(answered, str):
-        yield f"{role}: {method.upper()} {door.name} {answered}"
-        return
-    answer, text = answered
-    if answer.status_code >= 500:
-        yield f"{role}: {method.upper()} {door.name} fails with {answer.status_code}"
-    elif (answer.status_code != 403) != allowed:
-        yield f"{role}: {method.upper()} {door.name} answers {answer.status_code}"
-    elif not allowed and len(text) < 10:
-        yield f"{role}: {method.upper()} {door.name} says no without a sentence"

@@ -1,0 +1,248 @@
+"""What a request leaves behind or reaches outside the tables: log lines, keys in the cache, memory of a process, files."""
+
+import ast
+import functools
+import logging
+import re
+import sys
+from pathlib import Path
+
+import pytest
+import redis
+from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
+from django.core import mail as outbox
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.urls import reverse
+
+from crm.tenancy import files
+from crm.tenancy.models import File, Tenant
+from crm.tenancy.scope import acting_for
+from tests.conftest import SeatClient
+from tests.factories import HandleFactory, SeatFactory
+from tests.tenancy import doors
+from tests.tenancy.walking import LEAK, ask, english_key, mark, one_of_each, saying, undone
+
+PRIVATE = "Private"
+PASSWORD = "a-password-that-is-typed"
+UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+# What stands in the cache, and whose id its name holds; None: nothing of a tenant is in it.
+KEYS = {
+    r"qunxing:1:seen:(?P<id>.*)": "seat",
+    r"qunxing:1:key-used:(?P<id>.*)": "token",
+    r"api-rate:(?P<id>.*)": "token or tenant",
+    r"qunxing:1:tries.*:[0-9a-f]{64}": None,  # tries of an address or account, by its hash
+    r"qunxing:1:allauth:rl:.*": None,  # the same, by allauth
+}
+# What a process remembers from one request to the next: texts of the house's own, of what was typed, or of the time zones of the world.
+REMEMBERED = {
+    "crm.api_docs", "crm.tenancy.api.rates", "crm.tenancy.places", "crm.tenancy.scopes", "crm.tenancy.secrets",
+    "crm.tenancy.templatetags.qx", "groups.reshuffling.annealing", "groups.reshuffling.solving", "members.files.values",
+    "members.hits", "members.names",
+}  # fmt: skip
+FILE_KINDS = {"import", "rejected", "logo"}
+OUTSIDE_THE_MEDIA = ["..", "../..", "..%2F..%2Fsecret.txt", "%2e%2e%2fsecret.txt", "..\\secret.txt", "%00", "/etc/passwd", "secret.txt"]
+
+
+def walk(tenant, rows, seat, said, methods=doors.METHODS):
+    """Every door as this seat, with its own tenant's rows; what is done is taken back."""
+    browser, program = SeatClient(seat, raise_request_exception=False), english_key(seat)
+    handed_out = set()
+    for door in doors.doors():
+        if not door.is_listed:
+            continue
+        client = program if door.is_api else browser if door.in_tenant else browser.outside
+        client.raise_request_exception = False
+        for method in methods:
+            answered = undone(lambda client=client, door=door, method=method: ask(client, door, method, rows, data=said))
+            if isinstance(answered, tuple) and answered[0].get("Content-Disposition", "").startswith("attachment"):
+                handed_out.add(door.name)
+            if not door.is_api:
+                browser.force_login(seat.user)
+    return browser, program, handed_out
+
+
+@pytest.fixture
+def written(caplog):
+    """Lines of the log as they leave the house."""
+    lines = []
+
+    class Kept(logging.Handler):
+        def emit(self, record):
+            lines.append(self.format(record))
+
+    root = logging.getLogger()
+    handler = Kept()
+    handler.setFormatter(next(each.formatter for each in root.handlers if type(each) is logging.StreamHandler))
+    root.addHandler(handler)
+    yield lines
+    root.removeHandler(handler)
+
+
+def test_no_line_of_the_log_tells_who_somebody_is_or_what_opens_a_door(ours, theirs, written):
+    """All doors, with people in every row, mails and secrets in every field."""
+    house, rows = ours
+    tenant, their_rows = theirs
+    mark(house, PRIVATE)
+    with acting_for(house.pk):
+        HandleFactory(value="wx_private_handle")
+    seat = SeatFactory(tenant=house, role="owner", user__email="private@example.com", user__name=PRIVATE)
+    typed = dict.fromkeys(["password", "password1", "password2", "oldpassword"], PASSWORD)
+    said = saying(rows) | typed | {"email": "private@example.com", "login": "private@example.com", "q": PRIVATE, "search": PRIVATE}
+    said |= {"name": PRIVATE, "nickname": PRIVATE, "value": "wx_private_handle", "note": PRIVATE, "role": "viewer", "days": 7}
+
+    browser, program, handed_out = walk(house, rows, seat, said)
+
+    links = {part for message in outbox.outbox for part in re.findall(r"qx_[a-z]+_[\w-]+", message.body)}
+    secrets = {PASSWORD, program.secret, browser.session.session_key, browser.cookies["sessionid"].value, *links}
+    people = {PRIVATE, "private@example.com", "wx_private_handle", LEAK, "leaked@example.com"}
+    foreign = {str(row.pk) for row in their_rows.values()} | {str(tenant.pk)}
+    told = {word for word in secrets | people | foreign for line in written if word in line}
+    assert len(written) > 500
+    assert told == set()
+    assert doors.unwalked("export", handed_out, doors.EXPORTS) == []
+
+
+# The cache
+
+
+@pytest.fixture
+def kept_keys(monkeypatch):
+    """Names under which anything was written into Valkey."""
+    names, execute = [], redis.Redis.execute_command
+
+    def noting(client, command, *args, **options):
+        if command.upper() in ("SET", "SETEX", "PSETEX", "SETNX", "INCR", "INCRBY", "MSET", "HSET", "ZADD", "LPUSH", "SADD"):
+            names.append(args[0])
+        elif command.upper() in ("EVALSHA", "EVAL"):
+            names.extend(args[2 : 2 + int(args[1])])
+        return execute(client, command, *args, **options)
+
+    monkeypatch.setattr(redis.Redis, "execute_command", noting)
+    return names
+
+
+def test_every_key_of_the_cache_names_the_seat_the_key_or_the_tenant_it_is_of(two, kept_keys):
+    found = {}
+    for tenant in two:
+        rows = one_of_each(tenant)
+        seat = SeatFactory(tenant=tenant, role="owner")
+        kept_keys.clear()
+        _, program, _ = walk(tenant, rows, seat, saying(rows), methods=["get", "post"])
+        names = {name.decode() if isinstance(name, bytes) else str(name) for name in kept_keys}
+        found[tenant] = names, {str(seat.pk), str(program.key.pk), str(tenant.pk)}
+
+    for names, own in found.values():
+        kinds = {name: next((kind for kind in KEYS if re.fullmatch(kind, name)), None) for name in names}
+        assert doors.unwalked("cache key", [name for name, kind in kinds.items() if kind is None], ()) == []
+        held = {re.fullmatch(kind, name)["id"] for name, kind in kinds.items() if KEYS[kind]}
+        assert held == own
+    first, second = (names for names, _own in found.values())
+    assert {name for name in first & second if KEYS[next(kind for kind in KEYS if re.fullmatch(kind, name))]} == set()
+
+
+def test_what_a_process_remembers_is_known():
+    """A function that remembers answers would give one tenant's to another, unless whose they are is among its arguments."""
+    house = {name: module for name, module in sys.modules.items() if name.split(".")[0] in ("crm", "members", "groups")}
+    remembering = {
+        name
+        for name, module in house.items()
+        for each in vars(module).values()
+        if isinstance(each, functools._lru_cache_wrapper) and each.__module__ in (name, "babel.core")
+    }
+
+    assert doors.unwalked("memory of a process", remembering, REMEMBERED) == []
+
+
+# Files
+
+
+def _kinds_of_files():
+    """The kinds that the house's code gives to `files.keep`."""
+    for path in (Path(room) for room in ("crm", "members", "groups")):
+        for file in path.rglob("*.py"):
+            calls = [node for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.Call)]
+            kept = [call for call in calls if ast.unparse(call.func) in ("files.keep", "kept.keep")]
+            yield from (ast.literal_eval(call.args[1]) for call in kept)
+
+
+@pytest.fixture
+def their_files(theirs, settings, tmp_path):
+    """One of each kind, with bytes that can be recognised, one of them worn as the logo; and a secret beside the media."""
+    settings.DATA_DIR = tmp_path
+    (tmp_path / "secret.txt").write_text(LEAK)
+    tenant, _ = theirs
+    with acting_for(tenant.pk):
+        png = b"\x89PNG\r\n\x1a\n" + LEAK.encode()
+        kept = {kind: files.keep(SimpleUploadedFile("x.png", png), kind, by=None, most=1000) for kind in FILE_KINDS}
+    Tenant.objects.filter(pk=tenant.pk).update(logo=kept["logo"].pk)
+    return tenant, kept
+
+
+def test_every_kind_of_file_is_walked():
+    assert doors.unwalked("file", _kinds_of_files(), FILE_KINDS) == []
+
+
+def test_no_door_hands_out_another_tenants_file(ours, their_files):
+    house, rows = ours
+    tenant, kept = their_files
+    owner = SeatClient(SeatFactory(tenant=house, role="owner"), raise_request_exception=False)
+    given = {}
+
+    for kind, file in kept.items():
+        for door in doors.doors():
+            if File in (door.models or {}).values():
+                given[f"{kind} by {door.name}"] = ask(owner, door, "get", rows | {File: file})
+        for whose in (house, tenant):
+            path = reverse("logo_outside", urlconf="crm.urls", kwargs={"tenant": whose.pk, "file": file.pk})
+            answer = Client().get(path)
+            given[f"{kind} by logo_outside of {whose.slug}"] = answer, "" if answer.status_code == 404 else LEAK
+
+    # What a community wears on its invites is public.
+    assert [name for name, (_answer, text) in given.items() if LEAK in text] == ["logo by logo_outside of other"]
+
+
+@pytest.mark.parametrize("word", OUTSIDE_THE_MEDIA)
+def test_no_address_leads_out_of_the_folder_of_files(ours, their_files, word):
+    house, _ = ours
+    owner = SeatClient(SeatFactory(tenant=house, role="owner"), raise_request_exception=False)
+    faults = []
+
+    for door in doors.doors():
+        if not door.words:
+            continue
+        way = "/" + re.sub(r"<[^>]*>|\(\?P<.*?\)", lambda found: word, door.route)
+        client = owner if door.in_tenant else owner.outside
+        client.raise_request_exception = False
+        answer = client.get(way)
+        content = b"".join(answer.streaming_content) if answer.streaming else answer.content
+        if answer.status_code >= 500 or LEAK.encode() in content or b"root:" in content:
+            faults.append(f"{door.name} answers {answer.status_code}")
+
+    assert faults == []
+
+
+# Rows of a person, outside any tenant
+
+
+def test_nobody_ends_another_persons_session_or_changes_their_passkey(house, theirs):
+    stranger = SeatFactory(tenant=theirs[0], role="owner")
+    their_client = SeatClient(stranger)
+    their_client.get("/")
+    session = UserSession.objects.filter(user=stranger.user).first() or UserSession.objects.create(
+        user=stranger.user, ip="192.0.2.1", session_key=their_client.session.session_key
+    )
+    passkey = Authenticator.objects.create(user=stranger.user, type=Authenticator.Type.WEBAUTHN, data={"name": LEAK, "credential": {}})
+    owner = SeatClient(SeatFactory(tenant=house, role="owner")).outside
+    answers = {}
+
+    for name, pk in (("account_end_session", session.pk), ("mfa_edit_webauthn", passkey.pk), ("mfa_remove_webauthn", passkey.pk)):
+        for method in ("get", "post"):
+            answer = getattr(owner, method)(reverse(name, urlconf="crm.urls", kwargs={"pk": pk}), {"name": "mine"})
+            answers[f"{method} {name}"] = answer.status_code, LEAK in answer.content.decode()
+
+    passkey.refresh_from_db()
+    assert {name: said for name, said in answers.items() if said[0] not in (302, 404, 405) or said[1]} == {}
+    assert (UserSession.objects.filter(pk=session.pk).exists(), passkey.data["name"]) == (True, LEAK)
+    assert their_client.get("/").status_code == 200
