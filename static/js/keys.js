@@ -166,4 +166,45 @@
   document.addEventListener("click", (event) => {
     if (event.target.closest('[data-dialog="#key-help"]')) { event.preventDefault(); event.stopPropagation(); show(); }
   }, true);
+
+  // Focus: where htmx brings the part anew that held it, it goes to the same thing there, or to what stands in its place
+
+  const REACHED = 'a[href], button:not(:disabled), summary, input:not([type="hidden"], :disabled), select:not(:disabled), textarea:not(:disabled), [tabindex="0"]';
+  let held = null;
+
+  function whereabouts(element) {
+    const ways = [];
+    for (let at = element, steps = []; at && at !== document.body; at = at.parentElement) {
+      if (at.id) ways.push({ id: at.id, steps: [...steps] });
+      steps.unshift([...at.parentElement.children].indexOf(at));
+    }
+    return { ways, tag: element.tagName, name: element.getAttribute("name"), words: words(element) };
+  }
+
+  const words = (element) => element.getAttribute("aria-label") || element.textContent.trim();
+  const isThere = (element) => element.matches(REACHED) && element.checkVisibility();
+
+  function found({ ways, tag, name, words: said }) {
+    for (const { id, steps } of ways) {
+      const within = document.getElementById(id);
+      if (!within) continue;
+      if (!steps.length && isThere(within)) return within;
+      const same = all(tag, within).find((each) => isThere(each) && words(each) === said && each.getAttribute("name") === name);
+      if (same) return same;
+      let at = within;
+      for (const step of steps) if (!at.matches("a, button") && at.children[step]) at = at.children[step]; else break;
+      const inPlace = isThere(at) ? at : all(REACHED, at).find(isThere);
+      if (inPlace) return inPlace;
+    }
+    return document.getElementById("main");
+  }
+
+  document.addEventListener("htmx:beforeSwap", () => {
+    const element = document.activeElement;
+    if (element && element !== document.body) held = { element, ...whereabouts(element) };
+  });
+  document.addEventListener("htmx:afterSettle", () => {
+    if (held && !held.element.isConnected && document.activeElement === document.body) found(held)?.focus({ preventScroll: true });
+    held = null;
+  });
 })();

@@ -174,6 +174,7 @@
     if (byHand) selected(text, (field) => $(".said", holder).after(field));
     fill($("[data-do=sent]", holder));
     $("[data-do=sent]", holder).scrollIntoView({ block: "nearest" });
+    if (!byHand) handOn();
   }
 
   function copyTheOldWay(text) {
@@ -203,6 +204,15 @@
   function fill(button) {
     $$(".filled").forEach((other) => !other.closest("dialog") && other.classList.remove("filled"));
     if (button) button.classList.add("filled");
+  }
+
+  /** Whoever uses keys is not dropped: where what they pressed is gone, the focus goes on to the next thing to do. */
+  function handOn(to = $(".filled")) {
+    requestAnimationFrame(() => requestAnimationFrame(() => {
+      const on = document.activeElement;
+      if (on && on !== body && on.checkVisibility()) return;
+      (to?.isConnected ? to : $(".filled") || $("#today a, #task a"))?.focus({ preventScroll: true });
+    }));
   }
 
   function restore(row) {
@@ -422,6 +432,7 @@
     if ($("#today")) {
       act(task, what, { name, ...more });
       toast(sentence, { task, name });
+      handOn();
       return;
     }
     // The next one comes by itself, whether the server has answered by then or not.
@@ -438,6 +449,7 @@
     if ($("#today")) {
       openRow(task);
       if ($("#toast").hidden) toast(say("reopened", { name }));
+      handOn($(`#today article[data-task="${task}"] .go`));
     } else if (carried) toast(carried);
     else location.assign(`${body.dataset.home}tasks/${task}/`);
   }
