@@ -208,7 +208,8 @@ def of(schema, schemas, *, name="", within="", writing=False, depth=0):
     if schema.get("type") == "object" or "properties" in schema:
         return _object(schema, within, depth, **inside)
     if schema.get("type") == "array":
-        return [of(schema["items"], name=_single(name), within=within, depth=depth + 1, **inside)] if depth < DEPTH else []
+        names = [_single(name), *(f"another_{_single(name)}" for _ in range(1, schema.get("minItems", 1)))]
+        return [of(schema["items"], name=each, within=within, depth=depth + 1, **inside) for each in names] if depth < DEPTH else []
     return _plain(schema, schema.get("type"), name)
 
 

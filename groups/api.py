@@ -34,6 +34,7 @@ class MatrixSerializer(ModelSerializer):
     class Meta:
         model = Matrix
         fields = ["id", "name", "is_reshuffled", "lead_days", "minutes_per_move", "least_percent", "half_life", "weights"]
+        limits = setup.LIMITS  # the verb refuses what lies outside, with a code of its own
 
 
 class GroupSerializer(ModelSerializer):
@@ -44,6 +45,7 @@ class GroupSerializer(ModelSerializer):
         model = Group
         fields = ["id", "matrix", "name", "number", "mode", "capacity", "least", "assistant", "closed_on", "headcount"]
         read_only_fields = ["closed_on"]
+        limits = setup.LIMITS
 
 
 class GroupChangeSerializer(GroupSerializer):
@@ -481,6 +483,7 @@ class BondSerializer(ModelSerializer):
     class Meta:
         model = Bond
         fields = ["id", "matrix", "name", "because", "members"]
+        limits = {"members": (rules.SMALLEST_BOND, None)}
 
 
 @extend_schema_view(create=extend_schema(description="Keep two or more members together."))

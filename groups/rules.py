@@ -8,6 +8,8 @@ from crm.tenancy.refusals import Refused
 
 from .models import Bond, BondMember
 
+SMALLEST_BOND = 2  # members
+
 
 @transaction.atomic
 def keep(rule, *, by):
@@ -18,9 +20,9 @@ def keep(rule, *, by):
 
 
 @transaction.atomic
-def bind(matrix, members, because, name="", *, by):
+def bind(matrix, members, because=Bond.Because.TEAM, name="", *, by):
     """Keep these members together."""
-    if len(set(members)) < 2:
+    if len(set(members)) < SMALLEST_BOND:
         raise Refused(_("A bond needs two members at least."), code="bond_too_small", status=400)
     bond = Bond.objects.create(matrix=matrix, because=because, name=name)
     BondMember.objects.bulk_create([BondMember(bond=bond, member=member) for member in dict.fromkeys(members)])

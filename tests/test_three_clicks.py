@@ -8,7 +8,7 @@ from django.conf import settings
 from django.urls import Resolver404, resolve
 
 from tests.tenancy import doors
-from tests.tenancy.test_isolation import a_plan, one_of_each
+from tests.tenancy.walking import a_plan, one_of_each
 
 MOST = 3
 # Pages that nobody is led to from inside, and why.

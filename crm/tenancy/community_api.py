@@ -16,6 +16,7 @@ class TenantSerializer(ModelSerializer):
         model = Tenant
         fields = ["id", "slug", "name", "language", "time_zone", "currency", "country", "colour", "logo", "tasks_a_day", "created_at"]
         read_only_fields = ["logo", "created_at"]
+        limits = {"tasks_a_day": (1, community.MOST_TASKS_A_DAY)}
         # The verb says what may be, with a code and a value that would do.
         extra_kwargs = {name: {"validators": []} for name in community.KINDS}
 

@@ -1,5 +1,6 @@
 """Keys as programs see them, and the first call of every integrator: whose key is this, and what may it do?"""
 
+from drf_spectacular.extensions import OpenApiSerializerFieldExtension
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 
@@ -71,11 +72,22 @@ class OwnSeat(serializers.PrimaryKeyRelatedField):
         return Seat.objects.standing().filter(tenant=active_tenant())
 
 
+class Scope(serializers.CharField):
+    """One of `scopes.known()`, which the verb checks: a program that asks for an unknown one hears which there are."""
+
+
+class DescribedScope(OpenApiSerializerFieldExtension):
+    target_class = Scope
+
+    def map_serializer_field(self, auto_schema, direction):
+        return {"type": "string", "enum": scopes.known()} if direction == "request" else {"type": "string"}
+
+
 class KeySerializer(ModelSerializer):
     name = serializers.CharField(max_length=60)
     seat = OwnSeat(queryset=Seat.objects.all(), required=False, help_text="Whose rights it has. Left out: your own seat.")
     scopes = serializers.ListField(
-        child=serializers.CharField(max_length=40),
+        child=Scope(max_length=40),
         required=False,
         max_length=40,
         help_text="What of the seat's rights it may use, such as `members:read`. Left out or empty: all of them.",

@@ -72,6 +72,9 @@ class NewMatrixForm(forms.Form):
         help_text=gettext_lazy("Partner groups, for example, are not."),
     )
 
+    def __init__(self, *args):
+        super().__init__(*args, auto_id="add_%s")  # it stands on the page of a matrix, which has a name, too
+
 
 class WeightsForm(forms.Form):
     """Of a matrix. Its fields are the names of the weights."""

@@ -206,6 +206,15 @@ def test_a_bond_holds_two_at_least(api):
         assert set(Bond.objects.get().members.all()) == {one, other}
 
 
+def test_a_bond_without_a_reason_is_a_team(api):
+    with acting_for(api.tenant.pk):
+        matrix, one, other = MatrixFactory(), MemberFactory(), MemberFactory()
+
+    made = api.post("bonds/", {"matrix": str(matrix.pk), "members": [str(one.pk), str(other.pk)]})
+
+    assert (made.status_code, made.json()["because"]) == (201, "team")
+
+
 def test_nobody_is_kept_apart_from_themselves(api):
     with acting_for(api.tenant.pk):
         matrix, one = MatrixFactory(), MemberFactory()

@@ -216,7 +216,14 @@ def test_an_address_without_its_slash_is_not_led_on(api, method):
 
 @pytest.mark.parametrize(
     ("method", "path"),
-    [("DELETE", "members/"), ("PATCH", "pins/"), ("TRACE", "members/"), ("QUERY", "members/"), ("OPTIONS", "members/")],
+    [
+        ("DELETE", "members/"),
+        ("PATCH", "pins/"),
+        ("TRACE", "members/"),
+        ("QUERY", "members/"),
+        ("OPTIONS", "members/"),
+        ("TRACE", "members/?city=x"),
+    ],
 )
 def test_a_method_that_is_not_there_names_those_that_are(api, method, path):
     answer = api.generic(method, path)
@@ -278,8 +285,18 @@ def test_an_id_that_nobody_has_finds_nothing_whose_ever_it_is(api):
     theirs = PlacementFactory()
 
     for group in (uuid7(), theirs.group_id):
-        for path in ("members/?group={}", "placements/?group={}", "tasks/?group={}", "moves/?to_group={}"):
+        for path in ("members/?group={}", "placements/?group={}", "tasks/?group={}", "moves/?to_group={}", "bonds/?members={}"):
             assert api.get(path.format(group)).json()["results"] == []
+
+
+@pytest.mark.parametrize("moment", ["0357-06-09T06:48:58.110106-19:12", "2026-01-01T00:00:00%2B23:59"])
+def test_a_moment_may_come_with_any_offset(api, moment):
+    assert api.get(f"tasks/?ended_to={moment}").status_code == 200
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00%2B10:00", "9999-12-31T23:59:59-10:00"])
+def test_a_moment_outside_of_all_years_is_refused(api, moment):
+    assert wrong(api.get(f"tasks/?ended_to={moment}")).keys() == {"ended_to"}
 
 
 # Pages of rows in an order

@@ -2,10 +2,8 @@
 
 import os
 import shutil
-import time
 
 import pytest
-from django.db import connection
 from django.test import Client
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome") or ""
@@ -57,18 +55,8 @@ class Somebody:
         return self.page
 
     def close(self):
-        """And wait until the server has answered what was on its way: the tables are emptied next."""
         self.page.goto("about:blank")
         self.context.close()
-        for _ in range(100):
-            with connection.cursor() as cursor:
-                cursor.execute(
-                    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-                    " AND state <> 'idle' AND backend_type = 'client backend'"
-                )
-                if cursor.fetchone() == (0,):
-                    return
-            time.sleep(0.1)
 
 
 def until(page, what, seconds=15):

@@ -16,7 +16,7 @@ from members.models import Member
 from tests.conftest import SeatClient
 from tests.factories import SeatFactory
 from tests.tenancy import doors
-from tests.tenancy.test_isolation import one_of_each
+from tests.tenancy.walking import one_of_each
 from tests.test_three_clicks import Anywhere, opens
 
 from .people import DESKTOP, PHONE, needs_chromium, until

@@ -3,11 +3,9 @@
 import os
 import re
 import shutil
-import time
 from uuid import uuid4
 
 import pytest
-from django.db import connection
 from django.test import Client
 from django.utils.timezone import now
 
@@ -77,19 +75,8 @@ class Phone:
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
 
     def close(self):
-        """And wait until the server has answered what was on its way: the tables are emptied next."""
         self.page.goto("about:blank")
         self.context.close()
-        for _ in range(100):
-            with connection.cursor() as cursor:
-                cursor.execute(
-                    "SELECT count(*) FROM pg_stat_activity"
-                    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-                    " AND state <> 'idle' AND backend_type = 'client backend'"
-                )
-                if cursor.fetchone() == (0,):
-                    return
-            time.sleep(0.1)
 
     def open(self, path=""):
         self.page.goto(self.home + path)

@@ -180,10 +180,10 @@ with acting_for(Tenant.objects.get(slug="{slug}").pk):
 """
 
 
-def api(demo, path, **body):
+def api(demo, path, body=None):
     headers = {"Authorization": f"Bearer {demo.key}"}
     address = path if path.startswith("http") else f"{demo.base}/api/v1/{path}"
-    answer = httpx.post(address, json=body, headers=headers) if body else httpx.get(address, headers=headers)
+    answer = httpx.post(address, json=body, headers=headers) if body is not None else httpx.get(address, headers=headers)
     assert answer.status_code < 400, answer.text
     return answer.json() if answer.content else None
 
@@ -228,13 +228,13 @@ def test_the_same_by_api(data, own_folder, tmp_path):
     with Demo(data, "--from", copy) as demo:
         matrix = api(demo, "matrices/")["results"][0]
         wait_for(lambda: all(row["state"] != "waiting" for row in api(demo, "drafts/")["results"]))
-        draft = api(demo, f"matrices/{matrix['id']}/drafts/", max_moves=20, seed=1)
+        draft = api(demo, f"matrices/{matrix['id']}/drafts/", {"max_moves": 20, "seed": 1})
         wait_for(lambda: api(demo, f"drafts/{draft['id']}/")["state"] == "ready")
         places = api(demo, f"drafts/{draft['id']}/plan/")["places"]
         movers = [place for place in places if place["rank"]]
-        api(demo, f"drafts/{draft['id']}/approval/", yes=True)
+        api(demo, f"drafts/{draft['id']}/approval/", {})
         tasks = api(demo, "tasks/?state=open&page_size=500")["results"]
-        ticked = api(demo, f"tasks/{tasks[0]['id']}/ticks/", key="7b6f1f0e-8f2b-4c8e-9d4e-0f6c5a1b2c3d", act="done")
+        ticked = api(demo, f"tasks/{tasks[0]['id']}/ticks/", {"key": "7b6f1f0e-8f2b-4c8e-9d4e-0f6c5a1b2c3d", "act": "done"})
 
         assert 0 < len(movers) <= 20
         assert {task["member"] for task in tasks} == {place["member"] for place in movers}

@@ -7,7 +7,7 @@ from crm.tenancy.models import AccessToken, Seat
 from tests.conftest import KeyClient
 from tests.factories import AccessTokenFactory, SeatFactory
 from tests.tenancy import doors
-from tests.tenancy.test_isolation import a_plan, ask, one_of_each, undone
+from tests.tenancy.walking import a_plan, ask, one_of_each, undone
 
 
 def routes():

@@ -1,6 +1,7 @@
 """Filters that take one spelling of a value. An id that nobody has finds nothing, whose ever it is."""
 
 import re
+from datetime import UTC
 
 import django_filters
 from django.core.exceptions import ValidationError
@@ -9,6 +10,7 @@ from django.db import models
 from django.forms import fields
 from django.utils.translation import gettext_lazy as _
 from django_filters.rest_framework import DjangoFilterBackend
+from drf_spectacular.utils import extend_schema_field
 
 from .serializers import DAY, MOMENT, UUID
 
@@ -42,10 +44,22 @@ class DayFilter(django_filters.DateFilter):
     field_class = _spelled(fields.DateField, DAY, _("Give a day, as 2026-01-31."))
 
 
+class MomentField(_spelled(django_filters.fields.IsoDateTimeField, MOMENT, _("Give a moment with its offset, as 2026-01-31T20:00:00Z."))):
+    """In UTC: the database takes no offset beyond 16 hours."""
+
+    def clean(self, value):
+        moment = super().clean(value)
+        try:
+            return moment and moment.astimezone(UTC)
+        except OverflowError:
+            raise ValidationError(_("This moment is too far away."))
+
+
 class MomentFilter(django_filters.IsoDateTimeFilter):
-    field_class = _spelled(django_filters.fields.IsoDateTimeField, MOMENT, _("Give a moment with its offset, as 2026-01-31T20:00:00Z."))
+    field_class = MomentField
 
 
+@extend_schema_field({"type": "integer", "minimum": -999_999_999, "maximum": 999_999_999})
 class WholeFilter(django_filters.NumberFilter):
     field_class = _spelled(fields.IntegerField, re.compile(r"-?\d{1,9}", re.ASCII), _("Give a whole number."))
 
@@ -57,6 +71,7 @@ class FlagFilter(django_filters.BooleanFilter):
 class FilterSet(django_filters.FilterSet):
     FILTER_DEFAULTS = django_filters.FilterSet.FILTER_DEFAULTS | {
         models.ForeignKey: {"filter_class": IdFilter},
+        models.ManyToManyField: {"filter_class": IdFilter},
         models.UUIDField: {"filter_class": IdFilter},
         models.BooleanField: {"filter_class": FlagFilter},
         models.PositiveSmallIntegerField: {"filter_class": WholeFilter},

@@ -19,7 +19,7 @@ from crm.tenancy.models import IdempotencyKey
 from . import problems
 
 NUMBER = re.compile(r"[!-~]([ -~]{0,253}[!-~])?")
-SAFE = ("GET", "HEAD", "OPTIONS", "TRACE")
+CHANGING = ("POST", "PUT", "PATCH", "DELETE")
 PATIENCE = "10s"  # for the first one; then the second may as well come back
 KEPT_HEADERS = ("Content-Type", "Location", "ETag")
 
@@ -27,7 +27,7 @@ KEPT_HEADERS = ("Content-Type", "Location", "ETag")
 def once(request, get_response):
     """The answer, or the one that was given to this number before. Called in the tenant's transaction."""
     number = request.headers.get("Idempotency-Key")
-    if number is None or request.method in SAFE:
+    if number is None or request.method not in CHANGING:
         return get_response(request)
     if not NUMBER.fullmatch(number):
         why = {"message": _("Give 1 to 255 printable characters."), "code": "invalid"}

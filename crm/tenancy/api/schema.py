@@ -55,6 +55,12 @@ def _header(name, words, **schema):
     return OpenApiParameter(name, TEXT | schema, OpenApiParameter.HEADER, description=words)
 
 
+def _limits(schema, least, most):
+    if schema.get("type") == "array":
+        return {"minItems": least, "uniqueItems": True}
+    return {"minimum": least, "maximum": most}
+
+
 class Description(SchemaGenerator):
     def get_schema(self, request=None, public=False):
         """In English, whoever reads it and whatever the server's language: programs are made of it."""
@@ -84,6 +90,19 @@ class Schema(AutoSchema):
             words = "Only these, by commas; the answer then leaves out all others."
             yield OpenApiParameter("fields", names, OpenApiParameter.QUERY, description=words, style="form", explode=False)
 
+    def _resolve_path_parameters(self, variables):
+        return [self._filled(each) for each in super()._resolve_path_parameters(variables)]
+
+    def _get_filter_parameters(self):
+        return [self._filled(each) for each in super()._get_filter_parameters()]
+
+    def _filled(self, parameter):
+        """What stands behind the question mark is left out or says something."""
+        schema = parameter["schema"]
+        if schema.get("type") == "string" and not schema.keys() & {"format", "enum", "pattern"}:
+            schema.setdefault("minLength", 1)
+        return parameter
+
     def _get_response_bodies(self, direction="response"):
         answers = super()._get_response_bodies(direction)
         for code in self._problems():
@@ -96,6 +115,8 @@ class Schema(AutoSchema):
             yield "404"
             if self.is_reading:
                 yield "304"
+                if self.view.action != "retrieve":
+                    yield "409"
         if not self.is_reading:
             yield from ("409", "412", "413", "415", "422")
 
@@ -127,6 +148,9 @@ class Schema(AutoSchema):
         schema = super()._map_serializer(serializer, direction, bypass_extensions)
         if direction == "request" and schema.get("type") == "object":
             schema["additionalProperties"] = False  # a name that nobody knows is refused
+            limits = getattr(getattr(serializer, "Meta", None), "limits", {})
+            for name in limits.keys() & schema["properties"].keys():
+                schema["properties"][name] |= _limits(schema["properties"][name], *limits[name])
         if direction == "response" and isinstance(force_instance(serializer), ModelSerializer):
             schema["required"] = sorted(schema["properties"])  # a row leaves no name out, except where `?fields=` asked for a part
         return schema

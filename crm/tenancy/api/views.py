@@ -26,6 +26,8 @@ class View(viewsets.GenericViewSet):
 
     def initial(self, request, *args, **kwargs):
         super().initial(request, *args, **kwargs)
+        if self.action is None:  # 405, whatever else is wrong
+            return
         if request.method in permissions.SAFE_METHODS and int(request.META.get("CONTENT_LENGTH") or 0):
             raise ParseError(_("Reading takes no body."))
         if "If-Match" in request.headers and self.action == "create":
