@@ -55,7 +55,7 @@ class MemberViewSet(ReadingView):
     """People of the community, past ones included; filter by standing to see the present ones."""
 
     area = "members"
-    queryset = Member.objects.prefetch_related("handles")
+    queryset = Member.objects.known().prefetch_related("handles")
     serializer_class = MemberSerializer
     filterset_class = MemberFilter
     orders = {"nickname": "sort_key"}

@@ -30,8 +30,8 @@ SOON = datetime.timedelta(days=30)
 
 def _standing(members, value):
     if value == EVERYBODY:
-        return members
-    return members.filter(standing=value) if value in Member.Standing.values else None
+        return members.known()
+    return members.known().filter(standing=value) if value in Member.Standing.values else None
 
 
 def _tier(members, value):
@@ -49,7 +49,7 @@ def _counted(field):
 
 
 def _everybody():
-    return Member.objects.values(value=F("standing"), label=F("standing")).annotate(count=Count("pk")).order_by("standing")
+    return Member.objects.known().values(value=F("standing"), label=F("standing")).annotate(count=Count("pk")).order_by("standing")
 
 
 def _term(members, value):
@@ -150,7 +150,7 @@ class MemberList:
     def counts(self):
         """How many are found among how many, and what stands in the brief: one walk over the members, two of a narrowed list."""
         current, today = Q(standing=Member.Standing.CURRENT), timezone.localdate()
-        found = Member.objects.aggregate(
+        found = Member.objects.known().aggregate(
             everybody=Count("pk"),
             current=Count("pk", filter=current),
             partners=Count("pk", filter=current & Q(tier=Member.Tier.PARTNER)),

@@ -33,7 +33,24 @@ from groups.models import (
     Tick,
     Wave,
 )  # fmt: skip
-from members.models import FormerNickname, Handle, Member
+from members.models import (
+    Consent,
+    CustomField,
+    FormerNickname,
+    Handle,
+    ImportedRow,
+    Introduction,
+    Mapping,
+    Member,
+    Merge,
+    Module,
+    Note,
+    Renewal,
+    Segment,
+    Spelling,
+    Twin,
+    Word,
+)
 from members.names import search_text, sort_key
 
 PASSWORD = "a-password-for-tests"
@@ -154,6 +171,115 @@ class FormerNicknameFactory(OwnedFactory):
 
     member = SubFactory(MemberFactory)
     nickname = Sequence("Formerly Lin {}".format)
+
+
+class WordFactory(OwnedFactory):
+    class Meta:
+        model = Word
+
+    kind = Word.Kind.CITY
+    name = Sequence("City {}".format)
+
+
+class SpellingFactory(OwnedFactory):
+    class Meta:
+        model = Spelling
+
+    word = SubFactory(WordFactory)
+    kind = SelfAttribute("word.kind")
+    text = Sequence("City {}".format)
+    key = LazyAttribute(lambda made: made.text.lower().replace(" ", ""))
+
+
+class CustomFieldFactory(OwnedFactory):
+    class Meta:
+        model = CustomField
+
+    name = Sequence("Field {}".format)
+    kind = CustomField.Kind.TEXT
+
+
+class MappingFactory(OwnedFactory):
+    class Meta:
+        model = Mapping
+
+    kind = "members"
+    shape = Sequence("{:064}".format)
+    columns = LazyFunction(lambda: {"昵称": "nickname", "微信号": "wechat"})
+
+
+class SegmentFactory(OwnedFactory):
+    class Meta:
+        model = Segment
+
+    name = Sequence("Segment {}".format)
+    asked = LazyFunction(lambda: {"city": "深圳"})
+
+
+class TwinFactory(OwnedFactory):
+    class Meta:
+        model = Twin
+
+    one = SubFactory(MemberFactory)
+    other = SubFactory(MemberFactory)
+    because = LazyFunction(lambda: ["same_name", "same_city"])
+    score = 60
+
+
+class MergeFactory(OwnedFactory):
+    class Meta:
+        model = Merge
+
+    kept = SubFactory(MemberFactory)
+    gone = SubFactory(MemberFactory, standing=Member.Standing.MERGED)
+    because = "phone"
+
+
+class RenewalFactory(OwnedFactory):
+    class Meta:
+        model = Renewal
+
+    member = SubFactory(MemberFactory)
+    begins_on = datetime.date(2026, 1, 1)
+    ends_on = datetime.date(2026, 12, 31)
+    price = 69900
+    currency = "CNY"
+    paid_on = SelfAttribute("begins_on")
+
+
+class NoteFactory(OwnedFactory):
+    class Meta:
+        model = Note
+
+    member = SubFactory(MemberFactory)
+    text = Sequence("Note {}".format)
+
+
+class ConsentFactory(OwnedFactory):
+    class Meta:
+        model = Consent
+
+    member = SubFactory(MemberFactory)
+    to = Consent.To.CONTACT
+
+
+class ModuleFactory(OwnedFactory):
+    class Meta:
+        model = Module
+
+    member = SubFactory(MemberFactory)
+    industry = Sequence("Industry {}".format)
+    skill = Sequence("Skill {}".format)
+
+
+class IntroductionFactory(OwnedFactory):
+    """The row alone; no link leads to it."""
+
+    class Meta:
+        model = Introduction
+
+    member = SubFactory(MemberFactory)
+    expires_at = LazyFunction(lambda: now() + datetime.timedelta(days=7))
 
 
 class MatrixFactory(OwnedFactory):
@@ -362,3 +488,11 @@ class IdempotencyKeyFactory(OwnedFactory):
     key = Sequence("request-{}".format)
     fingerprint = Sequence("{:064}".format)
     status = 204
+
+
+class ImportedRowFactory(OwnedFactory):
+    class Meta:
+        model = ImportedRow
+
+    job = SubFactory(JobFactory)
+    member = SubFactory(MemberFactory)

@@ -50,9 +50,10 @@ class AccessToken(models.Model):
         API_KEY = "api_key"
         SIGN_IN = "sign_in"
         INVITE = "invite"
+        INTRODUCTION = "introduction"
 
     # Each prefix is ours alone, so that scanners of leaked secrets can find them.
-    PREFIX = {"api_key": "qx_key_", "sign_in": "qx_in_", "invite": "qx_seat_"}
+    PREFIX = {"api_key": "qx_key_", "sign_in": "qx_in_", "invite": "qx_seat_", "introduction": "qx_hello_"}
 
     id = models.UUIDField(primary_key=True, default=uuid_utils.compat.uuid7, editable=False)
     tenant = models.ForeignKey(Tenant, models.CASCADE, db_index=False)

@@ -82,10 +82,11 @@ class Tenant(models.Model):
     currency = models.CharField(max_length=3, default="CNY")
     language = models.CharField(max_length=10, choices=Language, default=Language.CHINESE)
     country = models.CharField(max_length=2, default="CN")
-    # How many invitations a day one assistant may send before the platform takes them for a robot.
     # Pages that the community shows to outsiders wear its colour and its logo, a `File` of its own (a bare id: tenants are global).
     colour = models.CharField(max_length=7, blank=True, validators=[RegexValidator(r"^#[0-9a-f]{6}$", _("A colour such as #0b6e78."))])
     logo = models.UUIDField(null=True, blank=True)
+    hidden_fields = models.JSONField(default=dict, blank=True)  # {role: names of personal fields that it does not see}
+    # How many invitations a day one assistant may send before the platform takes them for a robot.
     tasks_a_day = models.PositiveSmallIntegerField(default=90, validators=[MinValueValidator(1), MaxValueValidator(2000)])
     created_at = models.DateTimeField(default=now)
 
