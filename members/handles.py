@@ -40,6 +40,11 @@ WECHAT = re.compile(r"[a-z][a-z0-9_-]{5,19}")
 DECORATION = re.compile(r"[\s().·‐-―−-]+")
 MAINLAND = re.compile(r"(\+86|0086|86)?0?(1[3-9]\d{9})", re.ASCII)
 WHOLE_NUMBER = re.compile(r"(\d+)\.0+", re.ASCII)
+EMAIL = re.compile(r"[^\s@<>,;:\"()\[\]\\]{1,64}@[a-z0-9\u0080-\U0010ffff-]+(\.[a-z0-9\u0080-\U0010ffff-]+)+")
+WECOM = re.compile(r"[a-z0-9][a-z0-9_.@-]{0,63}")
+PLANET = re.compile(r"[a-z0-9_-]{3,40}")
+SYSTEM = re.compile(r"[a-z][a-z0-9_-]{1,19}")  # the short name of any other system
+LONGEST = 120
 SCIENTIFIC = re.compile(r"(\d)\.(\d+)e\+?(\d+)", re.ASCII | re.IGNORECASE)
 
 
@@ -80,3 +85,20 @@ def _digits_of_a_number(text):
         return found[1]
     found = SCIENTIFIC.fullmatch(text)
     return found[1] + found[2] if found and len(found[2]) == int(found[3]) else text
+
+
+def normal(platform, text, region="CN"):
+    """A handle of this platform as it is compared and kept, or None where it cannot be one."""
+    if platform == "wechat":
+        return wechat(text)
+    if platform == "phone":
+        return phone(text, region)
+    text = plain(text)
+    if platform in FORMS:
+        text = _digits_of_a_number(text).lower() if platform == "planet" else text.lower()
+        return text if len(text) <= LONGEST and FORMS[platform].fullmatch(text) else None
+    text = " ".join(text.replace("\0", "").split())
+    return text if text and len(text) <= LONGEST and SYSTEM.fullmatch(platform) else None
+
+
+FORMS = {"email": EMAIL, "wecom": WECOM, "planet": PLANET}

@@ -34,7 +34,7 @@ class Overtaken(Refused):
 def code(value):
     """A value as forms and facts hold it."""
     value = getattr(value, "pk", value)
-    return value if value is None or isinstance(value, bool | int | float | str | dict) else str(value)
+    return value if value is None or isinstance(value, bool | int | float | str | dict | list) else str(value)
 
 
 def seen_of(row, names):
