@@ -24,6 +24,12 @@ WORDS = {
     "value": "haiyan_live",
     "inviter": None,
     "note": "",
+    # terms, in minor units
+    "price": 598000,
+    "Renewal.begins_on": "2026-12-02",
+    "ends_on": "2027-12-01",
+    "paid_on": "2026-11-24",
+    "source": "direct",
     # groups
     "Matrix.name": "会员",
     "Group.name": "会员7群",
@@ -93,6 +99,7 @@ WORDS = {
     "country": "CN",
     "colour": "#0b6e78",
     "tasks_a_day": 90,
+    "renewal_days": 14,
     "Seat.name": "豆豆",
     "MySeat.name": "豆豆",
     "role": "assistant",

@@ -11,6 +11,7 @@ from crm.tenancy import trail_api as trail
 from crm.tenancy import work_api as work
 from groups import api as groups
 from members import api as members
+from members import term_api as terms
 
 from . import import_api as imports
 
@@ -33,6 +34,7 @@ router.register("jobs", work.JobViewSet)
 router.register("keys", keys.KeyViewSet)
 router.register("seats", seats.SeatViewSet)
 router.register("invites", seats.InviteViewSet)
+router.register("renewals", terms.RenewalViewSet)
 router.register("imports", imports.ImportViewSet, basename="import")
 urlpatterns = [
     path("schema/", SpectacularJSONAPIView.as_view(permission_classes=[], authentication_classes=[]), name="schema"),

@@ -6,8 +6,8 @@ from crm.tenancy.models import Tenant
 from crm.tenancy.refusals import Refused
 from crm.tenancy.scope import acting_for, active_tenant
 
-from . import calendar, reshuffles, waves
-from .models import CalendarStep, Draft, Matrix, Wave
+from . import calendar, on_terms, reshuffles, waves
+from .models import CalendarStep, Draft, Matrix, TermReminder, Wave
 
 
 @shared_task
@@ -44,3 +44,16 @@ def think(tenant_id, pk):
 @tenant_job
 def hand_out(pk):
     waves.hand_out(pk, Tenant.objects.get(pk=active_tenant()))
+
+
+@shared_task
+def lay_out_reminders():
+    for tenant in Tenant.objects.all():
+        with acting_for(tenant.pk):
+            on_terms.lay_out(tenant)
+
+
+@keeper(TermReminder)
+@tenant_job
+def remind(pk):
+    on_terms.remind(pk)

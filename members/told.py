@@ -1,12 +1,13 @@
 """What this room's facts say in the trail."""
 
+from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
 from crm.tenancy import trail
 
-from . import people
-from .models import Member
+from . import people, terms
+from .models import Member, Renewal
 
 
 def _names(ids):
@@ -36,3 +37,20 @@ for _kind, _words, _icon, _tone in [
     ("member.handle_dropped", _("Took a handle away: %(platform)s"), "id-badge-2", ""),
 ]:
     trail.tell(_kind, _words, icon=_icon, tone=_tone, topic="people", whys={people.UNDONE: _("taken back")})
+# Terms
+trail.tell("renewal.added", _("Renewed the membership until %(ends_on)s"), icon="calendar-event", topic="people", tone="good")
+trail.tell("renewal.taken_back", _("Took back a renewal; the term ends on %(expires_on)s"), icon="arrow-back-up", topic="people")
+
+
+def _newest_renewals(facts):
+    later = Renewal.objects.filter(member=OuterRef("member"), begins_on__gt=OuterRef("begins_on"))
+    can = set(Renewal.objects.filter(pk__in=[fact.subject for fact in facts]).exclude(Exists(later)).values_list("pk", flat=True))
+    return [fact.pk for fact in facts if fact.subject in can]
+
+
+def _take_back_renewal(fact, by):
+    terms.take_back(Renewal.objects.get(pk=fact.subject), by=by)
+    return _now("The term is as it was before.")
+
+
+trail.undoes("renewal.added", "members", _newest_renewals, _take_back_renewal)

@@ -30,6 +30,7 @@ from groups.models import (
     Reshuffle,
     Star,
     Task,
+    TermReminder,
     Tick,
     Wave,
 )  # fmt: skip
@@ -457,6 +458,15 @@ class TickFactory(OwnedFactory):
     task = SubFactory(TaskFactory)
     act = Tick.Act.DONE
     seat = SelfAttribute("task.assistant")
+
+
+class TermReminderFactory(OwnedFactory):
+    class Meta:
+        model = TermReminder
+
+    member = SubFactory(MemberFactory, expires_on=SelfAttribute("..ends_on"))
+    ends_on = datetime.date(2026, 12, 31)
+    due_at = LazyFunction(now)
 
 
 class FileFactory(OwnedFactory):

@@ -29,8 +29,10 @@ KINDS = {
     "country": "tenant.country_set",
     "colour": "tenant.colour_set",
     "tasks_a_day": "tenant.limit_set",
+    "renewal_days": "tenant.renewal_days_set",
 }
 MOST_TASKS_A_DAY = 2000
+MOST_RENEWAL_DAYS = 180
 LONGEST_SLUG = 40
 HEAVIEST_LOGO = 2 * 10**6
 LOGO_SIDE = 512
@@ -160,9 +162,16 @@ def _tasks_a_day(tenant, number):
     return number
 
 
+def _renewal_days(tenant, number):
+    if not isinstance(number, int) or isinstance(number, bool) or not 1 <= number <= MOST_RENEWAL_DAYS:
+        sentence = _("A number from 1 to %(most)s.") % {"most": MOST_RENEWAL_DAYS}
+        raise _refused("renewal_days", sentence, "out_of_range", proposal=tenant.renewal_days)
+    return number
+
+
 CHECKS = {
     "name": _name, "slug": _slug, "language": _language, "time_zone": _time_zone, "currency": _currency, "country": _country,
-    "colour": _colour, "tasks_a_day": _tasks_a_day,
+    "colour": _colour, "tasks_a_day": _tasks_a_day, "renewal_days": _renewal_days,
 }  # fmt: skip
 
 
@@ -230,6 +239,7 @@ for _kind, _words, _icon in [
     ("tenant.country_set", gettext_lazy("Set the country to %(country)s"), "world"),
     ("tenant.colour_set", gettext_lazy("Chose the colour %(colour)s"), "photo"),
     ("tenant.limit_set", gettext_lazy("Set the most tasks a day for one assistant to %(tasks_a_day)s"), "adjustments"),
+    ("tenant.renewal_days_set", gettext_lazy("Has renewal asked about %(renewal_days)s days before a term ends"), "calendar-event"),
     ("tenant.logo_set", gettext_lazy("Gave the community a new logo"), "photo"),
     ("tenant.logo_removed", gettext_lazy("Took the logo away"), "photo"),
 ]:

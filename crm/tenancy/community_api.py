@@ -12,11 +12,16 @@ from .models import Tenant
 class TenantSerializer(ModelSerializer):
     tasks_a_day = serializers.IntegerField(required=False, help_text="For one assistant, at most.")
 
+    renewal_days = serializers.IntegerField(required=False, help_text="So many days before a term ends, a task asks about renewal.")
+
     class Meta:
         model = Tenant
-        fields = ["id", "slug", "name", "language", "time_zone", "currency", "country", "colour", "logo", "tasks_a_day", "created_at"]
+        fields = [
+            "id", "slug", "name", "language", "time_zone", "currency", "country", "colour", "logo", "tasks_a_day", "renewal_days",
+            "created_at",
+        ]  # fmt: skip
         read_only_fields = ["logo", "created_at"]
-        limits = {"tasks_a_day": (1, community.MOST_TASKS_A_DAY)}
+        limits = {"tasks_a_day": (1, community.MOST_TASKS_A_DAY), "renewal_days": (1, community.MOST_RENEWAL_DAYS)}
         # The verb says what may be, with a code and a value that would do.
         extra_kwargs = {name: {"validators": []} for name in community.KINDS}
 

@@ -60,6 +60,13 @@ class CommunityForm(TenantForm):
         ),
     )
 
+    renewal_days = forms.IntegerField(
+        min_value=1,
+        max_value=community.MOST_RENEWAL_DAYS,
+        label=gettext_lazy("Ask about renewal before a term ends"),
+        help_text=gettext_lazy("So many days before, the assistant of the member's group gets a task with a text to copy."),
+    )
+
     def __init__(self, tenant, data=None):
         super().__init__(tenant, data)
         self.fields["time_zone"].widget.choices = places.zones(tenant.time_zone)

@@ -5,7 +5,7 @@ from django.db.models import Q
 from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
 
-from crm.tenancy.models import AppendOnlyModel, Seat, TenantModel, scoped
+from crm.tenancy.models import AppendOnlyModel, DueModel, Seat, TenantModel, due_index, scoped
 from members.models import Member
 
 from .matrices import Group
@@ -34,6 +34,7 @@ class Task(TenantModel):
 
     class Kind(models.TextChoices):
         MOVE = "move", _("invite into another group")
+        RENEWAL = "renewal", _("ask about renewal")
 
     class State(models.TextChoices):
         OPEN = "open", _("to do")
@@ -89,3 +90,21 @@ class Tick(AppendOnlyModel):
     class Meta:
         constraints = [models.UniqueConstraint(fields=["tenant", "key"], name="a_tick_once")]
         indexes = [models.Index(fields=["tenant", "task"], name="tick_task")]
+
+
+class TermReminder(DueModel):
+    """That somebody is to be asked before their term ends: once for each last day."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("waiting")
+        DONE = "done", _("done")
+        WITHDRAWN = "withdrawn", _("withdrawn")
+
+    member = models.ForeignKey(Member, models.CASCADE, related_name="+")
+    ends_on = models.DateField()
+    state = models.CharField(max_length=12, choices=State, default=State.WAITING)
+    task = models.ForeignKey(Task, models.PROTECT, null=True, related_name="+")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["tenant", "member", "ends_on"], name="a_term_reminder_once")]
+        indexes = [due_index("term_reminder_due"), models.Index(fields=["tenant", "task"], name="term_reminder_task")]

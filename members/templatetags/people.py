@@ -2,6 +2,7 @@
 
 from django import template
 
+from members import terms
 from members.names import avatar as first_character
 
 register = template.Library()
@@ -11,3 +12,9 @@ register = template.Library()
 def avatar(nickname):
     """The one character that stands for a member or a seat."""
     return first_character(str(nickname or ""))
+
+
+@register.filter
+def typed(price, currency):
+    """An amount in minor units as it is typed into a field."""
+    return terms.major(price, currency)

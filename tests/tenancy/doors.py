@@ -7,7 +7,7 @@ from django.urls import URLPattern, get_resolver, reverse
 
 from crm.tenancy.models import AccessToken, Event, File, Invite, Job, Seat
 from groups.models import Apart, Bond, Cohort, Draft, Group, Matrix, Move, Pin, Placement, Reshuffle, Star, Task
-from members.models import Member
+from members.models import Member, Renewal
 
 # For each door that takes an id: of which model. A door that is not listed here or below fails the walk with its name.
 IDS = {
@@ -18,6 +18,10 @@ IDS = {
     "begin:discarding": {"pk": Job},
     "begin:rejected": {"pk": Job},
     "members:member": {"pk": Member},
+    "members:renewal_form": {"pk": Member},
+    "members:renewal": {"pk": Member},
+    "members:terms_panel": {"pk": Member},
+    "members:renewal_undo": {"pk": Renewal},
     "logo": {"pk": File},
     "groups:matrix": {"pk": Matrix},
     "groups:setup_of": {"pk": Matrix},
@@ -49,6 +53,7 @@ IDS = {
     "api: tenant": {},
     "api: imports": {"pk": Job},
     "api: members": {"pk": Member},
+    "api: renewals": {"pk": Renewal},
     "api: matrices": {"pk": Matrix},
     "api: groups": {"pk": Group},
     "api: cohorts": {"pk": Cohort},
@@ -74,6 +79,7 @@ LISTS = {
     "begin:files", "begin:groups", "begin:sample_members", "begin:sample_cohorts", "begin:dismissal", "begin:return",
     "settings", "settings_address", "settings_colour", "settings_logo", "settings_preview", "settings_undo", "settings_zone",
     "keys", "new_key", "today", "palette", "trail", "trail_export",
+    "members:terms",
     "members:list", "members:export", "groups:matrices", "groups:reshuffles", "groups:tasks",
     "groups:setup", "groups:setup_add",
     "phone:today", "phone:ticks", "phone:me", "phone:manifest", "phone:worker", "seats", "invites", "leave",

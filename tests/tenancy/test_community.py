@@ -23,7 +23,7 @@ from groups.models import CalendarStep, Task, Wave
 from tests.conftest import KeyClient, SeatClient
 from tests.factories import CalendarStepFactory, FileFactory, SeatFactory, TaskFactory, TenantFactory, WaveFactory
 
-FIELDS = ["name", "language", "time_zone", "country", "currency", "tasks_a_day"]
+FIELDS = ["name", "language", "time_zone", "country", "currency", "tasks_a_day", "renewal_days"]
 
 
 def seen(tenant, names=FIELDS):

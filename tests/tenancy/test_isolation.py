@@ -75,6 +75,7 @@ def test_no_door_opens_for_another_tenants_ids(house, theirs, ours):
 PLAIN = {
     "q", "page", "sort", "city", "tier", "standing", "term", "star", "state", "topic", "door", "from", "to", "as", "next", "seen",
     "time_zone", "colour", "logo", "country", "currency", "language", "slug", "tasks_a_day", "remove", "members", "cohorts", "swapped",
+    "renewal_days", "begins_on", "ends_on", "price", "source", "paid_on", "months", "month", "when",
     "role", "email", "days", "last_day", "scopes", "max_moves", "reason", "note", "is_reshuffled", "lead_days", "minutes_per_move",
     "least_percent", "half_life", "known", "newcomer", "size", "industry", "skill", "reset", "new-name",
     "form-0-capacity", "form-0-mode", "form-0-name", "form-0-number", "form-MAX_NUM_FORMS", "form-MIN_NUM_FORMS",

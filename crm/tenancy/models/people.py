@@ -88,6 +88,8 @@ class Tenant(models.Model):
     hidden_fields = models.JSONField(default=dict, blank=True)  # {role: names of personal fields that it does not see}
     # How many invitations a day one assistant may send before the platform takes them for a robot.
     tasks_a_day = models.PositiveSmallIntegerField(default=90, validators=[MinValueValidator(1), MaxValueValidator(2000)])
+    # So many days before a term ends, somebody is given the task to ask about renewal.
+    renewal_days = models.PositiveSmallIntegerField(default=14, validators=[MinValueValidator(1), MaxValueValidator(180)])
     created_at = models.DateTimeField(default=now)
 
     def __str__(self):
