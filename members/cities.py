@@ -2,6 +2,11 @@
 
 # ruff: noqa: SIM905 (lists to be read)
 
+import re
+from functools import lru_cache
+
+from .handles import plain
+
 PROVINCES = """
 河北 山西 辽宁 吉林 黑龙江 江苏 浙江 安徽 福建 江西 山东 河南 湖北 湖南 广东 海南 四川 贵州 云南 陕西 甘肃
 青海 台湾 内蒙古 广西 西藏 宁夏 新疆 内蒙
@@ -36,3 +41,25 @@ CITIES = frozenset(
 def city_at_the_start(text):
     """The known city a text begins with, or None."""
     return next((text[:n] for n in (4, 3, 2) if text[:n] in CITIES), None)
+
+
+HAN = re.compile("[\u4e00-\u9fff]")
+PROVINCE = re.compile(rf"^(?:中国)?(?:{'|'.join(PROVINCES)})(?:省|(?:壮族|回族|维吾尔)?自治区)?|^中国")
+CITY_END = re.compile("^(.{2,}?)(?:市|特别行政区)")
+CITY_PARTS = re.compile(r"[·・•‧\-–—/\\|,，、;()]")
+
+
+@lru_cache(maxsize=10_000)
+def city(text):
+    """深圳, 深圳市, 深圳·市区, 广东省深圳市南山区 are one city; elsewhere the name as it stands."""
+    text = plain(text)
+    if not HAN.search(text):
+        return text.title() if text.isascii() else text
+    whole = "".join(part for part in CITY_PARTS.sub(" ", text).split())
+    rest = PROVINCE.sub("", whole)
+    for text_ in (rest, whole) if rest != whole else (whole,):
+        if found := city_at_the_start(text_):
+            return found
+    first = CITY_PARTS.sub(" ", PROVINCE.sub("", text) or text).split()
+    found = CITY_END.match(first[0] if first else whole)
+    return found[1] if found else (first[0] if first else whole)

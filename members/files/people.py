@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from members import handles
+from members.cities import city
 
 from .columns import MEMBER_FIELDS, Columns
 from .dates import Dates
 from .faults import Fault
-from .values import GroupNames, city, is_yes, parts_of_a_group, skills
+from .values import GroupNames, is_yes, parts_of_a_group, skills
 
 SECOND_SELF = re.compile(
     r"\s*[-(（\[【]?\s*(小号|副号|备用号?|分号|马甲|第?[二三]?号机|(?<=[(（\[【])\d{1,2})\s*[)）\]】]?\s*$"

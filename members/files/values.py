@@ -6,13 +6,7 @@ import re
 from collections import defaultdict
 from functools import lru_cache
 
-from members.cities import PROVINCES, city_at_the_start
 from members.handles import plain
-
-HAN = re.compile("[\u4e00-\u9fff]")
-PROVINCE = re.compile(rf"^(?:中国)?(?:{'|'.join(PROVINCES)})(?:省|(?:壮族|回族|维吾尔)?自治区)?|^中国")
-CITY_END = re.compile("^(.{2,}?)(?:市|特别行政区)")
-CITY_PARTS = re.compile(r"[·・•‧\-–—/\\|,，、;()]")
 
 SKILL_PARTS = re.compile(r"[、,;/|\n\t]+")
 YES = frozenset("是 yes y true t 1 ✓ ✔ ✔️ √ ☑ ☑️ ✅ 对 有 合伙人 partner".split())
@@ -38,22 +32,6 @@ ASIDE = re.compile(r"[(\[【].*?[)\]】]")
 GROUP_WORDS = re.compile(r"群聊|微信群|群|group|[\s_\-–—·.#:]+")
 # Such a word tells two kinds of groups apart, as the name of a community does not: 合伙人会员1群 is not 会员1群.
 KINDS = re.compile("高级|初级|中级|普通|合伙|svip|vip|新|老|体验|核心|正式|预备|试|临时|男|女|付费|免费")
-
-
-@lru_cache(maxsize=10_000)
-def city(text):
-    """深圳, 深圳市, 深圳·市区, 广东省深圳市南山区 are one city; elsewhere the name as it stands."""
-    text = plain(text)
-    if not HAN.search(text):
-        return text.title() if text.isascii() else text
-    whole = "".join(part for part in CITY_PARTS.sub(" ", text).split())
-    rest = PROVINCE.sub("", whole)
-    for text_ in (rest, whole) if rest != whole else (whole,):
-        if found := city_at_the_start(text_):
-            return found
-    first = CITY_PARTS.sub(" ", PROVINCE.sub("", text) or text).split()
-    found = CITY_END.match(first[0] if first else whole)
-    return found[1] if found else (first[0] if first else whole)
 
 
 @lru_cache(maxsize=10_000)

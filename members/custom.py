@@ -1,0 +1,359 @@
+"""Fields that the tenant defines: what may stand in one, how it is shown, and the verbs that change the fields themselves."""
+
+import datetime
+import math
+import re
+
+from django.db import connection, transaction
+from django.db.models import F, Max
+from django.utils.timezone import now
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from crm.tenancy import events
+from crm.tenancy.models import Tenant
+from crm.tenancy.refusals import Refused
+from crm.tenancy.scope import active_tenant
+
+from .files.dates import Dates
+from .handles import plain
+from .models import CustomField, Member
+
+Kind = CustomField.Kind
+WITH_CHOICES = (Kind.CHOICE, Kind.CHOICES)
+MOST = 40
+MOST_CHOICES = 100
+LONGEST_NAME, LONGEST_CHOICE, LONGEST_TEXT = 40, 60, 2000
+PARTS = re.compile(r"[、,;/|\n\t]+")
+NUMBER = re.compile(r"[+-]?\d[\d,. ']*", re.ASCII)
+TIMES = {"万": 10_000, "亿": 100_000_000, "k": 1000}
+LARGEST = 1e15
+
+
+def fields():
+    """Those in use, in their order."""
+    return list(CustomField.objects.filter(retired_at=None).order_by("place", "id"))
+
+
+# What stands in one
+
+
+def clean(field, value, dates=None):
+    """The value as `Member.custom` keeps it; None for nothing. `dates` reads a file's dates in that file's order."""
+    if isinstance(value, str):
+        value = value.replace("\0", "").strip() if field.kind == Kind.TEXT else plain(value.replace("\0", ""))
+    if value is None or value == "" or value == []:
+        return None
+    return READS[field.kind](field, value, dates)
+
+
+def shown(field, value):
+    if value is None or value == "":
+        return ""
+    if field.kind == Kind.CHOICES and isinstance(value, list):
+        return _(", ").join(map(str, value))
+    if field.kind == Kind.NUMBER and isinstance(value, int | float):
+        return f"{value:,}" if isinstance(value, int) or not value.is_integer() else f"{int(value):,}"
+    return str(value)
+
+
+def _malformed(field, sentence):
+    return Refused(sentence, code="custom_malformed", status=400, field=str(field.pk))
+
+
+def _text(field, value, dates):
+    text = str(value)
+    if len(text) > LONGEST_TEXT:
+        raise _malformed(field, _("At most %(most)s characters, please.") % {"most": f"{LONGEST_TEXT:,}"})
+    return text
+
+
+def _number(field, value, dates):
+    number = value if isinstance(value, int | float) and not isinstance(value, bool) else _number_in(str(value))
+    if number is None or not math.isfinite(number) or abs(number) >= LARGEST:
+        raise _malformed(field, _("“%(value)s” is no number.") % {"value": _short(value)})
+    return int(number) if float(number).is_integer() else number
+
+
+def _number_in(text):
+    """1,234.5 and 1.234,5 and ¥1 234 and 1.2万; None where it is none."""
+    text = text.lower().strip(" ¥$€元")
+    times = next((factor for end, factor in TIMES.items() if text.endswith(end)), 1)
+    text = text.rstrip("".join(TIMES)).strip()
+    if not NUMBER.fullmatch(text):
+        return None
+    text = re.sub(r"[ ']", "", text)
+    point = max(text.rfind(","), text.rfind("."))
+    commas, points = text.count(","), text.count(".")
+    if commas and not points and re.fullmatch(r"[+-]?\d{1,3}(,\d{3})+", text):
+        point = -1  # they part thousands
+    elif commas + points > 1 and not (commas and points):
+        point = -1
+    whole, rest = (text, "") if point < 0 else (text[:point], text[point + 1 :])
+    whole = re.sub("[,.]", "", whole)
+    try:
+        number = float(f"{whole}.{rest}") if rest else int(whole)
+    except ValueError:
+        return None
+    return round(number * times, 6) if times > 1 else number
+
+
+def _date(field, value, dates):
+    if isinstance(value, datetime.datetime):
+        value = value.date()
+    if isinstance(value, datetime.date):
+        return value.isoformat()
+    try:
+        found = (dates or Dates([str(value)])).read(str(value))
+    except ValueError:
+        raise _malformed(field, _("“%(value)s” is no day.") % {"value": _short(value)}) from None
+    return found.isoformat() if found else None
+
+
+def _choice(field, value, dates):
+    found = _among(field, str(value))
+    if found is None:
+        raise _no_choice(field, value)
+    return found
+
+
+def _choices(field, value, dates):
+    """Several in a text are parted by the usual separators, or by blanks where no choice has one."""
+    texts = [str(each) for each in value] if isinstance(value, list | tuple | set) else _parts(field, str(value))
+    found = []
+    for text in filter(None, map(str.strip, texts)):
+        choice = _among(field, text)
+        if choice is None:
+            raise _no_choice(field, text)
+        found.append(choice)
+    return sorted(set(found), key=field.choices.index) or None
+
+
+def _parts(field, text):
+    if _among(field, text) is not None:
+        return [text]
+    parts = [part.strip() for part in PARTS.split(text)]
+    return [each for part in parts for each in ([part] if _among(field, part) is not None else part.split())]
+
+
+def _among(field, text):
+    wanted = plain(text).casefold()
+    return next((choice for choice in field.choices if plain(choice).casefold() == wanted), None)
+
+
+def _no_choice(field, value):
+    words = {"value": _short(value), "choices": _(", ").join(field.choices)}
+    return _malformed(field, _("“%(value)s” is none of the choices: %(choices)s.") % words)
+
+
+def _short(value):
+    text = str(value)
+    return text if len(text) <= 40 else text[:40] + "…"
+
+
+READS = {Kind.TEXT: _text, Kind.NUMBER: _number, Kind.DATE: _date, Kind.CHOICE: _choice, Kind.CHOICES: _choices}
+
+
+# The fields themselves
+
+
+@transaction.atomic
+def add(values, *, by):
+    """`name`, `kind`, and `choices` of a kind that has them."""
+    _one_at_a_time()
+    if CustomField.objects.filter(retired_at=None).count() >= MOST:
+        raise Refused(_("There are %(most)s fields already, as many as there can be. Retire one first.") % {"most": MOST}, code="too_many")
+    kind = values.get("kind")
+    if kind not in Kind.values:
+        raise Refused(_("There is no such kind of field."), code="no_such_kind", status=400, field="kind")
+    name = _free_name(values.get("name", ""))
+    choices = check_choices(kind, values.get("choices") or [])
+    last = CustomField.objects.aggregate(last=Max("place"))["last"]
+    field = CustomField.objects.create(name=name, kind=kind, choices=choices, place=0 if last is None else last + 1)
+    events.note("field.added", field, by=by, after={"field_kind": kind, "choices": len(choices)})
+    return field
+
+
+@transaction.atomic
+def change(field, wanted, *, by, seen=None):
+    """`name`, `choices` as they are to be, and `renamed` {choice: what it is called now}, which members follow.
+
+    Returns the field, and what would make it as it was before.
+
+    `seen` is what the asker had before their eyes; what differs from it by now is not overwritten.
+    """
+    _one_at_a_time()
+    field = CustomField.objects.select_for_update().get(pk=field.pk)
+    if seen is not None and any(name in seen and seen[name] != getattr(field, name) for name in ("name", "choices")):
+        raise Refused(
+            _("Somebody changed this field in the meantime, so nothing is overwritten. Look at it as it is now."), code="changed_meanwhile"
+        )
+    before, followed = {}, 0
+    name = wanted.get("name", field.name)
+    if (name := _a_name(name)) != field.name:
+        before["name"] = field.name
+        field.name = _free_name(name, field)
+    renamed = {was: called for was, called in (wanted.get("renamed") or {}).items() if was != called}
+    choices = wanted.get("choices", [renamed.get(choice, choice) for choice in field.choices])
+    choices = check_choices(field.kind, choices)
+    if choices != field.choices:
+        _refuse_lost(field, renamed, choices)
+        before |= {"choices": field.choices, "renamed": {called: was for was, called in renamed.items()}}
+        followed = _rename_choices(field, renamed)
+        field.choices = choices
+    if before:
+        field.save(update_fields=["name", "choices"])
+        events.note(
+            "field.changed", field, by=by, before={"choices": len(before.get("choices", choices))},
+            after={"choices": len(choices), "members": followed},
+        )  # fmt: skip
+    return field, before
+
+
+def _refuse_lost(field, renamed, choices):
+    """A choice that members hold does not go; it can be renamed."""
+    held = held_choices([field]).get(field.pk, {})
+    for choice in field.choices:
+        if renamed.get(choice, choice) not in choices and held.get(choice):
+            words = ngettext(
+                "%(n)s member holds “%(choice)s”, so it stays. Rename it, or change that member first.",
+                "%(n)s members hold “%(choice)s”, so it stays. Rename it, or change those members first.",
+                held[choice],
+            )
+            sentence = words % {"n": f"{held[choice]:,}", "choice": choice}
+            raise Refused(sentence, code="choice_in_use", field="choices", choice=choice, members=held[choice])
+
+
+def _rename_choices(field, renamed):
+    """All at once, so that two choices may exchange their names."""
+    if not renamed:
+        return 0
+    pk = str(field.pk)
+    members = Member.objects.filter(custom__has_key=pk)
+    changed = []
+    for member in members.only("pk", "custom"):
+        value = member.custom[pk]
+        new = [renamed.get(each, each) for each in value] if isinstance(value, list) else renamed.get(value, value)
+        if new != value:
+            member.custom[pk] = new
+            changed.append(member)
+    Member.objects.bulk_update(changed, ["custom"], batch_size=1000)
+    return len(changed)
+
+
+@transaction.atomic
+def order(ids, *, by):
+    """The fields in use stand in the order of these ids; those that are not named keep theirs behind."""
+    _one_at_a_time()
+    now_in_use = fields()
+    by_id = {str(field.pk): field for field in now_in_use}
+    named = [by_id[str(pk)] for pk in dict.fromkeys(map(str, ids)) if str(pk) in by_id]
+    wanted = named + [field for field in now_in_use if field not in named]
+    before = [str(field.pk) for field in now_in_use]
+    if wanted == now_in_use:
+        return before
+    for place, field in enumerate(wanted):
+        field.place = place
+    CustomField.objects.bulk_update(wanted, ["place"])
+    events.note("fields.ordered", Tenant.objects.get(pk=active_tenant()), by=by, after={"fields": len(wanted)})
+    return before
+
+
+@transaction.atomic
+def retire(field, *, by):
+    """It is asked and shown nowhere any more; what members hold stays."""
+    if not CustomField.objects.filter(pk=field.pk, retired_at=None).update(retired_at=now()):
+        raise Refused(_("This field is retired already."), code="already_retired")
+    events.note("field.retired", field, by=by)
+    field.refresh_from_db()
+    return field
+
+
+@transaction.atomic
+def bring_back(field, *, by):
+    _one_at_a_time()
+    if CustomField.objects.filter(retired_at=None).count() >= MOST:
+        raise Refused(_("There are %(most)s fields already, as many as there can be. Retire one first.") % {"most": MOST}, code="too_many")
+    last = CustomField.objects.filter(retired_at=None).aggregate(last=Max("place"))["last"]
+    if not CustomField.objects.filter(pk=field.pk, retired_at__isnull=False).update(retired_at=None, place=0 if last is None else last + 1):
+        raise Refused(_("This field is in use already."), code="already_in_use")
+    events.note("field.returned", field, by=by)
+    field.refresh_from_db()
+    return field
+
+
+def retired():
+    return list(CustomField.objects.exclude(retired_at=None).order_by(F("retired_at").desc(), "id"))
+
+
+def held():
+    """{id of a field: how many members hold something in it}, in one question."""
+    sql = (
+        "SELECT key, count(*) FROM members_member, jsonb_object_keys(custom) AS key"
+        " WHERE tenant_id = %s AND standing IN ('current', 'past') AND custom <> '{}' GROUP BY key"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [active_tenant()])
+        return dict(cursor.fetchall())
+
+
+def held_choices(some):
+    """{field's id: {choice: how many members hold it}} of these fields, in one question."""
+    ids = {str(field.pk): field.pk for field in some if field.kind in WITH_CHOICES}
+    found = {pk: {} for pk in ids.values()}
+    if not ids:
+        return found
+    sql = (
+        "SELECT said.key, choice.value #>> '{}', count(*) FROM members_member, jsonb_each(custom) AS said,"
+        " jsonb_array_elements(CASE jsonb_typeof(said.value) WHEN 'array' THEN said.value ELSE jsonb_build_array(said.value) END)"
+        " AS choice WHERE tenant_id = %s AND standing IN ('current', 'past') AND said.key = ANY(%s) GROUP BY 1, 2"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [active_tenant(), list(ids)])
+        for key, choice, count in cursor.fetchall():
+            found[ids[key]][choice] = count
+    return found
+
+
+def check_choices(kind, choices):
+    if kind not in WITH_CHOICES:
+        if choices:
+            raise Refused(_("A field of this kind has no choices."), code="no_choices_here", status=400, field="choices")
+        return []
+    tidied = [" ".join(str(choice).replace("\0", "").split()) for choice in choices]
+    tidied = [choice for choice in tidied if choice]
+    if not tidied:
+        raise Refused(_("At least one choice, please."), code="no_choices", status=400, field="choices")
+    if len(tidied) > MOST_CHOICES:
+        raise Refused(_("At most %(most)s choices, please.") % {"most": MOST_CHOICES}, code="too_many_choices", status=400, field="choices")
+    seen = {}
+    for choice in tidied:
+        if len(choice) > LONGEST_CHOICE:
+            sentence = _("“%(choice)s” is longer than %(most)s characters.") % {"choice": _short(choice), "most": LONGEST_CHOICE}
+            raise Refused(sentence, code="choice_malformed", status=400, field="choices")
+        if plain(choice).casefold() in seen:
+            raise Refused(_("“%(choice)s” stands there twice.") % {"choice": choice}, code="choice_twice", status=400, field="choices")
+        seen[plain(choice).casefold()] = choice
+    return tidied
+
+
+def _a_name(name):
+    name = " ".join(str(name).replace("\0", "").split())
+    if not name or len(name) > LONGEST_NAME:
+        sentence = _("A name of one to %(most)s characters, please.") % {"most": LONGEST_NAME}
+        raise Refused(sentence, code="name_malformed", status=400, field="name")
+    return name
+
+
+def _free_name(name, field=None):
+    name = _a_name(name)
+    twin = CustomField.objects.filter(name__iexact=name).exclude(pk=field and field.pk).first()
+    if twin and twin.retired_at:
+        raise Refused(_("A retired field has this name; bring that one back, or choose another name."), code="a_field_once", field="name")
+    if twin:
+        raise Refused(_("There is a field of this name already."), code="a_field_once", field="name")
+    return name
+
+
+def _one_at_a_time():
+    Tenant.objects.select_for_update(no_key=True).get(pk=active_tenant())
