@@ -21,11 +21,11 @@ YES = "yes"
 NOWHERE = mark_safe('<span class="qx-muted">—</span>')
 
 
-def _sitting_in(members, value):
+def _sitting_in(value):
     sits = Placement.objects.open().filter(member=OuterRef("pk"))
     if value == NONE:
-        return members.filter(~Exists(sits))
-    return members.filter(Exists(sits.filter(group=pk))) if (pk := as_uuid(value)) else None
+        return ~Exists(sits)
+    return Exists(sits.filter(group=pk)) if (pk := as_uuid(value)) else None
 
 
 def _groups():
@@ -35,8 +35,13 @@ def _groups():
     return found.values("value", "label", "count")
 
 
-def _shining(members, value):
-    return members.filter(Exists(Star.objects.shining().filter(member=OuterRef("pk")))) if value == YES else None
+def _shining(value):
+    return Exists(Star.objects.shining().filter(member=OuterRef("pk"))) if value == YES else None
+
+
+def _group_names(values):
+    ids = list(filter(None, map(as_uuid, values)))
+    return {str(pk): name for pk, name in Group.objects.filter(pk__in=ids).values_list("pk", "name")}
 
 
 def _stars():
@@ -58,7 +63,9 @@ def _chips(groups):
     return format_html_join(" ", '<a class="qx-group" href="{}" lang="zh">{}</a>', said)
 
 
-registry.add_filter(registry.Filter("group", _("Group"), "layout-grid", _sitting_in, _groups, order=20, fixed=((NONE, _("In no group")),)))
+registry.add_filter(
+    registry.Filter("group", _("Group"), "layout-grid", _sitting_in, _groups, 20, fixed=((NONE, _("In no group")),), names=_group_names)
+)
 registry.add_filter(registry.Filter("star", _("Star"), "sparkles", _shining, _stars, order=32, says=lambda value: _now("Stars")))
 registry.add_column(
     registry.Column("group", _("Group"), sits, _chips, exports=lambda groups: "/".join(group["name"] for group in groups), order=20)

@@ -1,13 +1,14 @@
 """Where a searched word lies in a nickname, and how it matched: by the letters themselves, or by pinyin or initials."""
 
-import unicodedata
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from .names import FIRST, WORDS
-from .names import _syllables as syllables
+from . import slips
+from .names import FIRST, WORDS, folded, syllables
 
 WHOLE, BEGINNING, PART, INSIDE, NOWHERE = range(5)
+BEFORE, AFTER = 8, 32  # characters of a long text around what was hit
 
 
 @dataclass(frozen=True)
@@ -16,14 +17,30 @@ class Piece:
     hit: bool
 
 
-def pieces(text, words):
-    """The text cut where the words were found; the pieces joined are the text again."""
+def pieces(text, words, nearly=False):
+    """The text cut where the words were found, `nearly` also where one is with a slip; the pieces joined are the text again."""
     if not words:
         return [Piece(text, False)]
     hit = [False] * len(text)
-    for word in _folded(words).split():
-        for at in _by_letters(text, word) or _by_pinyin(text, word):
+    for word in folded(words).split():
+        for at in _by_letters(text, word) or _by_pinyin(text, word) or (nearly and _by_slip(text, word)) or ():
             hit[at] = True
+    return _cut(text, hit)
+
+
+def around(text, words):
+    """The words of a long text with what stands around the first hit; empty where there is none."""
+    text = " ".join(text.split())
+    at = min((found[0] for word in folded(words).split() if (found := _by_letters(text, word))), default=None)
+    if at is None:
+        return []
+    start = max(0, at - BEFORE)
+    found = pieces(text[start : at + AFTER], words)
+    ends = [Piece("…", False)] if start else [], [Piece("…", False)] if at + AFTER < len(text) else []
+    return [*ends[0], *found, *ends[1]]
+
+
+def _cut(text, hit):
     found = []
     for char, is_hit in zip(text, hit, strict=True):
         if found and found[-1].hit == is_hit:
@@ -36,7 +53,7 @@ def pieces(text, words):
 def by_pinyin(texts, words):
     """The characters that letters stood for, first ones first: of hai it may be 海, 嗨."""
     found = {}
-    for word in _folded(words).split():
+    for word in folded(words).split():
         if not word.isascii():
             continue
         for text in texts:
@@ -48,7 +65,7 @@ def by_pinyin(texts, words):
 def nearness(text, words):
     """How well the words fit: a text whole, its beginning, its initials or a later word, anything inside. The worst word counts."""
     said = _said(text)
-    return max((_near(*said, word) for word in _folded(words).split()), default=NOWHERE)
+    return max((_near(*said, word) for word in folded(words).split()), default=NOWHERE)
 
 
 def _near(letters, spoken, initials, beginnings, word):
@@ -64,24 +81,49 @@ def _near(letters, spoken, initials, beginnings, word):
 @lru_cache(maxsize=50_000)
 def _said(text):
     """The text itself, how it is said, its initials, and what it is from each later word or syllable on."""
-    words = WORDS.findall(_folded(text))
+    words = WORDS.findall(folded(text))
     said = [part for word in words for part in (syllables(word) if FIRST.match(word) else [word])]
     initials = "".join(part if part.isdigit() else part[:1] for part in said)
-    return _folded(text), "".join(said), initials, (*words[1:], *("".join(said[at:]) for at in range(1, len(said))))
-
-
-def _folded(text):
-    return unicodedata.normalize("NFKC", text).lower()
+    return folded(text), "".join(said), initials, (*words[1:], *("".join(said[at:]) for at in range(1, len(said))))
 
 
 def _by_letters(text, word):
-    """Places of the word in the text as it is searched; one character may fold into several."""
-    folded, place = "", []
+    """Places of the word in the text as it is searched."""
+    return _everywhere(*_letters(text), word)
+
+
+def _letters(text):
+    """One character may fold into several."""
+    letters, place = "", []
     for at, char in enumerate(text):
-        said = _folded(char)
-        folded += said
+        said = folded(char)
+        letters += said
         place += [at] * len(said)
-    return _everywhere(folded, place, word)
+    return letters, place
+
+
+def _by_slip(text, word):
+    if not slips.bears_one(word):
+        return []
+    if not word.isascii():
+        return _by_pinyin(text, slips.as_said(word))
+    pattern = re.compile(r"\b(?:" + "|".join(slips.one_error(word)).replace(r"\M", r"\b") + ")")
+    for letters, place in (_letters(text), _sounds(text)):
+        if found := pattern.search(letters):
+            return place[found.start() : found.end()]
+    return []
+
+
+def _sounds(text):
+    """How the text is said, word by word, and at which place each letter of it stands."""
+    letters, place = "", []
+    for first, said in _runs(text):
+        for at, syllable in enumerate(said, start=first):
+            letters += syllable
+            place += [at] * len(syllable)
+        letters += "-"
+        place.append(first)
+    return letters, place
 
 
 def _by_pinyin(text, word):

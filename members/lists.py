@@ -1,145 +1,195 @@
 """The list of members as an address asks for it: words, filters and order, one page of it or all for a file."""
 
-import datetime
 from dataclasses import dataclass, field
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import Case, Count, F, OuterRef, Q, Value, When
+from django.db.models import Count, F, OuterRef, Q, Value
 from django.db.models.functions import JSONObject
 from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.http import urlencode
-from django.utils.translation import gettext_lazy as _
 
 from crm.tenancy.counting import counts
 from crm.tenancy.pages import Cut
 
-from . import hits, registry
+from . import hits, registry, search
+from .filters import EVERYBODY, SOON
+from .hidden import hides, hides_field
 from .models import FormerNickname, Handle, Member
-from .registry import Filter
+
+__all__ = ["EVERYBODY", "SOON", "Asked", "MemberList", "Row", "with_all"]
 
 ORDERS = {"name": "sort_key", "joined": "joined_on", "expires": "expires_on"}
-EVERYBODY = "all"
-MOST_CHOICES = 80
+MOST_CHOICES = 200
+MOST_VALUES = 50  # of one filter
 LONGEST_QUESTION = 100
-SOON = datetime.timedelta(days=30)
+ENDS = ("_from", "_to")  # the two fields of a filter that is a span
 
 
-# The filters of this room
+class Asked:
+    """Which members somebody asks for: words, and of each filter values of which any will do."""
+
+    def __init__(self, words="", values=None, known=None):
+        self.filters = {each.name: each for each in (registry.filters() if known is None else known)}
+        self.words = _line(words)
+        given = {name: list(dict.fromkeys(filter(None, map(_line, some))))[:MOST_VALUES] for name, some in (values or {}).items()}
+        given = {name: some for name, some in given.items() if some}
+        self.set = {name: given[name] for name in self.filters if name in given}
+        self.unknown = [name for name in given if name not in self.filters]  # of a saved question whose filter is gone
+
+    @classmethod
+    def of_address(cls, sent):
+        """Of a question in an address; what stands there beside filters is not ours."""
+        known = registry.filters()
+        values = {each.name: [*sent.getlist(each.name), *_ends(sent, each)] for each in known}
+        return cls(sent.get("q", ""), values, known)
+
+    @classmethod
+    def of_saved(cls, said):
+        values = {name: some if isinstance(some, list) else [some] for name, some in said.items() if name != "q"}
+        return cls(said.get("q", ""), values)
+
+    @property
+    def saved(self):
+        return self.set | ({"q": self.words} if self.words else {})
+
+    def pairs(self, without=None):
+        """As they stand in an address; `without` a filter, or one (filter, value)."""
+        kept = [("q", self.words)] if self.words else []
+        return kept + [(name, each) for name, some in self.set.items() for each in some if without not in (name, (name, each))]
+
+    @property
+    def is_narrowed(self):
+        return bool(self.words or self.set.keys() - {"standing"})
+
+    def people(self):
+        """Among whom is looked: the present ones, unless others are asked for."""
+        fits = self._fits("standing", self.set.get("standing", [Member.Standing.CURRENT]))
+        return Member.objects.known().filter(fits) if fits is not None else Member.objects.none()
+
+    def narrowed(self, without=None):
+        found = self.people()
+        if self.unknown:
+            return Member.objects.none()
+        for name, values in self.set.items():
+            if name not in ("standing", without):
+                fits = self._fits(name, values)
+                found = found.filter(fits) if fits is not None else Member.objects.none()
+        return found
+
+    def _fits(self, name, values):
+        found = [fits for value in values if (fits := self.filters[name].fits(value)) is not None]
+        if not found:
+            return None
+        together = Q(found[0])
+        for each in found[1:]:
+            together |= Q(each)
+        return together
+
+    def found(self, hidden=frozenset()):
+        """The members that fit, each word as it stands."""
+        return self._searched(self.narrowed(), hidden, search.exactly)
+
+    def nearly_found(self, hidden=frozenset()):
+        """With those that are nearly right, or None where no word bears an error."""
+        if not self.words or search.nearly(search.words_of(self.words)) is None:
+            return None
+        return self._searched(self.narrowed(), hidden, search.nearly)
+
+    def _searched(self, members, hidden, how):
+        if not self.words:
+            return members
+        members, column = search.seen_by(members, hidden)
+        return members.filter(how(search.words_of(self.words), column))
 
 
-def _standing(members, value):
-    if value == EVERYBODY:
-        return members.known()
-    return members.known().filter(standing=value) if value in Member.Standing.values else None
+def _line(text):
+    return "" if text is None else str(text).replace("\0", "")[:LONGEST_QUESTION].strip()
 
 
-def _tier(members, value):
-    return members.filter(tier=value) if value in Member.Tier.values else None
-
-
-def _counted(field):
-    return (
-        Member.objects.current()
-        .exclude(**{field: ""})
-        .values(value=F(field), label=F(field))
-        .annotate(count=Count("pk"))
-        .order_by("-count", field)
-    )
-
-
-def _everybody():
-    return Member.objects.known().values(value=F("standing"), label=F("standing")).annotate(count=Count("pk")).order_by("standing")
-
-
-def _term(members, value):
-    today = timezone.localdate()
-    if value == "over":
-        return members.filter(expires_on__lt=today)
-    return members.filter(expires_on__range=(today, today + SOON)) if value == "soon" else None
-
-
-def _terms():
-    today = timezone.localdate()
-    ending = Member.objects.current().filter(expires_on__lte=today + SOON)
-    state = Case(When(expires_on__lt=today, then=Value("over")), default=Value("soon"))
-    return ending.annotate(value=state, label=F("value")).values("value", "label").annotate(count=Count("pk")).order_by("-value")
-
-
-def _labels(choices):
-    return lambda code: choices(code).label if code in choices.values else code
-
-
-TERMS = {"soon": _("Ends within 30 days"), "over": _("Is over")}
-
-registry.add_filter(
-    Filter("city", _("City"), "map-pin", lambda members, value: members.filter(city=value), lambda: _counted("city"), order=10)
-)
-registry.add_filter(Filter("tier", _("Tier"), "diamond", _tier, lambda: _counted("tier"), order=30, says=_labels(Member.Tier)))
-registry.add_filter(
-    Filter(
-        "standing",
-        _("Standing"),
-        "user-check",
-        _standing,
-        _everybody,
-        fixed=((EVERYBODY, _("current and past")),),
-        order=40,
-        says=_labels(Member.Standing),
-    )
-)
-registry.add_filter(Filter("term", _("Term"), "calendar-event", _term, _terms, order=35, says=TERMS.get))
+def _ends(sent, each):
+    ends = [sent.get(each.name + end, "").strip() for end in ENDS] if each.kind in (registry.DAYS, registry.NUMBER) else []
+    return ["..".join(ends)] if any(ends) else []
 
 
 @dataclass(frozen=True)
 class Choice:
     value: str
     label: str
-    count: int
+    count: int | None
+    is_set: bool = False
 
 
 @dataclass
-class Chip:
-    """One filter as it stands above the list."""
+class Menu:
+    """One filter with what may be chosen."""
 
-    filter: Filter
-    value: str
-    way: str  # the list's address without this filter, to which a value is joined
+    filter: registry.Filter
+    values: list
     choices: list = field(default_factory=list)
 
     @property
-    def label(self):
-        known = dict(self.filter.fixed) | {choice.value: choice.label for choice in self.choices}
-        return known.get(self.value, self.value)
+    def is_shown(self):
+        return bool(self.choices) or self.filter.kind != registry.CHOICES
+
+    @property
+    def fixed(self):
+        return [Choice(value, label, None, value in self.values) for value, label in self.filter.fixed]
+
+    @property
+    def ends(self):
+        first, _dots, last = (self.values[0] if self.values else "").partition("..")
+        return {"first": first, "last": last}
+
+
+@dataclass(frozen=True)
+class Chip:
+    """One value of one filter as it stands above the list."""
+
+    filter: registry.Filter
+    value: str
+    label: str
+    without: str  # the address without it
 
 
 class MemberList:
-    def __init__(self, asked):
-        self.words = asked.get("q", "")[:LONGEST_QUESTION].strip()
-        self.set = {each.name: asked[each.name][:LONGEST_QUESTION] for each in registry.filters() if asked.get(each.name)}
-        sort = asked.get("sort", "name")
-        self.sort = sort if sort.removeprefix("-") in ORDERS else "name"
-        self.page = asked.get("page")
+    is_typed = False
 
-    @property
-    def scope(self):
-        """The people among whom is looked: the present ones, unless others are asked for."""
-        asked = _standing(Member.objects.all(), self.set.get("standing", Member.Standing.CURRENT))
-        return Member.objects.none() if asked is None else asked
+    def __init__(self, sent, hidden=frozenset()):
+        self.sent, self.hidden = sent, hidden
+        self.asked = Asked.of_address(sent)
+        self.words, self.set = self.asked.words, self.asked.set
+        sort = sent.get("sort", "")
+        self.sort = sort if sort.removeprefix("-") in ORDERS else "" if self.words else "name"
+        self.page = sent.get("page")
+        self.segment = sent.get("segment", "")[:40]
 
-    @property
+    @cached_property
     def found(self):
-        return self._narrowed(self.set).matching(self.words)
+        """Who fits; where those are few, also who fits nearly."""
+        return self.nearly if self.is_tolerant else self.exact
 
-    def _narrowed(self, filters):
-        found = self.scope
-        for each in registry.filters():
-            if each.name in filters and each.name != "standing":
-                found = each.narrow(found, filters[each.name]) if found is not None else None
-        return Member.objects.none() if found is None else found
+    @property
+    def exact(self):
+        return self.asked.found(self.hidden)
+
+    @cached_property
+    def nearly(self):
+        return self.asked.nearly_found(self.hidden)
+
+    @cached_property
+    def exact_count(self):
+        return self.exact.count() if self.asked.is_narrowed else None
+
+    @cached_property
+    def is_tolerant(self):
+        return bool(self.words) and self.exact_count < search.FEW and self.nearly is not None
 
     @property
     def ordered(self):
+        if not self.sort:
+            words = search.words_of(self.words)
+            return search.in_order(self.found, words, "searched" if self.hidden else "search") if words else self.found.order_by("id")
         column = F(ORDERS[self.sort.removeprefix("-")])
         by = column.desc(nulls_last=True) if self.sort.startswith("-") else column.asc(nulls_last=True)
         if self.sort == "name":
@@ -160,10 +210,11 @@ class MemberList:
             joined_before=Count("pk", filter=current & Q(joined_on__gt=today - 2 * SOON, joined_on__lte=today - SOON)),
         )
         found["past"] = found["everybody"] - found["current"]
-        standing = self.set.get("standing", Member.Standing.CURRENT)
-        found["all"] = found["everybody"] if standing == EVERYBODY else found.get(standing, 0)
-        is_narrowed = self.words or self.set.keys() - {"standing"}
-        found["found"] = self.found.count() if is_narrowed else found["all"]
+        standing = self.set.get("standing", [Member.Standing.CURRENT])
+        found["all"] = found["everybody"] if EVERYBODY in standing else sum(found.get(each, 0) for each in standing)
+        found["exact"] = found["all"] if self.exact_count is None else self.exact_count
+        found["found"] = self.found.count() if self.is_tolerant else found["exact"]
+        found["nearly"] = found["found"] - found["exact"]
         return found
 
     @cached_property
@@ -175,27 +226,56 @@ class MemberList:
         """First the ids of this page, then all that is shown of them, so that pages far behind cost no more than the first."""
         ids = list(self.cut.of(self.ordered.values_list("pk", flat=True)))
         found = with_all(Member.objects.filter(pk__in=ids)).in_bulk(ids) if ids else {}
-        return [Row(found[pk], self.words) for pk in ids if pk in found]
+        return [Row(found[pk], self.words, self.hidden, self._is_nearly(found[pk])) for pk in ids if pk in found]
+
+    def _is_nearly(self, member):
+        return self.is_tolerant and not all(word in member.search for word in search.words_of(self.words))
+
+    # What stands above the list
+
+    @cached_property
+    def menus(self):
+        """All filters with what may be chosen, in one question."""
+        shown = [each for each in self.asked.filters.values() if not (each.name.startswith("field-") and "custom" in self.hidden)]
+        asked = [
+            each.choices().annotate(filter=Value(each.name)).values_list("filter", "value", "label", "count")[:MOST_CHOICES]
+            for each in shown
+            if each.choices
+        ]
+        menus = {each.name: Menu(each, self.set.get(each.name, [])) for each in shown}
+        for name, value, label, count in asked[0].union(*asked[1:], all=True):
+            menu = menus[name]
+            said = menu.filter.says(label) if menu.filter.says else label
+            menu.choices.append(Choice(str(value), said, count, str(value) in menu.values))
+        for menu in menus.values():
+            _keep_chosen(menu)
+        return [menu for menu in menus.values() if menu.is_shown]
+
+    @property
+    def main_menus(self):
+        return [menu for menu in self.menus if not menu.filter.is_more]
+
+    @property
+    def more_menus(self):
+        return [menu for menu in self.menus if menu.filter.is_more]
 
     @cached_property
     def chips(self):
-        """All filters with what may be chosen, in one question."""
-        asked = [
-            each.choices().annotate(filter=Value(each.name)).values_list("filter", "value", "label", "count")[:MOST_CHOICES]
-            for each in registry.filters()
-        ]
-        chips = {each.name: Chip(each, self.set.get(each.name, ""), self._without(each.name)) for each in registry.filters()}
-        for name, value, label, count in asked[0].union(*asked[1:], all=True):
-            says = chips[name].filter.says
-            chips[name].choices.append(Choice(str(value), says(label) if says else label, count))
-        return list(chips.values())
+        """What is asked for, value by value, each with the address without it."""
+        chips = []
+        for name, values in self.set.items():
+            each = self.asked.filters[name]
+            fixed, named = dict(each.fixed), each.names(values) if each.names else {}
+            for value in values:
+                label = fixed.get(value) or named.get(value) or (each.says(value) if each.says else value)
+                chips.append(Chip(each, value, label, self.address(without=(name, value))))
+        return chips
 
-    def _without(self, name):
-        kept = {"q": self.words, "sort": "" if self.sort == "name" else self.sort} | {
-            other: self.set.get(other) for other in self.set if other != name
-        }
-        said = urlencode({key: value for key, value in kept.items() if value})
-        return f"?{said}{'&' if said else ''}"
+    def address(self, **how):
+        pairs = self.asked.pairs(**how)
+        kept = [("segment", self.segment)] if self.segment and pairs else []
+        sort = [("sort", self.sort)] if self.sort not in ("", "name") else []
+        return "?" + urlencode([*pairs, *kept, *sort])
 
     @property
     def columns(self):
@@ -207,17 +287,25 @@ class MemberList:
         names = [name for name in self.set if name != "standing"]
         if not names:
             return None
-        left = counts(
-            **{name: self._narrowed({kept: self.set[kept] for kept in names if kept != name}).matching(self.words) for name in names}
-        )
+        left = counts(**{name: self.asked._searched(self.asked.narrowed(name), self.hidden, search.exactly) for name in names})
         name = max(left, key=left.get)
-        chip = next(chip for chip in self.chips if chip.filter.name == name)
-        return {"name": name, "label": chip.label, "count": left[name]} if left[name] else None
+        label = "、".join(str(chip.label) for chip in self.chips if chip.filter.name == name)
+        return {"name": name, "label": label, "count": left[name], "way": self.address(without=name)} if left[name] else None
 
     @property
     def matched_by_pinyin(self):
         found = hits.by_pinyin([row.member.nickname for row in self.rows], self.words)
         return [*dict.fromkeys(found)][:3]
+
+
+def _keep_chosen(menu):
+    """What is chosen stands in its menu, though few have it."""
+    there = {choice.value for choice in menu.choices} | {value for value, _label in menu.filter.fixed}
+    missing = [value for value in menu.values if value not in there] if menu.filter.kind == registry.CHOICES else []
+    named = menu.filter.names(missing) if menu.filter.names and missing else {}
+    for value in missing:
+        said = named.get(value) or (menu.filter.says(value) if menu.filter.says else value)
+        menu.choices.insert(0, Choice(value, said, None, True))
 
 
 def with_all(members):
@@ -232,27 +320,58 @@ def with_all(members):
     )
 
 
+TEXTS = ("offers", "seeks", "note")
+
+
 @dataclass(frozen=True)
 class Row:
     """A member as the list shows them, with the hits of the search."""
 
     member: Member
     words: str = ""
+    hidden: frozenset = frozenset()
+    is_nearly: bool = False  # found with a slip forgiven
+
+    def _pieces(self, text):
+        return hits.pieces(text, self.words, self.is_nearly)
 
     @property
     def name(self):
-        return hits.pieces(self.member.nickname, self.words)
+        return self._pieces(self.member.nickname)
 
     @cached_property
     def second(self):
-        """The line below the name: the handle or the former nickname that was hit, else the first handle."""
-        shown = [known["value"] for known in sorted(self.member.known_by, key=lambda known: known["platform"] != Handle.Platform.WECHAT)]
+        """The line below the name: where it was hit, in a handle, a former nickname or a text; else the first handle."""
+        known = [each for each in self.member.known_by if not hides(self.hidden, each["platform"])]
+        shown = [each["value"] for each in sorted(known, key=lambda each: each["platform"] != Handle.Platform.WECHAT)]
         others = [*shown, *self.member.formerly]
         for text in others:
-            found = hits.pieces(text, self.words)
+            found = self._pieces(text)
             if any(piece.hit for piece in found):
                 return {"pieces": found, "formerly": text not in shown}
+        if self.words and not self.is_hit_above:
+            for name in TEXTS:
+                text = "" if hides_field(self.hidden, name) else getattr(self.member, name)
+                found = hits.around(text, self.words) if text else []
+                if found:
+                    return {"pieces": found, "of": name}
         return {"pieces": hits.pieces(others[0], ""), "formerly": not shown} if others else None
+
+    @property
+    def is_hit_above(self):
+        """In what the row shows anyway."""
+        shown = [self.member.nickname, *self.member.skills[:3], *self.member.tags]
+        return any(piece.hit for text in shown for piece in self._pieces(text))
+
+    @property
+    def skills(self):
+        """Three of them, those that were hit first."""
+        found = [self._pieces(skill) for skill in self.member.skills]
+        return sorted(found, key=lambda pieces: not any(piece.hit for piece in pieces))[:3]
+
+    @property
+    def tags(self):
+        return [self._pieces(tag) for tag in self.member.tags[:3]]
 
     @property
     def cells(self):

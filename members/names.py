@@ -35,10 +35,35 @@ def search_text(nickname, handles=(), former=()):
     return " ".join(dict.fromkeys(filter(None, found)))
 
 
+SECTION = " \n "  # between names, handles, words and texts in what a member is searched by
+LONGEST_TEXT = 500  # of a note that is searched, so that rows stay small enough to be walked over
+
+
+def search_of(member, handles=(), former=(), notes=()):
+    """All that a member is found by: names, then handles, then skills and tags, then what they offer, seek and is noted.
+
+    Of who was merged into another or erased it is nothing.
+    """
+    if member.standing in ("merged", "erased"):
+        return ""
+    words = [part for word in (*member.skills, *member.tags) for part in (_flat(word), *_spoken(word))]
+    texts = [_flat(text)[:LONGEST_TEXT] for text in (member.offers, member.seeks, member.note, *notes)]
+    lines = [[search_text(member.nickname, (), former)], map(_flat, handles), words, texts]
+    return SECTION.join(" ".join(dict.fromkeys(filter(None, line))) for line in lines).rstrip(" \n")
+
+
+def folded(text):
+    """As it is compared in a search."""
+    return unicodedata.normalize("NFKC", text).replace("\0", " ").lower()
+
+
+def _flat(text):
+    return " ".join(folded(text).split())
+
+
 def sort_key(nickname):
     """Pinyin, syllable by syllable, without emoji: 贺想 stands before 恒."""
-    syllables = [said for word in _words(nickname) for said in _syllables(word)]
-    return " ".join(syllables) or UNSORTABLE
+    return " ".join(said for word in _words(nickname) for said in syllables(word)) or UNSORTABLE
 
 
 def called(nickname):
@@ -66,16 +91,18 @@ def _spoken(name):
     words = _words(name)
     if not any(FIRST.match(word) for word in words):
         return
-    syllables = [_syllables(word) for word in words]
-    yield "".join(said for word in syllables for said in word)
-    yield "".join(said if said.isdigit() else said[:1] for word in syllables for said in word)
+    said_of = [syllables(word) for word in words]
+    yield "".join(said for word in said_of for said in word)
+    yield "".join(said if said.isdigit() else said[:1] for word in said_of for said in word)
+    if len(words) > 1:  # where a word begins, one that is nearly right may begin, too
+        yield "-".join("".join(said) for said in said_of)
     for word in words:
-        if word[0] in SURNAMES and _read(word) != _syllables(word):
+        if word[0] in SURNAMES and _read(word) != syllables(word):
             yield "".join(_read(word))
 
 
 @lru_cache(maxsize=50_000)
-def _syllables(word):
+def syllables(word):
     """A word as it is said, with its first character as a surname where that differs."""
     if word[0] in SURNAMES and word not in CITIES:
         return (SURNAMES[word[0]], *_read(word)[1:])

@@ -19,7 +19,7 @@ from crm.tenancy.scope import active_tenant
 from . import handles as forms
 from .hidden import hidden_from, hides, hides_field, without
 from .models import FormerNickname, Handle, Member
-from .names import search_text, sort_key
+from .names import search_of, sort_key
 
 __all__ = ["add", "add_handle", "change", "drop_handle", "hidden_from", "hides", "hides_field", "refresh", "without"]
 
@@ -139,7 +139,7 @@ def refresh(member):
     """Write anew what a member is found and sorted by."""
     handles = member.handles.order_by("platform", "id").values_list("value", flat=True)
     former = member.former_nicknames.order_by("noted_at", "id").values_list("nickname", flat=True)
-    member.search = search_text(member.nickname, handles, former)
+    member.search = search_of(member, handles, former, member.notes.order_by("id").values_list("text", flat=True))
     member.sort_key = sort_key(member.nickname)[:200]
     Member.objects.filter(pk=member.pk).update(search=member.search, sort_key=member.sort_key)
 

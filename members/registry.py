@@ -1,7 +1,8 @@
 """Filters and columns of the member list. A room further right adds its own in `AppConfig.ready`.
 
-A filter narrows the list by what `?name=value` says. Its `choices` is a queryset of `(value, label, count)`, all three by
-these names, so that the choices of all filters are one question to the database.
+A filter says which members fit one value of `?name=value`, as a condition over Member; where several values are asked for,
+any of them will do. Its `choices` is a queryset of `(value, label, count)`, all three by these names, so that the choices of
+all filters are one question to the database. A filter of days or numbers has no choices but a span, `from..to`.
 A column says what is read with each row, in the same question as the row, and how that is shown and exported.
 """
 
@@ -11,6 +12,9 @@ from typing import Any
 
 FILTERS = {}
 COLUMNS = {}
+SOURCES = []
+
+CHOICES, DAYS, NUMBER, TEXT = "choices", "days", "number", "text"
 
 
 @dataclass(frozen=True)
@@ -18,15 +22,18 @@ class Filter:
     name: str
     label: Any
     icon: str
-    narrow: Callable  # (queryset, value) -> queryset, or None where the value means nothing
-    choices: Callable  # () -> queryset with `value`, `label`, `count`
+    fits: Callable  # (value) -> a condition (Q, Exists), or None where the value means nothing
+    choices: Callable | None = None  # () -> queryset with `value`, `label`, `count`
     order: int = 50
     says: Callable | None = None  # how a stored code is said; without it the label is somebody's own word
     fixed: tuple = ()  # further (value, label), not counted
+    names: Callable | None = None  # (values) -> {value: label}, where a value is an id
+    kind: str = CHOICES
+    is_more: bool = False  # stands in the menu of further conditions
 
     @property
     def is_data(self):
-        return self.says is None
+        return self.says is None and self.kind in (CHOICES, TEXT)
 
 
 @dataclass(frozen=True)
@@ -44,12 +51,17 @@ def add_filter(added):
     FILTERS[added.name] = added
 
 
+def add_filters_of(source):
+    """`source()` gives filters that are the tenant's own, such as those of its fields."""
+    SOURCES.append(source)
+
+
 def add_column(added):
     COLUMNS[added.name] = added
 
 
 def filters():
-    return sorted(FILTERS.values(), key=lambda each: each.order)
+    return sorted([*FILTERS.values(), *(each for source in SOURCES for each in source())], key=lambda each: each.order)
 
 
 def columns():

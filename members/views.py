@@ -9,7 +9,7 @@ from crm.tenancy.models import Event
 from crm.tenancy.pages import page
 from crm.tenancy.rights import does, sees
 
-from . import exports
+from . import exports, people
 from .lists import SOON, MemberList, Row, with_all
 from .models import Handle, Member
 
@@ -18,17 +18,14 @@ NEWEST_EVENTS = 20
 
 @sees("members")
 def members(request):
-    found = MemberList(request.GET)
+    found = MemberList(request.GET, people.hidden_from(request.seat))
+    asks = request.htmx.trigger if request.htmx else ""
+    found.is_typed = asks in ("search", "menus")  # then the menus stay as they are
     today = timezone.localdate()
-    response = page(
-        request, "members/members.html", {"list": found, "query": request.GET.urlencode(), "today": today, "soon": today + SOON}
-    )
-    if request.htmx and request.htmx.trigger == "search":
-        # While somebody types, the address follows; what is empty does not stand in it.
-        said = request.GET.copy()
-        for name in [name for name in said if not said[name]]:
-            del said[name]
-        response["HX-Replace-Url"] = request.path + (f"?{said.urlencode()}" if said else "")
+    response = page(request, "members/members.html", {"list": found, "today": today, "soon": today + SOON})
+    if found.is_typed:  # the address follows; what is empty does not stand in it
+        way = request.path + found.address().rstrip("?")
+        response["HX-Replace-Url" if asks == "search" else "HX-Push-Url"] = way
     return response
 
 
@@ -36,7 +33,7 @@ def members(request):
 @does("members")
 def export(request):
     """The file holds what the list of this address shows. It is an act: it is noted who took how many away."""
-    found = MemberList(request.GET)
+    found = MemberList(request.GET, people.hidden_from(request.seat))
     events.note("members.exported", request.tenant, by=request.seat, after={"members": found.counts["found"]})
     lines = exports.as_csv(request.tenant, found.ordered)
     response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")

@@ -1,0 +1,89 @@
+"""Finding members by what somebody types: every word anywhere in what they are known by; where that finds few, nearly right ones too.
+
+All of it runs over the tenant's own rows, after the policy of the database, so no index of letters would serve it.
+"""
+
+from django.contrib.postgres.aggregates import StringAgg
+from django.db.models import Case, F, Func, IntegerField, OuterRef, Q, Subquery, TextField, Value, When
+from django.db.models.functions import Coalesce, Concat, Lower
+
+from . import slips
+from .hidden import without
+from .models import Handle
+from .names import folded
+
+FEW = 5  # where fewer are found, those that are nearly right are looked for as well
+NEARLY = 9  # the rank of who is only nearly right
+
+
+def words_of(typed):
+    return folded(typed).split()
+
+
+def exactly(words, column="search"):
+    """Every word as it stands. What is hit in a name, a handle, a skill or a note is hit."""
+    found = Q()
+    for word in words:
+        found &= Q(**{f"{column}__contains": word})
+    return found
+
+
+def nearly(words, column="search"):
+    """Every word as it stands, as it sounds, or with one error; None where no word bears one."""
+    if not any(slips.bears_one(word) for word in words):
+        return None
+    found = Q()
+    for word in words:
+        found &= _nearly(word, column)
+    return found
+
+
+def seen_by(members, hidden):
+    """The members and the column in which a seat may search: what is hidden from it cannot be felt out letter by letter either."""
+    if not hidden:
+        return members, "search"
+    parts = [_section(1), _section(3)]
+    if not hidden & {"note", "notes", "wishes"}:
+        parts.append(_section(4))
+    seen = without(hidden, Handle.objects.filter(member=OuterRef("pk"))).order_by().values("member")
+    together = Subquery(seen.annotate(all=StringAgg("value", " ")).values("all"))
+    parts.append(Coalesce(together, Value(""), output_field=TextField()))
+    blanked = [piece for part in parts for piece in (part, Value(" "))]
+    return members.alias(searched=Lower(Concat(*blanked, output_field=TextField()))), "searched"
+
+
+def rank(words, column="search"):
+    """Whole names first, then what begins so, then what holds it; handles, skills and notes come after names."""
+    first, whole = words[0], " ".join(words)
+    cases = [
+        When(Q(search=whole) | Q(search__startswith=f"{whole} "), then=Value(0)),
+        When(search__startswith=first, then=Value(1)),
+        When(Q(names_searched__contains=f" {first}") | Q(names_searched__contains=f"-{first}"), then=Value(2)),
+        When(names_searched__contains=first, then=Value(3)),
+    ]
+    return Case(When(~exactly(words, column), then=Value(NEARLY)), *cases, default=Value(4), output_field=IntegerField())
+
+
+def _section(number):
+    return Func(F("search"), Value("\n"), Value(number), function="split_part", output_field=TextField())
+
+
+def in_order(members, words, column="search"):
+    """The best hits first, among equals by name."""
+    return members.alias(names_searched=_section(1)).order_by(rank(words, column), "sort_key", "id")
+
+
+def _nearly(word, column):
+    def holds(text):
+        return Q(**{f"{column}__contains": text})
+
+    as_it_is = holds(word)
+    if not slips.bears_one(word):
+        return as_it_is
+    if not word.isascii():  # another character that sounds the same, or letters between characters
+        return as_it_is | holds(slips.as_said(word))
+    half = len(word) // 2
+    # One error leaves one half as it is, unless the two letters at the seam changed places.
+    swapped = word[: half - 1] + word[half] + word[half - 1] + word[half + 1 :]
+    kept = holds(word[:half]) | holds(word[half:]) | holds(swapped)
+    return as_it_is | (kept & Q(**{f"{column}__regex": rf"\m({'|'.join(slips.one_error(word))})"}))
