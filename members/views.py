@@ -1,5 +1,5 @@
 from django.http import StreamingHttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
@@ -9,7 +9,7 @@ from crm.tenancy.models import Event
 from crm.tenancy.pages import page
 from crm.tenancy.rights import does, sees
 
-from . import exports, people
+from . import exports, merging, people
 from .lists import SOON, MemberList, Row, with_all
 from .models import Handle, Member
 
@@ -45,8 +45,10 @@ def export(request):
 @sees("members")
 def member(request, pk):
     found = get_object_or_404(with_all(Member.objects.all()), pk=pk)
+    if found.standing == Member.Standing.MERGED:
+        return redirect("members:member", merging.root_of(found).pk)
     brought = Member.objects.filter(inviter=found)
-    what_happened = trail.told(Event.objects.about_member(found.pk).newest_first()[:NEWEST_EVENTS])
+    what_happened = trail.told(Event.objects.about_member(*merging.ids_of(found)).newest_first()[:NEWEST_EVENTS])
     today = timezone.localdate()
     context = {
         "member": found,

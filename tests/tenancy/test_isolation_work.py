@@ -14,9 +14,11 @@ from crm.celery import app
 from crm.tenancy import files, mail, work
 from crm.tenancy.effects import KEEPERS
 from crm.tenancy.jobs import sweep
+from crm.tenancy.models import Job
 from crm.tenancy.scope import acting_for
 from groups.models import Wave
-from members.models import Handle
+from members.jobs import look_for_twins
+from members.models import Handle, Member
 from tests.conftest import SeatClient
 from tests.factories import PASSWORD, HandleFactory, JobFactory, MemberFactory, SeatFactory, TenantFactory, UserFactory, WaveFactory
 from tests.groups.communities import small_community
@@ -25,7 +27,8 @@ from tests.tenancy import doors
 from tests.tenancy.walking import LEAK, OWNED, ask, english_key, one_of_each, saying, state, undone
 
 CLOCK = {"crm.tenancy.jobs.sweep", "crm.tenancy.jobs.forget_answers", "groups.jobs.lay_out_everywhere"}
-WORK = {"community.reading", "community.import"}
+WITH_IDS = {"members.jobs.look_for_twins"}
+WORK = {"community.reading", "community.import", "members.twins"}
 ELSEWHERE = {"erase_tenant"}  # with the migrating login: tests/deployment/test_erasing.py
 
 
@@ -36,7 +39,7 @@ def test_every_job_is_walked():
     app.loader.import_default_modules()
     found = [name for name in app.tasks if not name.startswith("celery.")]
 
-    assert doors.unwalked("job", found, {job.name for job in KEEPERS.values()} | CLOCK) == []
+    assert doors.unwalked("job", found, {job.name for job in KEEPERS.values()} | CLOCK | WITH_IDS) == []
     assert doors.unwalked("work", [kind for kind, does in work.DOERS.items() if not does.__module__.startswith("tests.")], WORK) == []
 
 
@@ -51,6 +54,25 @@ def test_a_job_that_is_given_another_tenants_row_finds_none(ours, theirs, model)
     KEEPERS[model](str(house.pk), str(rows[model].pk))
 
     assert state(house, tenant) == before
+
+
+def test_looking_for_the_same_person_twice_looks_among_the_tenants_own(ours, theirs):
+    house, _ = ours
+    tenant, rows = theirs
+    with acting_for(house.pk):
+        like = Member.objects.first()
+        phone = HandleFactory(member=like, platform="phone", value="+8613800000643")
+    HandleFactory(tenant=tenant, member=rows[Member], platform="planet", value="13800000643")
+    before = state(tenant)
+
+    look_for_twins(str(house.pk), [str(rows[Member].pk), str(phone.member_id)])
+    with acting_for(house.pk):
+        asked = JobFactory(kind="members.twins", state="waiting")
+    work.keep_job(str(house.pk), str(asked.pk))
+
+    assert state(tenant) == before
+    with acting_for(house.pk):
+        assert (Job.objects.get(pk=asked.pk).outcome, like.standing) == ({"new": 0, "merged": 0}, "current")
 
 
 @pytest.fixture
@@ -136,6 +158,7 @@ def _commands(folder):
         "propose": ["Members", "--tenant", "qinghe", "--steps", "50", "--seed", "1"],
         "add_seat": ["qinghe", "leaked@example.com", "--role", "operator", "--groups", "1"],
         "make_key": ["qinghe", "--seat", "lily@example.com"],
+        "find_twins": ["--tenant", "qinghe"],
         "open_tenant": ["third", "--owner", "leaked@example.com"],
     }
 
@@ -151,7 +174,7 @@ def test_every_command_that_names_a_tenant_is_walked(folder):
     assert doors.unwalked("command", found, _commands(folder).keys() | ELSEWHERE) == []
 
 
-@pytest.mark.parametrize("name", ["load_community", "propose", "add_seat", "make_key", "open_tenant"])
+@pytest.mark.parametrize("name", ["load_community", "propose", "add_seat", "make_key", "open_tenant", "find_twins"])
 def test_a_command_for_one_tenant_leaves_the_other_as_it_is_and_tells_nothing_of_it(house, folder, name):
     """Where both have people of one WeChat id, matrices and groups of one name, and a seat for one person."""
     SeatFactory(tenant=house, role="owner", user__email="lily@example.com")

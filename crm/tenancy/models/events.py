@@ -24,8 +24,9 @@ class EventQuerySet(models.QuerySet):
             cursor.execute(f"WITH RECURSIVE known AS ({walk}) SELECT kind FROM known", [active_tenant()] * 2)
             return [kind for (kind,) in cursor.fetchall() if kind]
 
-    def about_member(self, pk):
-        return self.filter(Q(member=pk) | Q(subject=pk))
+    def about_member(self, *pks):
+        """Of one person; several ids are rows that were merged into one."""
+        return self.filter(Q(member__in=pks) | Q(subject__in=pks))
 
 
 class Event(AppendOnlyModel):

@@ -1,0 +1,45 @@
+"""How what this room holds of a member follows when two of them turn out to be one person."""
+
+from django.db.models import Q
+from django.utils.timezone import localdate, now
+from django.utils.translation import gettext_lazy as _
+
+from members import following
+
+from .models import Apart, BondMember, Move, Pin, Placement, Star, Task
+
+
+def _seats(kept, gone, book):
+    """Who sits in two groups of a matrix keeps the seat of the row that stays; the other one is history from today on."""
+    taken = Placement.objects.open().filter(member=kept).values_list("matrix", flat=True)
+    for seat in Placement.objects.open().filter(member=gone, matrix__in=list(taken)):
+        book.change(seat, until=max(localdate(), seat.since))
+
+
+def _moves(kept, gone, book):
+    """Nobody is asked twice in one reshuffle: the other move goes, and with it what was still to be done for it."""
+    ours = Move.objects.filter(member=kept).values_list("reshuffle", flat=True)
+    for move in Move.objects.filter(member=gone, reshuffle__in=list(ours)).select_related("task"):
+        if move.task and move.task.state == Task.State.OPEN:
+            book.change(move.task, state=Task.State.WITHDRAWN, ended_at=now())
+        book.set_aside(move)
+
+
+def _aparts(kept, gone, book):
+    for apart in Apart.objects.filter(Q(one=gone) | Q(other=gone)):
+        third = apart.other_id if apart.one_id == gone.pk else apart.one_id
+        same = Apart.objects.filter(Q(one=kept, other=third) | Q(one=third, other=kept), matrix=apart.matrix_id)
+        if third == kept.pk or same.exists():
+            book.set_aside(apart)
+
+
+following.rule(Placement, _seats)
+following.rule(Move, _moves)
+following.rule(Apart, _aparts)
+following.called(Placement, _("seats in groups"))
+following.called(Move, _("moves"))
+following.called(Task, _("tasks"))
+following.called(Pin, _("pins"))
+following.called(BondMember, _("bonds"))
+following.called(Apart, _("people they are kept apart from"))
+following.called(Star, _("stars"))
