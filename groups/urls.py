@@ -1,6 +1,6 @@
 from django.urls import path
 
-from .views import matrices, reshuffles, setup, tasks
+from .views import matrices, panels, reshuffles, setup, tasks
 
 app_name = "groups"
 urlpatterns = [
@@ -17,7 +17,8 @@ urlpatterns = [
     path("groups/<uuid:pk>/closing/", setup.closing, name="closing"),
     path("groups/<uuid:pk>/reopening/", setup.reopening, name="reopening"),
     path("groups/<uuid:pk>/", matrices.group, name="group"),
-    path("groups/of/<uuid:pk>/", matrices.member_panel, name="member_panel"),
+    path("members/<uuid:pk>/panels/groups/", matrices.member_panel, name="member_panel"),
+    path("members/<uuid:pk>/panels/tasks/", panels.tasks, name="member_tasks"),
     path("reshuffles/", reshuffles.reshuffles, name="reshuffles"),
     path("reshuffles/<uuid:pk>/", reshuffles.reshuffle, name="reshuffle"),
     path("drafts/<uuid:pk>/", reshuffles.draft, name="draft"),

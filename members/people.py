@@ -11,17 +11,17 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
-from crm.tenancy import changes, events
+from crm.tenancy import changes, events, files
 from crm.tenancy.models import File, Tenant
 from crm.tenancy.refusals import Refused
 from crm.tenancy.scope import active_tenant
 
+from . import custom
 from . import handles as forms
-from .hidden import hidden_from, hides, hides_field, without
+from . import words as spellings
+from .hidden import hidden_from, hides, hides_field, without  # noqa: F401  whoever shows a person asks here
 from .models import FormerNickname, Handle, Member
 from .names import search_of, sort_key
-
-__all__ = ["add", "add_handle", "change", "drop_handle", "hidden_from", "hides", "hides_field", "refresh", "without"]
 
 LABELS = {
     "nickname": gettext_lazy("Nickname"),
@@ -55,9 +55,9 @@ FIRST_YEAR, LAST_YEAR = 1990, 2199
 def add(values, *, by, because=""):
     """Somebody new. `values` holds fields as `change` takes them, and under `handles` pairs of platform and text."""
     given = list(values.get("handles", ()))
-    words = _words()
+    words = spellings.known()
     member = Member()
-    known_by = [_normal(platform, text) for platform, text in given]
+    known_by = [normal(platform, text) for platform, text in given]
     said = {name: value for name, value in values.items() if name in LABELS}
     if not str(said.get("nickname") or "").strip() and known_by:
         said["nickname"] = known_by[0][1]
@@ -72,7 +72,7 @@ def add(values, *, by, because=""):
     for platform, value in dict.fromkeys(known_by):
         _keep_handle(member, platform, value)
     refresh(member)
-    _settle(words, by)
+    words.settle(by=by)
     events.note("member.added", member, by=by, member=member, because=because, after={"tier": member.tier, "standing": member.standing})
     return member
 
@@ -84,7 +84,7 @@ def change(member, values, *, by, seen=None, because=""):
     Of `custom` only the fields that are named change, None empties one; `before` holds those alone.
     """
     member = held(member)
-    words = _words()
+    words = spellings.known()
     meant = {name: value for name, value in values.items() if seen is None or changes.code(value) != seen.get(name)}
     differs = changes.differences(member, _checked(member, meant, words), KINDS, seen)
     before = changes.seen_of(member, differs)
@@ -106,7 +106,7 @@ def change(member, values, *, by, seen=None, because=""):
     if "nickname" in before:
         _keep_name(member, before["nickname"], because)
     refresh(member)
-    _settle(words, by)
+    words.settle(by=by)
     codes = [name for name in CODES if name in before]
     events.note(
         "member.changed",
@@ -167,7 +167,7 @@ def _refuse_backwards(member):
 @transaction.atomic
 def add_handle(member, platform, text, *, by):
     member = held(member)
-    platform, value = _normal(platform, text)
+    platform, value = normal(platform, text)
     _refuse_taken(platform, value, member)
     handle = _keep_handle(member, platform, value)
     refresh(member)
@@ -205,7 +205,7 @@ def _refuse_taken(platform, value, member):
     if whose.member_id == member.pk:
         raise Refused(_("They have this one already."), code="handle_there", field="value")
     sentence = _("%(name)s has this one. If the two are one person, merge them.") % {"name": whose.member.nickname}
-    raise Refused(sentence, code="handle_taken", field="value", member=str(whose.member_id))
+    raise Refused(sentence, code="handle_taken", field="value", platform=platform, member=str(whose.member_id))
 
 
 EXAMPLES = {
@@ -217,7 +217,7 @@ EXAMPLES = {
 }
 
 
-def _normal(platform, text):
+def normal(platform, text):
     """Platform and value as they are kept."""
     platform = str(platform or "").strip().lower()
     if platform not in Handle.Platform.values and not forms.SYSTEM.fullmatch(platform):
@@ -239,23 +239,6 @@ def platform_name(platform):
 # What each field may hold
 
 
-class _AsWritten:
-    city = industry = skill = staticmethod(lambda text: text)
-
-
-def _words():
-    try:
-        from . import words
-    except ImportError:
-        return _AsWritten
-    return words.known()
-
-
-def _settle(known, by):
-    if known is not _AsWritten:
-        known.settle(by=by)
-
-
 def _refused(name, sentence, code, **more):
     return Refused(sentence, code=code, status=400, field=name, **more)
 
@@ -266,7 +249,7 @@ def _checked(member, values, words):
 
 def check(name, value, member=None):
     """One field alone, for a form: the value as it would be kept."""
-    return CHECKS[name](name, value, member or Member(), _words())
+    return CHECKS[name](name, value, member or Member(), spellings.known())
 
 
 def _line(text):
@@ -343,7 +326,7 @@ def _day(name, value, member, words):
 def _inviter(name, value, member, words):
     if value in (None, ""):
         return None
-    found = value if isinstance(value, Member) else Member.objects.filter(pk=_as_uuid(value)).first()
+    found = value if isinstance(value, Member) else Member.objects.filter(pk=as_uuid(value)).first()
     if found is None or found.standing not in (Member.Standing.CURRENT, Member.Standing.PAST):
         raise _refused(name, _("There is no such member."), "no_such_member")
     if found.pk == member.pk:
@@ -362,14 +345,12 @@ def _custom(name, value, member, words):
     """The values of the tenant's own fields, laid over those that are there."""
     if not isinstance(value, dict):
         raise _refused(name, _("Own fields are given by their ids."), "custom_malformed")
-    from . import custom
-
     fields, kept = {str(field.pk): field for field in custom.fields()}, dict(member.custom)
     for pk, each in value.items():
-        if each in (None, "", []):
+        if str(pk) in fields and (cleaned := custom.clean(fields[str(pk)], each)) is not None:
+            kept[str(pk)] = cleaned
+        elif str(pk) in fields or each is None:
             kept.pop(str(pk), None)
-        elif str(pk) in fields:
-            kept[str(pk)] = custom.clean(fields[str(pk)], each)
         elif kept.get(str(pk)) != each:
             raise _refused(name, _("There is no such field any more."), "no_such_field")
     return kept
@@ -378,13 +359,13 @@ def _custom(name, value, member, words):
 def _photo(name, value, member, words):
     if value in (None, ""):
         return None
-    found = value if isinstance(value, File) else File.objects.filter(pk=_as_uuid(value), kind__in=PHOTOS).first()
+    pictures = File.objects.filter(content_type__in=files.SHOWN).exclude(kind="logo")
+    found = value if isinstance(value, File) else pictures.filter(pk=as_uuid(value)).first()
     if found is None:
         raise _refused(name, _("This photo is not there any more."), "no_such_photo")
     return found
 
 
-PHOTOS = ("photo", "introduction")
 CHECKS = {
     "nickname": _nickname, "standing": _choice, "tier": _choice, "city": _word, "industry": _word, "skills": _skills,
     "skill_levels": _levels, "offers": _prose, "seeks": _prose, "joined_on": _day, "expires_on": _day, "inviter": _inviter,
@@ -392,7 +373,7 @@ CHECKS = {
 }  # fmt: skip
 
 
-def _as_uuid(text):
+def as_uuid(text):
     try:
         return uuid.UUID(str(text))
     except ValueError:

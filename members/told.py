@@ -60,3 +60,21 @@ trail.tell("field.changed", _("Changed a field"), icon="pencil", topic="people")
 trail.tell("field.retired", _("Retired a field; what members hold in it is kept"), icon="ban", topic="people")
 trail.tell("field.returned", _("Brought a field back"), icon="arrow-back-up", topic="people")
 trail.tell("fields.ordered", _("Put the fields into another order"), icon="arrows-sort", topic="people")
+
+_ALLOWED = {
+    "contact": _("to be written to"),
+    "exposure": _("to be shown to others"),
+    "photo": _("to have the photo shown"),
+    people.UNDONE: _("taken back"),
+}
+for _kind, _words, _icon in [
+    ("note.written", _("Wrote a note"), "file-text"),
+    ("note.changed", _("Changed a note"), "file-text"),
+    ("note.dropped", _("Deleted a note"), "file-text"),
+    ("consent.given", _("Noted a consent"), "shield-check"),
+    ("consent.withdrawn", _("Noted that a consent was withdrawn"), "shield-check"),
+    ("module.added", _("Added a module"), "puzzle"),
+    ("module.dropped", _("Took a module away"), "puzzle"),
+]:
+    trail.tell(_kind, _words, icon=_icon, topic="people", whys=_ALLOWED)
+trail.tell("tenant.fields_hidden", _("Set which personal fields a role does not see"), icon="eye-off", topic="settings")

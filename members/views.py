@@ -1,19 +1,13 @@
 from django.http import StreamingHttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
-from crm.tenancy import events, trail
-from crm.tenancy.counting import counts
-from crm.tenancy.models import Event
+from crm.tenancy import events
 from crm.tenancy.pages import page
 from crm.tenancy.rights import does, sees
 
-from . import exports, merging, people
-from .lists import SOON, MemberList, Row, with_all
-from .models import Handle, Member
-
-NEWEST_EVENTS = 20
+from . import exports, people
+from .lists import SOON, MemberList
 
 
 @sees("members")
@@ -40,34 +34,3 @@ def export(request):
     response["Content-Disposition"] = f'attachment; filename="{exports.name_of(request.tenant)}"'
     response["X-Content-Type-Options"] = "nosniff"
     return response
-
-
-@sees("members")
-def member(request, pk):
-    found = get_object_or_404(with_all(Member.objects.all()), pk=pk)
-    if found.standing == Member.Standing.MERGED:
-        return redirect("members:member", merging.root_of(found).pk)
-    brought = Member.objects.filter(inviter=found)
-    what_happened = trail.told(Event.objects.about_member(*merging.ids_of(found)).newest_first()[:NEWEST_EVENTS])
-    today = timezone.localdate()
-    context = {
-        "member": found,
-        "brought": counts(all=brought, here=brought.current()),
-        "row": Row(found),
-        "wechats": [known["value"] for known in found.known_by if known["platform"] == Handle.Platform.WECHAT],
-        "phones": [known["value"] for known in found.known_by if known["platform"] == Handle.Platform.PHONE],
-        "events": what_happened,
-        "days_left": (found.expires_on - today).days if found.expires_on else None,
-        "days_here": (today - found.joined_on).days if found.joined_on else None,
-        "here_since": _span(found.joined_on, today),
-        "soon": SOON.days,
-    }
-    return render(request, "members/member.html", context)
-
-
-def _span(since, today):
-    """(years, months) between two days."""
-    if not since or since > today:
-        return None
-    months = (today.year - since.year) * 12 + today.month - since.month - (today.day < since.day)
-    return divmod(months, 12)

@@ -144,7 +144,7 @@ class TrailList:
 
     @cached_property
     def _page(self):
-        return list(_after(self.found, self.before)[: SIZE + 1])
+        return list(after(self.found, self.before)[: SIZE + 1])
 
     @cached_property
     def told(self):
@@ -164,7 +164,7 @@ class TrailList:
     @property
     def older(self):
         """The mark of the next page; empty on the last one."""
-        return _mark(self._page[SIZE - 1]) if len(self._page) > SIZE else ""
+        return mark(self._page[SIZE - 1]) if len(self._page) > SIZE else ""
 
     @property
     def is_newest(self):
@@ -189,12 +189,12 @@ def _begins(day):
     return timezone.make_aware(datetime.datetime.combine(day, datetime.time()))
 
 
-def _mark(event):
+def mark(event):
     """Where the next page begins: moment and id, since several facts may share a moment."""
     return f"{(event.at - EPOCH) // MICROSECOND}_{event.pk}"
 
 
-def _after(found, mark):
+def after(found, mark):
     moment, _line, pk = mark.partition("_")
     try:
         at, pk = EPOCH + int(moment) * MICROSECOND, uuid.UUID(pk)

@@ -282,7 +282,7 @@ def test_another_tenants_member_is_not_there(two, owner):
     member = MemberFactory(tenant=two[1])
 
     assert owner.get(f"/members/{member.pk}/").status_code == 404
-    assert owner.get(f"/groups/of/{member.pk}/").status_code == 404
+    assert owner.get(f"/members/{member.pk}/panels/groups/").status_code == 404
 
 
 def test_the_members_page_takes_as_many_queries_with_one_event_as_with_thirty(house, owner):
@@ -298,7 +298,7 @@ def test_the_members_page_takes_as_many_queries_with_one_event_as_with_thirty(ho
 def test_who_may_see_members(house, owner, operator, viewer, assistant):
     member = MemberFactory(tenant=house)
 
-    for address in ("/members/", f"/members/{member.pk}/", f"/groups/of/{member.pk}/"):
+    for address in ("/members/", f"/members/{member.pk}/", f"/members/{member.pk}/panels/groups/"):
         assert [client.get(address).status_code for client in (owner, operator, viewer, assistant)] == [200, 200, 200, 403]
 
 

@@ -7,7 +7,7 @@ from django.urls import URLPattern, get_resolver, reverse
 
 from crm.tenancy.models import AccessToken, Event, File, Invite, Job, Seat
 from groups.models import Apart, Bond, Cohort, Draft, Group, Matrix, Move, Pin, Placement, Reshuffle, Star, Task
-from members.models import Member, Renewal
+from members.models import Consent, Handle, Member, Module, Note, Renewal
 
 # For each door that takes an id: of which model. A door that is not listed here or below fails the walk with its name.
 IDS = {
@@ -22,6 +22,21 @@ IDS = {
     "members:renewal": {"pk": Member},
     "members:terms_panel": {"pk": Member},
     "members:renewal_undo": {"pk": Renewal},
+    "members:timeline": {"pk": Member},
+    "members:edit": {"pk": Member, "section": "who"},
+    "members:undo": {"pk": Member},
+    "members:handles": {"pk": Member},
+    "members:handle_drop": {"pk": Handle},
+    "members:notes": {"pk": Member},
+    "members:note": {"pk": Note},
+    "members:note_drop": {"pk": Note},
+    "members:consents": {"pk": Member},
+    "members:consent_withdrawal": {"pk": Consent},
+    "members:modules": {"pk": Member},
+    "members:module_drop": {"pk": Module},
+    "members:photo": {"pk": Member},
+    "members:photo_file": {"pk": Member, "file": File},
+    "groups:member_tasks": {"pk": Member},
     "logo": {"pk": File},
     "groups:matrix": {"pk": Matrix},
     "groups:setup_of": {"pk": Matrix},
@@ -81,7 +96,7 @@ LISTS = {
     "keys", "new_key", "today", "palette", "trail", "trail_export",
     "members:terms",
     "members:list", "members:export", "groups:matrices", "groups:reshuffles", "groups:tasks",
-    "groups:setup", "groups:setup_add",
+    "members:new", "groups:setup", "groups:setup_add",
     "phone:today", "phone:ticks", "phone:me", "phone:manifest", "phone:worker", "seats", "invites", "leave",
 }  # fmt: skip
 
@@ -148,7 +163,7 @@ class Door:
         return bool(self.models)
 
     def ids(self, rows):
-        return {word: str(rows[model].pk) for word, model in (self.models or {}).items()}
+        return {word: of if isinstance(of, str) else str(rows[of].pk) for word, of in (self.models or {}).items()}
 
     def path(self, rows):
         """Its address with the ids of these rows, without the tenant's slug."""
