@@ -22,7 +22,7 @@ from crm.tenancy.rights import does, sees
 
 from . import custom, merging, panels, people, person_forms, photos, records
 from .lists import SOON, MemberList, Row, with_all
-from .models import Consent, Handle, Member, Merge, Module, Note
+from .models import Consent, Handle, Member, Module, Note
 from .timeline import Timeline
 
 FROM_LIST = "in"  # in the address: the list that one came from, whose question stands beside it
@@ -157,10 +157,6 @@ class Page:
         """Of each kind the one that stands, or the last one."""
         last = {consent.to: consent for consent in self.member.consents.order_by("given_at")}
         return [{"to": to, "label": label, "consent": last.get(to)} for to, label in Consent.To.choices]
-
-    @cached_property
-    def merges(self):
-        return list(Merge.objects.filter(kept=self.member, undone_at=None).select_related("gone").order_by("-at"))
 
     @cached_property
     def timeline(self):

@@ -106,7 +106,7 @@ def test_a_member_s_groups_stand_on_their_page(house, owner):
     with_them = PlacementFactory(member=move.member, group=move.from_group)
     PlacementFactory(group=move.from_group, cohort=with_them.cohort)
 
-    panel = owner.get(f"/groups/of/{move.member_id}/")
+    panel = owner.get(f"/members/{move.member_id}/panels/groups/")
 
     assert [[sat["placement"].group for sat in each["sat"]] for each in panel.context["matrices"]] == [[move.from_group]]
     assert (panel.context["move"], panel.context["met"]) == (move, 1)
