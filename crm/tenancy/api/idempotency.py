@@ -78,9 +78,8 @@ def _insert(row):
 
 
 def _kept(row, response):
-    """What was refused or failed is not kept: it may be corrected and sent again under the same number."""
+    """What was refused or failed is not kept (its transaction is undone): it may be corrected and sent again under the same number."""
     if response.status_code >= 400:
-        row.delete()
         return response
     row.status = response.status_code
     row.headers = {name: response[name] for name in KEPT_HEADERS if name in response}

@@ -40,7 +40,10 @@ class AccessTokenQuerySet(models.QuerySet):
 
     def known(self, secret, kind):
         """The same, also where it is over or revoked."""
-        return self.filter(hash=hashed(secret), kind=kind).select_related("seat__user", "tenant").first()
+        found = self.filter(hash=hashed(secret), kind=kind).select_related("seat__user", "tenant").order_by().first()
+        if found and found.seat:
+            found.seat.tenant = found.tenant  # the same one, without a question of its own
+        return found
 
 
 class AccessToken(models.Model):
