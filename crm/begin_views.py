@@ -25,11 +25,7 @@ from groups import naming
 from groups.models import Group
 
 from . import beginning, import_jobs, imports
-
-# Of all the work of a job, in percent, up to the end of each stage.
-UNTIL = {"members": 15, "cohorts": 35, "joining": 75, "comparing": 100, "writing": 100}
-PACE = [(20, 2), (60, 5)]  # a job younger than so many seconds is asked after every so many; then every ten
-
+from .import_pages import pace_of, progress_of, state_of
 
 # The files
 
@@ -81,14 +77,14 @@ def reading(request, pk):
         "job": job,
         "writing": writing,
         "at_work": at_work,
-        "state": _state(job, writing),
+        "state": state_of(job, writing),
         "cohorts_file": File.objects.filter(pk=job.asked.get("cohorts")).first(),
         "found": job.outcome,
         "problem": at_work.problem,
         "may_import": may_do(request.seat, "members"),
     }
     if context["state"] in ("reading", "writing"):
-        context |= {"progress": _progress(at_work), "pace": _pace(at_work)}
+        context |= {"progress": progress_of(at_work), "pace": pace_of(at_work)}
     elif context["state"] == "found":
         found = job.outcome
         context |= {
@@ -103,35 +99,6 @@ def reading(request, pk):
 
 def _reading(pk):
     return get_object_or_404(Job.objects.select_related("file", "seat__user"), pk=pk, kind=import_jobs.READING)
-
-
-def _state(job, writing):
-    if writing and writing.state == Job.State.DONE:
-        return "written"
-    if writing:
-        return {Job.State.WAITING: "writing", Job.State.FAILED: "unwritten", Job.State.STOPPED: "unwritten"}[writing.state]
-    if job.state == Job.State.DONE:
-        return "found" if job.file_id else "given_up"
-    return {Job.State.WAITING: "reading", Job.State.FAILED: "unread", Job.State.STOPPED: "unread"}[job.state]
-
-
-def _progress(job):
-    codes = ["members", *(["cohorts"] if job.asked.get("cohorts") else []), "joining"]
-    codes.append("writing" if job.kind == import_jobs.WRITING else "comparing")
-    at = codes.index(job.stage) if job.stage in codes else -1
-    states = ["done" if place < at else "now" if place == at else "" for place in range(len(codes))]
-    return {
-        "stages": [{"words": import_jobs.STAGES[code], "state": state} for code, state in zip(codes, states, strict=True)],
-        "number": max(at + 1, 1),
-        "many": len(codes),
-        "percent": UNTIL[codes[at - 1]] if at > 0 else 0,
-        "is_queued": at < 0,
-    }
-
-
-def _pace(job):
-    age = (timezone.now() - job.asked_at).total_seconds()
-    return next((pace for until, pace in PACE if age < until), 10)
 
 
 @does("members")

@@ -7,9 +7,13 @@ doubles nothing. The files are kept until they are written, given up, or followe
 
 import csv
 import io
+import json
 
 from django.core.files.base import ContentFile
 from django.db import transaction
+from django.db.models import CharField, Exists, OuterRef
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Cast
 from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -19,10 +23,11 @@ from crm.tenancy.models import Event, File, Job, Seat, Tenant
 from crm.tenancy.refusals import Refused
 from crm.tenancy.sheets import harmless
 
-from . import imports
+from . import import_review, import_undo, imports
 
-READING, WRITING = "community.reading", "community.import"
+READING, WRITING, UNDOING = "community.reading", "community.import", "community.import_undo"
 STAGES = {
+    "undoing": gettext_lazy("putting everything back"),
     "members": gettext_lazy("reading the people"),
     "cohorts": gettext_lazy("reading who sat where"),
     "joining": gettext_lazy("bringing both together"),
@@ -30,14 +35,18 @@ STAGES = {
     "writing": gettext_lazy("writing people, groups and half-years"),
 }
 UNDONE = (Job.State.FAILED, Job.State.STOPPED)
+KINDS = {"members": gettext_lazy("members"), "cohorts": gettext_lazy("half-years"), "interactions": gettext_lazy("interactions")}
+SAID = ("any_kind", "whole", "mappings", "order")  # what was said of the files, which holds when they are read again
 
 
 # Asking
 
 
 @transaction.atomic
-def ask_reading(members, cohorts, tenant, *, by):
-    """A job that reads these uploads. The same two once more, by a second click or tab, are the same job."""
+def ask_reading(members, cohorts, tenant, *, by, any_kind=False, whole=True):
+    """A job that reads these uploads. The same two once more, by a second click or tab, are the same job.
+
+    With `any_kind` a file may be any of a community's; who is not in a `whole` list of members has left."""
     uploads = {"members": members} | ({"cohorts": cohorts} if cohorts else {})
     _refuse_too_large(uploads)
     digests = {place: files.digest(upload) for place, upload in uploads.items()}
@@ -50,14 +59,15 @@ def ask_reading(members, cohorts, tenant, *, by):
         raise _one_at_a_time(running)
     _tidy()
     kept = {place: files.keep(upload, "import", by=by, most=imports.MOST_BYTES) for place, upload in uploads.items()}
-    return _ask_reading(kept["members"], kept.get("cohorts"), digests, by)
+    return _ask_reading(kept["members"], kept.get("cohorts"), digests, by, any_kind=any_kind, whole=whole)
 
 
 @transaction.atomic
-def read_again(reading, tenant, *, by, swapped=False):
-    """The files are still here: read them anew, perhaps each in the other's place."""
+def read_again(reading, tenant, *, by, swapped=False, **otherwise):
+    """The files are still here: read them anew, perhaps each in the other's place, or `otherwise`: with other `mappings` of their
+    columns, another `order` of their dates, as the `whole` community or not."""
     if running := _running(tenant):
-        if running.asked.get("again") == str(reading.pk):
+        if running.asked.get("again") == str(reading.pk) and all(running.asked.get(name) == value for name, value in otherwise.items()):
             return running
         raise _one_at_a_time(running)
     members, cohorts = _files_of(reading)
@@ -67,7 +77,8 @@ def read_again(reading, tenant, *, by, swapped=False):
     if swapped:
         members, cohorts = cohorts, members
         digests = {"members": digests["cohorts"], "cohorts": digests["members"]}
-    return _ask_reading(members, cohorts, digests, by, again=str(reading.pk))
+    said = {name: reading.asked[name] for name in SAID if name in reading.asked} | otherwise
+    return _ask_reading(members, cohorts, digests, by, again=str(reading.pk), **said)
 
 
 @transaction.atomic
@@ -84,7 +95,25 @@ def ask_writing(reading, tenant, *, by):
         raise Refused(_("Other files were imported since these were read. Read them again, then import them."), code="stale")
     members, cohorts = _files_of(reading)
     more = {"cohorts": str(cohorts.pk)} if cohorts else {}
+    more |= {name: reading.asked[name] for name in SAID if name in reading.asked}
     return work.ask(WRITING, by=by, file=members, reading=str(reading.pk), language=translation.get_language(), **more)
+
+
+@transaction.atomic
+def ask_undoing(reading, tenant, *, by):
+    """A job that takes back what was written; asked for twice, it is one."""
+    if running := _running(tenant):
+        if running.kind == UNDOING and running.asked.get("reading") == str(reading.pk):
+            return running
+        raise _one_at_a_time(running)
+    writing = writing_of(reading)
+    if not writing or writing.state != Job.State.DONE or not import_undo.can(writing):
+        raise Refused(_("Nothing of this import is left to be taken back."), code="nothing_to_undo")
+    return work.ask(UNDOING, by=by, reading=str(reading.pk), writing=str(writing.pk), language=translation.get_language())
+
+
+def undoing_of(reading):
+    return Job.objects.filter(kind=UNDOING, asked__reading=str(reading.pk)).select_related("seat__user").newest_first().first()
 
 
 @transaction.atomic
@@ -102,15 +131,38 @@ def writing_of(reading):
     return Job.objects.filter(kind=WRITING, asked__reading=str(reading.pk)).select_related("seat__user").newest_first().first()
 
 
+def newest_of(reading):
+    """The last of those that read the same files anew."""
+    seen = {reading.pk}
+    readings = Job.objects.filter(kind=READING).select_related("file", "seat__user").newest_first()
+    while again := readings.filter(asked__again=str(reading.pk)).first():
+        if again.pk in seen:
+            break
+        seen.add(again.pk)
+        reading = again
+    return reading
+
+
+def readings():
+    """Each import once: those whose files were read anew by another are left out."""
+    later = Job.objects.filter(kind=READING).annotate(of=KeyTextTransform("again", "asked")).filter(of=OuterRef("own"))
+    return Job.objects.filter(kind=READING).annotate(own=Cast("pk", CharField())).filter(~Exists(later))
+
+
+def waiting_for_a_decision():
+    return readings().filter(state=Job.State.DONE).exclude(file=None)
+
+
 def _ask_reading(members, cohorts, digests, by, **more):
     more |= {"cohorts": str(cohorts.pk)} if cohorts else {}
+    more["names"] = [file.name for file in (members, cohorts) if file]
     return work.ask(READING, by=by, file=members, digests=digests, language=translation.get_language(), **more)
 
 
 def _running(tenant):
     """The import that is under way. Who asks holds the tenant until the end of the transaction, so two cannot both find none."""
     Tenant.objects.select_for_update(no_key=True).get(pk=tenant.pk)
-    return Job.objects.filter(kind__in=[READING, WRITING], state=Job.State.WAITING).newest_first().first()
+    return Job.objects.filter(kind__in=[READING, WRITING, UNDOING], state=Job.State.WAITING).newest_first().first()
 
 
 def _one_at_a_time(running):
@@ -146,15 +198,26 @@ def _let_go(*readings):
             continue
         gone = [pk for pk in (reading.file_id, reading.asked.get("cohorts")) if pk]
         Job.objects.filter(file__in=gone).update(file=None)
-        for file in File.objects.filter(pk__in=gone):
+        gone.append(reading.outcome.get("review_file"))
+        for file in File.objects.filter(pk__in=filter(None, gone)):
             files.drop(file)
 
 
 def _tidy():
     """New files follow: earlier ones that nobody wrote, and what was said of their rows, go."""
     _let_go(*Job.objects.filter(kind=READING).exclude(file=None))
-    for file in File.objects.filter(kind="rejected"):
+    for file in File.objects.filter(kind__in=["rejected", "review"]):
         files.drop(file)
+
+
+def review_of(reading):
+    """What is to be looked at before writing; empty once the files are gone."""
+    pk = reading.outcome.get("review_file")
+    file = File.objects.filter(pk=pk).first() if pk else None
+    try:
+        return json.loads(files.path_of(file).read_bytes()) if file else {}
+    except FileNotFoundError:
+        return {}
 
 
 def rejected_file(reading):
@@ -167,23 +230,36 @@ def first_rejected(reading, most=20):
     file = rejected_file(reading)
     if not file:
         return []
+    sections = [KINDS[kind] for kind in _rejected_kinds(reading.outcome)]
+    found, at = [], -1
     try:
         with files.path_of(file).open(encoding="utf-8-sig", newline="") as lines:
-            rows = [row for row in csv.reader(lines) if row and row[1].isdecimal()]
+            for row in csv.reader(lines):
+                if len(row) < 2 or not row[-2].isdecimal():  # the columns of the next file
+                    at += 1
+                elif len(found) < most:
+                    found.append((sections[min(at, len(sections) - 1)], row[-2], row[-1]))
     except FileNotFoundError:
         return []
-    return [tuple(row[:3]) for row in rows[:most]]
+    return found
+
+
+def _rejected_kinds(outcome):
+    if outcome.get("kind") == "interactions":
+        return ["interactions"]
+    numbers = {"members": outcome.get("rejected"), "cohorts": outcome.get("cohort_rejected")}
+    return [kind for kind, many in numbers.items() if many] or ["members"]
 
 
 def _rejected_csv(reading):
-    """Each row as it stands in the file, with its line and the reason in front."""
+    """Each row as it stands in the file, then its line and the reason: corrected, it can be brought again as it is."""
     text, before = io.StringIO(), None
     out = csv.writer(text)
     for kind, line, sentence, cells in imports.rejected_rows(reading):
         if kind != before:
-            out.writerow([_("File"), _("Line"), _("Why"), *map(harmless, reading.header[kind])])
+            out.writerow([*map(harmless, reading.header[kind]), _("Line"), _("Why it stayed out")])
             before = kind
-        out.writerow([_("members") if kind == "members" else _("half-years"), line, harmless(sentence), *map(harmless, cells)])
+        out.writerow([*map(harmless, cells), line, harmless(sentence)])
     return text.getvalue().encode("utf-8-sig")
 
 
@@ -193,43 +269,100 @@ def _rejected_csv(reading):
 @work.does_work(READING, gettext_lazy("Reading of the community's files"))
 def read_files(at_work):
     with translation.override(at_work.job.asked["language"]):
-        reading = _read(at_work)
+        tables, how, tenant = _tables(at_work)
+        try:
+            reading = imports.read(tables, how, region=tenant.country, told=at_work.reached)
+        except Refused:
+            with at_work.step():  # its columns can be put right
+                _keep_review(at_work, import_review.columns_alone(tables, {kind: how.mapping_of(kind, tables[kind]) for kind in tables}))
+            raise
         at_work.reached("comparing")
         with at_work.step() as tenant:
-            outcome = imports.found(reading, tenant)
+            outcome, review = _found(reading, tenant)
+            outcome |= {"review_file": _keep(at_work, "review", json.dumps(review, ensure_ascii=False).encode())}
+            outcome["mapped"] = [kind for kind, mapping in reading.mappings.items() if mapping and kind not in how.mappings]
+            outcome["whole"] = how.whole
             if outcome["rejected"] or outcome["cohort_rejected"]:
-                report = ContentFile(_rejected_csv(reading), name="rejected.csv")
-                outcome["rejected_file"] = str(files.keep(report, "rejected", by=at_work.job.seat, most=report.size).pk)
+                outcome["rejected_file"] = _keep(at_work, "rejected", _rejected_csv(reading))
             at_work.end(Job.State.DONE, outcome=outcome)
     return outcome
+
+
+def _found(reading, tenant):
+    if reading.kind == "interactions":
+        unknown = imports.unknown_speakers(reading)
+        review = import_review.review(reading, None, tenant) | {"unknown_speakers": unknown[: import_review.MOST]}
+        return imports.found_interactions(reading) | {"unknown_speakers": len(unknown)}, review
+    seen = imports.compared(reading, tenant)
+    outcome, review = imports.found(reading, seen), import_review.review(reading, seen, tenant)
+    outcome |= {"same": review["same"], "doubtful": len(review["doubtful"]), "fields": review["fields"]}
+    outcome["touched"] = review["changed_people"]
+    return outcome, review
+
+
+def _keep(at_work, kind, content):
+    report = ContentFile(content, name=f"{kind}.csv" if kind == "rejected" else f"{kind}.json")
+    return str(files.keep(report, kind, by=at_work.job.seat, most=report.size).pk)
+
+
+def _keep_review(at_work, review):
+    Job.objects.filter(pk=at_work.job.pk).update(outcome={"review_file": _keep(at_work, "review", json.dumps(review).encode())})
 
 
 @work.does_work(WRITING, gettext_lazy("Import of the community's files"))
 def write_files(at_work):
     with translation.override(at_work.job.asked["language"]):
-        reading = _read(at_work)
+        tables, how, tenant = _tables(at_work)
+        reading = imports.read(tables, how, region=tenant.country, told=at_work.reached)
         at_work.reached("writing")
         with at_work.step() as tenant:
-            _refuse_without_right(at_work.job)
-            counts = imports.write(reading.community, tenant, by=at_work.job.seat)
-            outcome = {name: len(value) if isinstance(value, list) else value for name, value in counts.items() if name != "matrix"}
-            _let_go(Job.objects.get(pk=at_work.job.asked["reading"]))
+            job = at_work.job
+            _refuse_without_right(job)
+            if reading.kind == "interactions":
+                outcome = _keep_interactions(reading, job)
+            else:
+                outcome = imports.write(reading.community, tenant, by=job.seat, how=how, job=job)
+                outcome = {name: len(value) if isinstance(value, list) else value for name, value in outcome.items()}
+                outcome["kind"] = reading.kind
+                del outcome["matrix"]
+            imports.remember(reading, by=job.seat)
+            _let_go(Job.objects.get(pk=job.asked["reading"]))
             # In this transaction too: who stopped the job in the meantime has stopped all of it, and a repeat finds it done.
             at_work.end(Job.State.DONE, outcome=outcome)
     return outcome
 
 
-def _read(at_work):
+def _keep_interactions(reading, job):
+    """The file stays, for the rooms that will read it."""
+    File.objects.filter(pk=job.file_id).update(kind="interactions")
+    Job.objects.filter(file=job.file_id).update(file=None)
+    read = reading.interactions
+    outcome = {"kind": "interactions", "rows": read.rows, "rejected": len(read.rejected), "people": len(read.speakers)}
+    events.note("interactions.kept", job, by=job.seat, after={name: outcome[name] for name in ("rows", "rejected", "people")})
+    return outcome
+
+
+@work.does_work(UNDOING, gettext_lazy("Taking back of an import"))
+def take_back(at_work):
+    with translation.override(at_work.job.asked["language"]):
+        with at_work.step():
+            _refuse_without_right(at_work.job)
+        return import_undo.take_back(at_work, at_work.job.asked["writing"])
+
+
+def _tables(at_work):
+    """The tables of the files, how they are read, and the tenant."""
     job = at_work.job
     with at_work.step() as tenant:
         _refuse_without_right(job)
         cohorts = File.objects.filter(pk=job.asked["cohorts"]).first() if "cohorts" in job.asked else None
-        known = imports.known_groups()
+        asked = job.asked
+        how = imports.how(tenant, mappings=asked.get("mappings") or {}, order=asked.get("order", ""), whole=asked.get("whole", True))
     if not job.file or ("cohorts" in job.asked and not cohorts):
         raise _gone()
     given = [(files.path_of(file), file.name) for file in (job.file, cohorts) if file]
     try:
-        return imports.read(*given, region=tenant.country, known_groups=known, told=at_work.reached)
+        return imports.read_tables(*given, told=at_work.reached, any_kind=job.asked.get("any_kind", False)), how, tenant
     except FileNotFoundError:
         raise _gone() from None
 

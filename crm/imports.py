@@ -1,10 +1,11 @@
-"""A whole community out of its owner's files: members, history, groups, and where everybody sits now.
+"""An owner's files: a whole community, a part of its members, a history of who sat where, or who spoke to whom.
 
-First it is read, which asks no database, and compared with what is here; then it is written, all of it or nothing.
+First a file is read, which asks no database, and compared with what is here; then it is written, all of it or nothing.
 """
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -17,26 +18,32 @@ from groups import calendar
 from groups import intake as seats
 from groups.intake import seat
 from groups.models import Group, Matrix
-from members import intake
+from members import custom, intake, words
 from members.files import (
+    FIELDS,
     WORDS,
+    Manner,
     NoSuchFiles,
     NotATable,
     bring_together,
-    read_folder,
+    history_alone,
+    read_interactions,
     read_table,
+    shape_of,
     spellings,
+    tables_in,
     tells_of,
     without_history,
 )
-from members.files.columns import COHORT_FIELDS, MEMBER_FIELDS
+from members.files.columns import SYNONYMS
 from members.files.people import Person
+from members.models import Handle, Mapping
 
 MATRIX = "会员"
 MOST_BYTES = 50 * 10**6  # of each file
-MOST_ROWS = {"members": 100_000, "cohorts": 1_000_000}
-FIELDS = {"members": MEMBER_FIELDS, "cohorts": COHORT_FIELDS}
+MOST_ROWS = {"members": 100_000, "cohorts": 1_000_000, "interactions": 1_000_000}
 SHOWN = 200  # pairs of merged rows, spellings of a group
+NOTHING = MappingProxyType({})
 
 
 @dataclass
@@ -45,25 +52,53 @@ class Loaded:
     counts: dict  # what the command prints
 
 
+@dataclass(frozen=True)
+class How:
+    """How files are read: what somebody said of them, and what the tenant knows already."""
+
+    mappings: dict = field(default_factory=dict)  # {kind of file: {key of a column: field, or ""}}, said for these files
+    order: str = ""  # of dates
+    whole: bool = True  # who is not in the file has left the community
+    remembered: dict = field(default_factory=dict)  # {(kind, shape): mapping}, of earlier files
+    known_groups: tuple = ()
+    now: tuple | None = None  # (year, half) that the community is in
+    customs: dict = field(default_factory=dict)
+    words: object = None
+
+    def mapping_of(self, kind, table):
+        said = self.mappings.get(kind)
+        return said if said is not None else self.remembered.get((kind, shape_of(table.header)), {})
+
+
 @dataclass
 class Reading:
-    """A community as its files tell it, before anything is written."""
+    """Files as they tell it, before anything is written."""
 
-    community: object
-    header: dict  # of each file
+    kind: str  # members, cohorts, interactions: what the first file is
+    tables: dict  # {kind: table}
+    how: How
+    community: object = None
+    interactions: object = None
     spellings: dict = field(default_factory=dict)  # {key of a group: {spelling: how often}}
+    mappings: dict = field(default_factory=dict)  # {kind: what was used}
+
+    @property
+    def header(self):
+        return {kind: table.header for kind, table in self.tables.items()}
 
 
 def load_community(folder, slug, *, name=""):
     """Make the tenant of a folder, or bring it up to date. All or nothing; the same folder again changes nothing."""
     try:
-        community = read_folder(folder)
+        tables = tables_in(folder)
+        with transaction.atomic():
+            tenant = _tenant(slug, name)
+            with acting_for(tenant.pk):
+                how_read = replace(how(tenant), remembered={}, known_groups=())
+                community = _community(tables, {kind: {} for kind in tables}, how_read, tenant.country)
+                return Loaded(tenant, write(community, tenant, how=how_read))
     except (NoSuchFiles, NotATable) as fault:
         raise Refused(fault.sentence, code=fault.code, status=400) from None
-    with transaction.atomic():
-        tenant = _tenant(slug, name)
-        with acting_for(tenant.pk):
-            return Loaded(tenant, write(community, tenant))
 
 
 def _tenant(slug, name):
@@ -79,29 +114,92 @@ def _tenant(slug, name):
 # Reading
 
 
-def read(members, cohorts=None, *, region="CN", known_groups=(), told=lambda stage: None):
-    """The community of two files, each given as (path, its owner's name for it). `told` hears which stage begins.
+def how(tenant, *, mappings=NOTHING, order="", whole=True):
+    """What the open tenant knows of its files, with what somebody said of these."""
+    remembered = {(row.kind, row.shape): row.columns for row in Mapping.objects.all()}
+    known = words.known()
+    known.language  # noqa: B018 (asked for now, since files are read without the database)
+    return How(
+        mappings=dict(mappings),
+        order=order,
+        whole=whole,
+        remembered=remembered,
+        known_groups=tuple(known_groups()),
+        now=None if whole else seats.half_now(matrix_name()),
+        customs={f"custom:{field.pk}": _reader_of(field) for field in custom.fields()},
+        words=known,
+    )
 
-    Refuses with a sentence what is no table, or not the one that is meant."""
+
+def _reader_of(field):
+    """A function from a cell to the value of a field of the tenant's own."""
+
+    def read(text):
+        try:
+            return custom.clean(field, text)
+        except Refused as refusal:
+            raise ValueError(refusal.sentence) from None
+
+    return read
+
+
+def read_tables(first, second=None, *, told=lambda stage: None, any_kind=False):
+    """{kind: table} of one or two files, each given as (path, its owner's name for it). With `any_kind` each may be any file of a
+    community; else the first is the list of members. Refuses with a sentence what is no table, or not the one that is meant."""
     try:
-        told("members")
-        tables = {"members": _table("members", *members)}
-        if cohorts:
-            told("cohorts")
-            tables["cohorts"] = _table("cohorts", *cohorts)
-        _refuse_the_wrong_kind(tables)
-        told("joining")
-        if cohorts:
-            community = bring_together(tables["members"], tables["cohorts"], region)
-        else:
-            community = without_history(tables["members"], region, known_groups)
+        if not any_kind:
+            told("members")
+            tables = {"members": _table("members", *first)}
+            if second:
+                told("cohorts")
+                tables["cohorts"] = _table("cohorts", *second)
+            _refuse_the_wrong_kind(tables)
+            return tables
+        tables = {}
+        for place, file in ("members", first), ("cohorts", second):
+            if file:
+                told(place)
+                kind, table = _any_table(*file)
+                if kind in tables or (tables and kind == "interactions") or "interactions" in tables:
+                    raise _no_pair(tables, kind, table)
+                tables[kind] = table
+        return dict(sorted(tables.items(), key=lambda item: list(FIELDS).index(item[0])))
+    except NotATable as fault:
+        raise Refused(sentence_of(fault), code=fault.code, status=400) from None
+
+
+def read(tables, how, *, region="CN", told=lambda stage: None):
+    """What the tables hold."""
+    told("joining")
+    kind = next(iter(tables))
+    mappings = {each: how.mapping_of(each, table) for each, table in tables.items()}
+    reading = Reading(kind, tables, how, mappings=mappings)
+    try:
+        if kind == "interactions":
+            reading.interactions = read_interactions(tables[kind], how.known_groups, mappings[kind], how.order)
+            return reading
+        reading.community = _community(tables, mappings, how, region)
     except NotATable as fault:
         raise Refused(sentence_of(fault), code=fault.code, status=400) from None
     found = defaultdict(Counter)
-    for table in tables.values():
-        for key, spelled in spellings(table, community.groups).items():
+    for each, table in tables.items():
+        for key, spelled in spellings(table, reading.community.groups, mappings[each]).items():
             found[key].update(spelled)
-    return Reading(community, {kind: table.header for kind, table in tables.items()}, found)
+    reading.spellings = found
+    return reading
+
+
+def _community(tables, mappings, how, region):
+    manner = Manner(mappings.get("members", {}), how.order, how.customs, how.words)
+    if "members" not in tables:
+        return history_alone(tables["cohorts"], region, how.known_groups, mappings["cohorts"], how.now)
+    if "cohorts" not in tables:
+        return without_history(tables["members"], region, how.known_groups, manner)
+    known = () if how.whole else how.known_groups
+    return bring_together(
+        tables["members"], tables["cohorts"], region,
+        manner=manner, cohorts_mapping=mappings["cohorts"], known_groups=known, now=how.now,
+    )  # fmt: skip
 
 
 def sentence_of(fault):
@@ -109,18 +207,41 @@ def sentence_of(fault):
     return _(WORDS[fault.code]) % fault.data
 
 
-def _table(kind, path, name):
-    most = MOST_ROWS[kind]
+def _any_table(path, name):
+    """(kind, table) of a file that says itself what it is. One that names nobody is read as a list of members, to be mapped."""
     content = path.read_bytes()
+    _refuse_too_long(content, name, max(MOST_ROWS.values()))
+    table = read_table(content, name, tuple(SYNONYMS), loose=True)
+    kind = tells_of(table) or "members"
+    return kind, _sized(table, kind)
+
+
+def _table(kind, path, name):
+    content = path.read_bytes()
+    _refuse_too_long(content, name, MOST_ROWS[kind])
+    return _sized(read_table(content, name, FIELDS[kind]), kind)
+
+
+def _refuse_too_long(content, name, most):
     # Counted before it is read: fifty megabytes of short lines become gigabytes of rows.
     if max(content.count(b"\n"), content.count(b"\r")) > 3 * most:
         raise NotATable("too_many_rows", name=name, most=f"{most:,}")
-    table = read_table(content, name, FIELDS[kind])
-    if table.row_count > most:
-        raise NotATable("too_many_rows", name=name, most=f"{most:,}")
+
+
+def _sized(table, kind):
+    if table.row_count > MOST_ROWS[kind]:
+        raise NotATable("too_many_rows", name=table.name, most=f"{MOST_ROWS[kind]:,}")
     if not table.row_count:
-        raise NotATable("no_rows", name=name)
+        raise NotATable("no_rows", name=table.name)
     return table
+
+
+def _no_pair(tables, kind, table):
+    names = {"one": next(iter(tables.values())).name, "other": table.name}
+    sentence = _(
+        "“%(one)s” and “%(other)s” do not go together. A list of members and who sat where may come together; bring others one by one."
+    )
+    return Refused(sentence % names, code="no_pair", status=400)
 
 
 def _refuse_the_wrong_kind(tables):
@@ -141,19 +262,35 @@ def _refuse_the_wrong_kind(tables):
 # Comparing
 
 
-def found(reading, tenant):
+@dataclass
+class Found:
+    """What a reading would change, worked out and not written."""
+
+    compared: object
+    history: dict
+    sits: dict
+    difference: object  # of groups and seats
+
+
+def compared(reading, tenant):
+    community = reading.community
+    found = intake.compare(community.people.people, community.past_members, whole=reading.how.whole)
+    history, sits = _placed(community, found, tenant, reading.how)
+    new = {member.pk for member in found.fresh}
+    difference = seats.compare(matrix_name(), _groups(community), {pk: key for pk, key in sits.items() if pk not in new})
+    return Found(found, history, sits, difference)
+
+
+def found(reading, seen):
     """What was read, in codes and numbers, and what writing it would change here."""
     community = reading.community
     people, cohorts = community.people, community.cohorts
-    compared = intake.compare(people.people, community.past_members)
-    history, sits = _placed(community, compared, tenant)
-    groups = _groups(community)
-    new = {member.pk for member in compared.fresh}
-    difference = seats.compare(matrix_name(), groups, {pk: key for pk, key in sits.items() if pk not in new})
-    in_groups = Counter(sits.values())
+    compared, history, difference = seen.compared, seen.history, seen.difference
+    in_groups = Counter(seen.sits.values())
     return {
+        "kind": reading.kind,
         "people": len(people.people),
-        "rows": people.rows,
+        "rows": people.rows or cohorts.rows,
         "blank": len(people.blank),
         "partners": sum(1 for person in people.people if person.partner),
         "past_members": len(community.past_members),
@@ -165,13 +302,13 @@ def found(reading, tenant):
         "dates": people.date_order if people.dates_doubtful else "",
         "groups": [
             {"name": name, "number": number, "people": in_groups[key], "spellings": reading.spellings[key].most_common(SHOWN)}
-            for key, name, number in groups
+            for key, name, number in _groups(community)
         ],
         "cohorts": [[year, half, len(history[year, half])] for year, half in sorted(history)],
         "placements": sum(len(placed) for placed in history.values()),
-        "seated": len(sits),
+        "seated": len(seen.sits),
         "has_history": bool(cohorts.placements),
-        "here": len(compared.ids) - compared.added + len(compared.left),
+        "here": len(compared.here),
         "added": compared.added,
         "changed": len(compared.changed),
         "left": len(compared.left),
@@ -180,28 +317,59 @@ def found(reading, tenant):
     }
 
 
+def found_interactions(reading):
+    read = reading.interactions
+    return {
+        "kind": "interactions",
+        "rows": read.rows,
+        "people": len(read.speakers),
+        "rejected": len(read.rejected),
+        "cohort_rejected": 0,
+        "blank": len(read.blank),
+        "acts": read.acts.most_common(20),
+        "first": read.first.isoformat(" ", "minutes") if read.first else "",
+        "last": read.last.isoformat(" ", "minutes") if read.last else "",
+        "groups_named": len([name for name in read.groups if name]),
+        "unknown_groups": len(read.unknown_groups),
+    }
+
+
+def unknown_speakers(reading):
+    """WeChat ids of an interaction file that no member has, the most talkative first."""
+    speakers = reading.interactions.speakers
+    known = set(Handle.objects.filter(platform=Handle.Platform.WECHAT, value__in=list(speakers)).values_list("value", flat=True))
+    return [speaker for speaker, _times in speakers.most_common() if speaker not in known]
+
+
 def rejected_rows(reading):
     """Each row that would not go in: (kind of file, line, sentence, cells)."""
-    community = reading.community
-    for kind, rejected in ("members", community.people.rejected), ("cohorts", community.cohorts.rejected):
-        for rejection in rejected:
+    if reading.interactions:
+        rejected = [("interactions", reading.interactions.rejected)]
+    else:
+        rejected = [("members", reading.community.people.rejected), ("cohorts", reading.community.cohorts.rejected)]
+    for kind, rows in rejected:
+        for rejection in rows:
             yield kind, rejection.line, sentence_of(rejection), rejection.cells
 
 
 # Writing
 
 
-def write(community, tenant, *, by=None):
-    """All of it, in the caller's transaction."""
+def write(community, tenant, *, by=None, how=None, job=None):
+    """All of it, in the caller's transaction. With a `job` it can be taken back."""
+    how = how or How()
+    if how.words:
+        how.words.settle(by=by)
     people, cohorts = community.people, community.cohorts
-    compared = intake.compare(people.people, community.past_members)
+    compared = intake.compare(people.people, community.past_members, whole=how.whole)
     added = intake.write(compared)
-    history, sits = _placed(community, added, tenant)
-    seated = seat(tenant, matrix_name(), _groups(community), history, sits) if history else None
+    history, sits = _placed(community, compared, tenant, how)
+    seated = seat(tenant, matrix_name(), _groups(community), history, sits, whole=how.whole) if history else None
     if seated:
         calendar.lay_out(seated.matrix, tenant)
+        touched = seated.touched
     else:
-        seats.unseat(compared.left, tenant)
+        touched = {"closed": seats.unseat(compared.left, tenant)}
     counts = {
         "matrix": seated.matrix.name if seated else "",
         "people": len(people.people),
@@ -216,28 +384,43 @@ def write(community, tenant, *, by=None):
         "cohort_rejected": [_said(rejection) for rejection in cohorts.rejected],
     }
     changes = {"added": added.added, "changed": added.changed, "left": added.left, "seats": seated.added + seated.changed if seated else 0}
+    if job:
+        kept = intake.keep_what_was(compared, job, touched)
+        made = {name: [str(pk) for pk in ids] for name, ids in seated.made.items()} if seated else {}
+        counts |= changes | {"touched": kept, "made": made}
     if any(changes.values()):
-        noted = {key: len(value) if isinstance(value, list) else value for key, value in counts.items() if key != "matrix"}
-        events.note("community.imported", seated.matrix if seated else tenant, by=by, after=noted | changes)
+        noted = {key: len(value) if isinstance(value, list) else value for key, value in counts.items() if key not in ("matrix", "made")}
+        named = {"job": str(job.pk)} if job else {}
+        events.note("community.imported", seated.matrix if seated else tenant, by=by, after=noted | changes | named)
     return counts
 
 
-def _placed(community, intake, tenant):
+def remember(reading, *, by):
+    """What somebody said of the columns holds for the next file of this shape, too."""
+    for kind, mapping in reading.how.mappings.items():
+        if kind in reading.tables:
+            shape = shape_of(reading.tables[kind].header)
+            Mapping.objects.update_or_create(kind=kind, shape=shape, defaults={"columns": mapping, "settled_by": by})
+
+
+def _placed(community, intake, tenant, how):
     """Who sat where in each half-year, and who sits where now, by members' ids.
 
-    Without a history the groups that the member file names are those of the half-year we are in."""
+    Without a history of today the groups that the member file names are those of the half-year we are in."""
     people, present = community.people, community.cohorts.present
     ids = {id(person): pk for person, pk in zip(people.people, intake.ids, strict=True)}
     ids |= {id(person): pk for person, pk in zip(community.past_members, intake.past_ids, strict=True)}
     history, sits = defaultdict(dict), {}
     for person, year, half, group in community.history:
-        history[year, half][ids[id(person)]] = group
-        if (year, half) == present and isinstance(person, Person):
-            sits[ids[id(person)]] = group
+        pk = ids[id(person)]
+        history[year, half][pk] = group
+        # A history that comes alone says of the members who are here where they sit.
+        if (year, half) == present and (isinstance(person, Person) or (not how.whole and pk in intake.here)):
+            sits[pk] = group
     if not present:
         sits = {ids[id(person)]: person.group for person in people.people if person.group}
         if sits:
-            history[calendar.half_of(tenant.today())] = dict(sits)
+            history[how.now or calendar.half_of(tenant.today())] = dict(sits)
     return history, sits
 
 

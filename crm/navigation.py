@@ -10,17 +10,21 @@ from crm.tenancy.counting import counts
 from crm.tenancy.signin import home_of
 from groups.models import Draft, Reshuffle, Task
 
+from .import_jobs import waiting_for_a_decision
+
 # room, label, icon, name of the page, area of the role table, what is to do there, other addresses that lie in it
 ENTRIES = [
     (None, _("Today"), "sun", "today", "today", None, ()),
     (_("People"), _("Members"), "users", "members:list", "members", None, ()),
+    (_("People"), _("Imports"), "file-import", "imports:list", "members", "imports", ()),
     (_("Groups"), _("Matrix"), "layout-grid", "groups:matrices", "matrix", None, ("groups/",)),
     (_("Groups"), _("Reshuffle"), "arrows-shuffle", "groups:reshuffles", "matrix", "reshuffles", ("drafts/",)),
     (_("Groups"), _("Tasks"), "checklist", "groups:tasks", "tasks", "tasks", ()),
     (_("Record"), _("Trail"), "history", "trail", "trail", None, ()),
 ]
 # After a g these letters lead there.
-JUMPS = {"today": "t", "members:list": "m", "groups:matrices": "x", "groups:reshuffles": "h", "groups:tasks": "d", "trail": "r"}
+JUMPS = {"today": "t", "members:list": "m", "imports:list": "i"}
+JUMPS |= {"groups:matrices": "x", "groups:reshuffles": "h", "groups:tasks": "d", "trail": "r"}
 
 
 def shell(request):
@@ -66,7 +70,8 @@ def _to_do(seat):
         late = late.of(seat)
     # Until there is a plan, or the word that there can be none, nothing is to be decided.
     said = Draft.objects.exclude(state__in=[Draft.State.WAITING, Draft.State.STOPPED]).filter(reshuffle=OuterRef("pk"))
-    return counts(reshuffles=Reshuffle.objects.filter(Exists(said), state=Reshuffle.State.OPEN), tasks=late)
+    open_ones = Reshuffle.objects.filter(Exists(said), state=Reshuffle.State.OPEN)
+    return counts(reshuffles=open_ones, tasks=late, imports=waiting_for_a_decision())
 
 
 def _elsewhere(request):

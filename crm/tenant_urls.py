@@ -9,6 +9,7 @@ urlpatterns = [
     path("start/", include("crm.begin_urls")),
     path("palette/", palette.answer, name="palette"),
     path("members/", include("members.urls")),
+    path("imports/", include("crm.import_urls")),
     path("phone/", include("groups.phone_urls")),
     path("", include("groups.urls")),
     path("", include("crm.tenancy.urls")),

@@ -1,15 +1,26 @@
-"""People read from a file become members: found by their handles, added or brought up to date, never twice."""
+"""People read from a file become members: found by their handles, added or brought up to date, never twice.
 
-from dataclasses import dataclass
+First they are compared with who is here, which writes nothing; then what was found is written. Of every member that this touches
+it is noted what they were before, so that the whole can be taken back."""
 
+import hashlib
+from dataclasses import dataclass, field
+
+from django.contrib.postgres.aggregates import ArrayAgg
+from psycopg.types.json import Jsonb
 from uuid_utils.compat import uuid7
 
-from crm.tenancy.bulk import load
+from crm.tenancy.bulk import load, renew
 
-from .models import FormerNickname, Handle, Member
-from .names import search_text, sort_key
+from .models import FormerNickname, Handle, ImportedRow, Member, Note
+from .names import search_of, sort_key
 
-COLUMNS = ["nickname", "standing", "tier", "city", "industry", "skills", "joined_on", "expires_on", "note", "inviter", "search", "sort_key"]
+FIELDS = [
+    "nickname", "standing", "tier", "city", "industry", "skills", "joined_on", "expires_on", "note", "inviter", "tags", "offers", "seeks",
+    "custom",
+]  # fmt: skip
+COLUMNS = [*FIELDS, "search", "sort_key"]
+LONGEST_KEY = 200
 
 
 @dataclass
@@ -25,7 +36,11 @@ class Intake:
 
 def handles_of(person):
     """(platform, value) of everything that a person of a file is known by."""
-    return [*(("wechat", value) for value in person.wechat), *(("phone", value) for value in person.phones)]
+    return [
+        *(("wechat", value) for value in person.wechat),
+        *(("phone", value) for value in person.phones),
+        *getattr(person, "others", ()),
+    ]
 
 
 @dataclass
@@ -37,52 +52,112 @@ class Comparison:
     fresh: list
     changed: list
     left: list  # ids
-    handles: list
-    names: list
+    handles: list  # rows: id, member's id, platform, value
+    names: list  # rows: id, member's id, nickname, moment
     added: int  # current members who are new
+    here: set = field(default_factory=set)  # ids of those who are current members now
+    before: dict = field(default_factory=dict)  # {member's id: values of COLUMNS}, of everybody known
+    joins: list = field(default_factory=list)  # (member's id, other member's id, platform) that a row of the file shows to be one
+
+    def differences(self, member):
+        """{field: (before, after)} of a changed member; empty where only their handles or former names are new."""
+        pairs = zip(FIELDS, self.before[member.pk], _values(member), strict=False)
+        return {name: (was, becomes) for name, was, becomes in pairs if was != becomes}
 
 
-def compare(people, past_members):
-    """An owner's whole export beside who is here. Who is not in it any more becomes a past member; so does everybody whom only
-    its history knows."""
+def compare(people, past_members, *, whole=True):
+    """The people of a file beside who is here. Who is not in it any more becomes a past member if it is the `whole` community;
+    everybody whom only its history knows is one."""
     by_handle = _known_handles()
-    known = Member.objects.in_bulk({by_handle[handle] for person in people for handle in handles_of(person) if handle in by_handle})
+    wanted = {by_handle[handle] for person in people for handle in handles_of(person) if handle in by_handle}
+    known = Member.objects.known().in_bulk(wanted)
     formers = _former_nicknames()
+    known_handles, notes = _all_of(known, Handle, "value"), _all_of(known, Note, "text")
     handles, names, before = [], [], {pk: _values(member) for pk, member in known.items()}
-    members = []
+    members, joins = [], []
     for person in people:
-        member = _found(person, by_handle, known) or Member(standing=Member.Standing.CURRENT)
-        _bring_up_to_date(member, person, formers.get(member.pk, set()))
+        found = _found(person, by_handle, known)
+        member = found[0][0] if found else Member(standing=Member.Standing.CURRENT)
+        joins += [(member.pk, other.pk, platform) for other, platform in found[1:]]
+        was = member.nickname
+        former, searched = formers.get(member.pk, set()), (known_handles.get(member.pk, ()), notes.get(member.pk, ()))
+        _bring_up_to_date(member, person, former, *searched)
         handles += _new_handles(person, member, by_handle)
-        names += _new_names(person, member, formers)
+        names += _new_names([*person.former, *([was] if was else [])], member, formers)
         members.append(member)
     past = [_past_member(person, by_handle, handles) for person in past_members]
     _name_inviters(people, members, by_handle)
-    ids = [member.pk for member in members]
-    here = set(ids)
+    ids, more = [member.pk for member in members], {row[1] for row in (*handles, *names)}
+    here, current = set(ids), set(Member.objects.current().values_list("pk", flat=True))
     return Comparison(
         ids=ids,
         past_ids=[getattr(member, "pk", member) for member in past],
-        fresh=[member for member in members if member.pk not in known] + [member for member in past if isinstance(member, Member)],
-        changed=[member for pk, member in known.items() if _values(member) != before[pk]],
-        left=[pk for pk in Member.objects.current().values_list("pk", flat=True) if pk not in here],
+        fresh=[member for pk, member in {member.pk: member for member in members}.items() if pk not in known]
+        + [member for member in past if isinstance(member, Member)],
+        changed=[member for pk, member in known.items() if pk in more or _values(member)[: len(FIELDS)] != before[pk][: len(FIELDS)]],
+        left=[pk for pk in current if pk not in here] if whole else [],
         handles=handles,
         names=names,
         added=len(here - known.keys()),
+        here=current,
+        before=before,
+        joins=joins,
     )
 
 
 def write(found):
-    load(Member, ["id", "created_at", *COLUMNS], [(member.pk, member.created_at, *_values(member)) for member in found.fresh])
+    fresh = ((member.pk, member.created_at, Jsonb({}), *_row(member)) for member in found.fresh)
+    load(Member, ["id", "created_at", "skill_levels", *COLUMNS], fresh)
     load(Handle, ["id", "member", "platform", "value"], found.handles)
     load(FormerNickname, ["id", "member", "nickname", "noted_at"], found.names)
-    Member.objects.bulk_update(found.changed, COLUMNS, batch_size=500)
+    if found.changed:
+        renew(Member, COLUMNS, [(member.pk, *_row(member)) for member in found.changed])
     left = Member.objects.filter(pk__in=found.left).update(standing=Member.Standing.PAST)
     return Intake(found.ids, found.past_ids, added=found.added, changed=len(found.changed), left=left)
 
 
+def keep_what_was(found, job, seated=None):
+    """A row for each member that an import has touched, for whoever takes it back."""
+    made = {}
+    for name, rows in ("handles", found.handles), ("names", found.names):
+        for pk, member, *_ in rows:
+            made.setdefault(member, {}).setdefault(name, []).append(str(pk))
+    for name, rows in (seated or {}).items():
+        for member, *what in rows:
+            made.setdefault(member, {}).setdefault(name, []).append([str(part) for part in what])
+    rows = []
+    for member in found.fresh:
+        rows.append((uuid7(), job.pk, member.pk, True, Jsonb({}), Jsonb({"digest": digest(member)} | made.pop(member.pk, {}))))
+    for member in found.changed:
+        differs = found.differences(member)
+        before = {name: as_code(was) for name, (was, _) in differs.items()}
+        after = {"fields": {name: as_code(becomes) for name, (_, becomes) in differs.items()}, "digest": digest(member)}
+        rows.append((uuid7(), job.pk, member.pk, False, Jsonb(before), Jsonb(after | made.pop(member.pk, {}))))
+    for pk in found.left:
+        standing = {"standing": Member.Standing.CURRENT.value}, {"fields": {"standing": Member.Standing.PAST.value}}
+        rows.append((uuid7(), job.pk, pk, False, Jsonb(standing[0]), Jsonb(standing[1] | made.pop(pk, {}))))
+    rows += [(uuid7(), job.pk, pk, False, Jsonb({}), Jsonb(what)) for pk, what in made.items()]
+    load(ImportedRow, ["id", "job", "member", "is_new", "before", "after"], rows)
+    return len(rows)
+
+
+def digest(member):
+    """Tells whether the fields of a member are as they were left."""
+    held = [sorted(value.items()) if isinstance(value, dict) else as_code(value) for value in _values(member)[: len(FIELDS)]]
+    return hashlib.md5(repr(held).encode(), usedforsecurity=False).hexdigest()
+
+
+def as_code(value):
+    """A value as JSON holds it."""
+    return value if value is None or isinstance(value, int | list | dict) else str(value)
+
+
 def _values(member):
     return tuple(member.inviter_id if name == "inviter" else getattr(member, name) for name in COLUMNS)
+
+
+def _row(member):
+    return tuple(Jsonb(value) if isinstance(value, dict) else value for value in _values(member))
 
 
 def _past_member(person, by_handle, handles):
@@ -91,14 +166,20 @@ def _past_member(person, by_handle, handles):
     if known:
         return known
     name = handles_of(person)[0][1]
-    search = search_text(name, [value for _, value in handles_of(person)])
-    member = Member(nickname=name, standing=Member.Standing.PAST, search=search, sort_key=sort_key(name))
+    member = Member(nickname=name, standing=Member.Standing.PAST, sort_key=sort_key(name)[:LONGEST_KEY])
+    member.search = search_of(member, [value for _, value in handles_of(person)])
     handles += _new_handles(person, member, by_handle)
     return member
 
 
 def _known_handles():
     return {(platform, value): pk for platform, value, pk in Handle.objects.values_list("platform", "value", "member_id")}
+
+
+def _all_of(known, model, column):
+    """{member's id: values} of those whom the file names, which they are found by."""
+    rows = model.objects.filter(member__in=known).order_by().values("member_id").annotate(all=ArrayAgg(column, order_by="id"))
+    return {row["member_id"]: row["all"] for row in rows}
 
 
 def _former_nicknames():
@@ -109,28 +190,38 @@ def _former_nicknames():
 
 
 def _found(person, by_handle, known):
-    return next((known[by_handle[handle]] for handle in handles_of(person) if by_handle.get(handle) in known), None)
+    """The members whom a person's handles name, each with the platform that did; more than one, and the file joins them."""
+    found = {}
+    for platform, value in handles_of(person):
+        pk = by_handle.get((platform, value))
+        if pk in known:
+            found.setdefault(pk, platform)
+    return [(known[pk], platform) for pk, platform in found.items()]
 
 
-def _bring_up_to_date(member, person, former):
+def _bring_up_to_date(member, person, former, handles, notes):
     """Take over what the file says; an empty cell says nothing."""
     said = {
-        "nickname": person.nickname or person.handles[0],
+        "nickname": person.nickname or member.nickname or person.handles[0],
         "standing": Member.Standing.CURRENT,
-        "tier": Member.Tier.PARTNER if person.partner else Member.Tier.MEMBER,
+        "tier": "" if person.partner is None else Member.Tier.PARTNER if person.partner else Member.Tier.MEMBER,
         "city": person.city,
         "industry": person.industry,
         "skills": list(person.skills),
         "joined_on": person.joined,
         "expires_on": person.expires,
         "note": person.note,
+        "tags": list(dict.fromkeys([*member.tags, *person.tags])) if person.tags else [],
+        "offers": person.offers,
+        "seeks": person.seeks,
+        "custom": {**member.custom, **person.custom} if person.custom else {},
     }
     names = former | set(person.former) | ({member.nickname} if member.nickname else set())
     for name, value in said.items():
         if value:
             setattr(member, name, value)
-    member.search = search_text(member.nickname, person.handles, sorted(names - {member.nickname}))
-    member.sort_key = sort_key(member.nickname)[:200]
+    member.search = search_of(member, dict.fromkeys([*handles, *person.handles]), sorted(names - {member.nickname}), notes)
+    member.sort_key = sort_key(member.nickname)[:LONGEST_KEY]
 
 
 def _new_handles(person, member, by_handle):
@@ -139,11 +230,11 @@ def _new_handles(person, member, by_handle):
     return [(uuid7(), member.pk, *handle) for handle in new]
 
 
-def _new_names(person, member, formers):
+def _new_names(names, member, formers):
     known = formers.setdefault(member.pk, set())
-    rows = [(uuid7(), member.pk, name, member.created_at) for name in person.former if name not in known and name != member.nickname]
-    known.update(person.former)
-    return rows
+    new = [name for name in dict.fromkeys(names) if name not in known and name != member.nickname]
+    known.update(new)
+    return [(uuid7(), member.pk, name, member.created_at) for name in new]
 
 
 def _name_inviters(people, members, by_handle):

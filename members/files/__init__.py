@@ -1,18 +1,23 @@
 """An owner's files, read: any table, the people in it, who sat where. Plain Python that knows no database."""
 
 from .cohorts import Cohorts, Placement, read_cohorts
-from .columns import spellings, tells_of
+from .columns import FIELDS, Columns, keys_of, shape_of, spellings, tells_of
 from .faults import WORDS, NoSuchFiles, NotATable, Rejection
-from .folders import Community, bring_together, read_folder, without_history
-from .people import People, Person, read_people
+from .folders import Community, bring_together, history_alone, read_folder, tables_in, without_history
+from .interactions import Interactions, read_interactions
+from .people import Manner, People, Person, read_people
 from .tables import Table, read_table
 from .values import GroupNames
 
 __all__ = [
+    "FIELDS",
     "WORDS",
     "Cohorts",
+    "Columns",
     "Community",
     "GroupNames",
+    "Interactions",
+    "Manner",
     "NoSuchFiles",
     "NotATable",
     "People",
@@ -21,11 +26,16 @@ __all__ = [
     "Rejection",
     "Table",
     "bring_together",
+    "history_alone",
+    "keys_of",
     "read_cohorts",
     "read_folder",
+    "read_interactions",
     "read_people",
     "read_table",
+    "shape_of",
     "spellings",
+    "tables_in",
     "tells_of",
     "without_history",
 ]

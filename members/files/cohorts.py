@@ -37,6 +37,8 @@ class Cohorts:
     groups: GroupNames
     halves: list  # (year, half), the last of which is the present one
     unknown_columns: list
+    columns: Columns | None = None
+    now: tuple | None = None  # (year, half) that the community is in; a history that ends before it says nothing of today
 
     @property
     def names(self):
@@ -44,7 +46,8 @@ class Cohorts:
 
     @property
     def present(self):
-        return self.halves[-1] if self.halves else None
+        last = self.halves[-1] if self.halves else None
+        return None if last and self.now and last < self.now else last
 
     def headcount(self):
         """Placements of each half-year, by its name."""
@@ -56,9 +59,9 @@ def cohort_name(year, half):
     return f"{year}H{half}"
 
 
-def read_cohorts(table, region="CN", known_groups=()):
+def read_cohorts(table, region="CN", known_groups=(), mapping=None, now=None):
     """The placements in a table. Its own spelling of a group comes last and so becomes the name."""
-    columns = Columns(table, COHORT_FIELDS)
+    columns = Columns(table, COHORT_FIELDS, mapping)
     for needed in ("cohort",), ("group",), ("wechat", "phone"):
         columns.require(*needed)
     cohort, group, wechat, phone = map(columns.reader, ("cohort", "group", "wechat", "phone"))
@@ -82,7 +85,7 @@ def read_cohorts(table, region="CN", known_groups=()):
             rejected.append(fault.at(line, cells))
     rejected.sort(key=lambda rejection: rejection.line)
     halves = sorted({(placement.year, placement.half) for placement in placements})
-    return Cohorts(placements, rejected, seats.repeated, table.blank, table.row_count, groups, halves, columns.unknown)
+    return Cohorts(placements, rejected, seats.repeated, table.blank, table.row_count, groups, halves, columns.unknown, columns, now)
 
 
 class Seats:

@@ -1,5 +1,6 @@
 """Which column means what: the headers owners write, in Chinese and English."""
 
+import hashlib
 import re
 from collections import Counter
 
@@ -27,10 +28,31 @@ SYNONYMS = {
     "inviterwechat inviterwechatid inviter invitedby referrer referredby",
     "partner": "合伙人 合夥人 是否合伙人 partner ispartner",
     "note": "备注 備註 说明 备注信息 note notes remark remarks comment comments",
+    "tags": "会员标签 成员标签 用户标签 客户标签 分组标签 membertags usertags",
+    "offers": "能提供 可提供 我能提供 提供资源 资源 offers offer offering",
+    "seeks": "想找 需求 我需要 寻找 想要 seeks seeking needs",
+    "paid": "付费金额 实付金额 实付 缴费金额 会费 入会费 paid paidprice membershipfee",
+    "id:wecom": "企业微信 企业微信号 企业微信id 企微 企微号 企微id wecom wecomid",
+    "id:email": "邮箱 电子邮箱 邮件 邮箱地址 email mail emailaddress",
+    "id:planet": "知识星球 知识星球编号 知识星球id 星球编号 星球id 星球用户id planet planetid",
+    "id:external": "外部编号 外部id 会员编号 会员id 客户编号 用户编号 用户id externalid memberid customerid userid",
+    "when": "时间 发言时间 消息时间 发送时间 互动时间 time timestamp sentat",
+    "speaker": "发言人微信号 发言人 发送人 发送人微信号 speaker sender speakerwechat",
+    "act": "类型 消息类型 互动类型 kind type",
+    "target": "对象微信号 对象 回复对象 被回复人 target to targetwechat",
     "cohort": "届 屆 期 半年 届次 期次 期数 半年度 cohort halfyear half term season",
 }
-MEMBER_FIELDS = tuple(field for field in SYNONYMS if field != "cohort")
 COHORT_FIELDS = ("cohort", "group", "wechat", "phone", "nickname")
+INTERACTION_FIELDS = ("when", "group", "speaker", "act", "target")
+MEMBER_FIELDS = tuple(field for field in SYNONYMS if field not in ("cohort", "when", "speaker", "act", "target"))
+FIELDS = {"members": MEMBER_FIELDS, "cohorts": COHORT_FIELDS, "interactions": INTERACTION_FIELDS}
+IDENTITIES = ("wechat", "phone", *(field for field in SYNONYMS if field.startswith("id:")))
+# What a file of a kind cannot do without: of each line one.
+NEEDED = {
+    "members": [IDENTITIES],
+    "cohorts": [("cohort",), ("group",), ("wechat", "phone")],
+    "interactions": [("when",), ("speaker",)],
+}
 EXAMPLES = {field: headers.split()[0] for field, headers in SYNONYMS.items()}
 
 FIELD_OF = {header: (field, rank) for field, headers in SYNONYMS.items() for rank, header in enumerate(headers.split())}
@@ -52,19 +74,53 @@ def known(cells, fields):
     )
 
 
-class Columns:
-    """Where each field stands in a table."""
+def keys_of(header):
+    """A key for each column, by which a mapping names it: its header, numbered where that comes twice."""
+    seen, keys = Counter(), []
+    for cell in header:
+        text = " ".join(cell.split())
+        seen[text] += 1
+        keys.append(f"{text} ({seen[text]})" if seen[text] > 1 else text)
+    return keys
 
-    def __init__(self, table, fields):
+
+def shape_of(header):
+    """Files with the same columns in the same order have one shape, however their headers are decorated."""
+    words = (DECORATION.sub("", HINT.sub("", plain(cell).lower())) for cell in header)
+    return hashlib.sha256("\x1f".join(words).encode()).hexdigest()
+
+
+class Columns:
+    """Where each field stands in a table: as somebody said (`mapping`, {key of a column: field, or "" for one left out}), else as its
+    header says."""
+
+    def __init__(self, table, fields, mapping=None):
+        self.header, self.name, self.keys = table.header, table.name, keys_of(table.header)
+        said = {at: mapping[key] for at, key in enumerate(self.keys) if mapping and key in mapping}
+        self.at = self._said(said, fields)
         best = {}
         for at, header in enumerate(table.header):
             field, rank = field_of(header) or (None, 0)
-            if field in fields and rank < best.get(field, (99, 0))[0]:
+            if at not in said and field in fields and field not in self.at and rank < best.get(field, (99, 0))[0]:
                 best[field] = rank, at
-        self.at = {field: at for field, (_, at) in best.items()}
-        self.header, self.name = table.header, table.name
+        self.at |= {field: at for field, (_, at) in best.items()}
         used = set(self.at.values())
         self.unknown = [header for at, header in enumerate(table.header) if at not in used and header.strip()]
+
+    def _said(self, said, fields):
+        places = {}
+        for at, field in said.items():
+            if field in fields or field.startswith(("id:", "custom:")):
+                if field in places:
+                    raise NotATable("column_twice", name=self.name, one=self.keys[places[field]], other=self.keys[at])
+                places[field] = at
+        return places
+
+    @property
+    def fields(self):
+        """Of each column what it is read as; empty where it is not read."""
+        by_place = {at: field for field, at in self.at.items()}
+        return [by_place.get(at, "") for at in range(len(self.header))]
 
     def __contains__(self, field):
         return field in self.at
@@ -83,22 +139,25 @@ class Columns:
             raise NotATable(
                 "missing_column",
                 name=self.name,
-                column=" / ".join(field.replace("_", " ") for field in alternatives),
-                example=" / ".join(EXAMPLES[field] for field in alternatives),
+                column=" / ".join(field.removeprefix("id:") for field in alternatives[:2]),
+                example=" / ".join(EXAMPLES[field] for field in alternatives[:2]),
             )
 
 
 def tells_of(table):
-    """Whether a table's columns are those of "members" or of "cohorts"; None where they are of neither."""
+    """Whether a table's columns are those of "members", of "cohorts" or of "interactions"; None where they are of none."""
     columns = Columns(table, tuple(SYNONYMS))
-    if "wechat" not in columns and "phone" not in columns:
+    if "speaker" in columns and "when" in columns:
+        return "interactions"
+    if not any(field in columns for field in IDENTITIES):
         return None
     return "cohorts" if "cohort" in columns and "group" in columns else "members"
 
 
-def spellings(table, groups):
+def spellings(table, groups, mapping=None):
     """{key of a group: {spelling: how often}}, as a table writes them."""
-    cell = Columns(table, ("group",)).reader("group")
+    fields = [field for field in (mapping or {}).values() if field] + ["group"]  # so that each is known for what it is
+    cell = Columns(table, tuple(fields), mapping).reader("group")
     found = {}
     for spelling, count in Counter(cell(cells).strip() for _, cells in table.rows).items():
         keys = groups.find(spelling) if spelling else []

@@ -29,10 +29,15 @@ ORDERS = {"ymd": (0, 1, 2), "mdy": (2, 0, 1), "dmy": (2, 1, 0)}
 class Dates:
     """Reads a file's dates. Whether its 1/2/2025 is a day in January or in February is found from all of them."""
 
-    def __init__(self, values):
+    def __init__(self, values, order=None):
+        """`order` is one of ORDERS where somebody said it."""
         self.seen = {}
-        numbers = {found for value in set(values) if (found := _year_elsewhere(plain(value)))}
-        self.order, self.doubtful = _order_of(numbers)
+        found = {value: numbers for value in set(values) if (numbers := _year_elsewhere(plain(value)))}
+        self.order, self.doubtful = _order_of(set(found.values()))
+        if order in ORDERS:
+            self.order, self.doubtful = order, False
+        # One by which the order shows: 1/2/2025 rather than 1/1/2025.
+        self.example = min(found, key=lambda value: (found[value][0] == found[value][1], value), default="")
 
     def read(self, value):
         """The date, None where there is none; ValueError where the calendar has no such day."""

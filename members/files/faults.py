@@ -30,6 +30,20 @@ WORDS = {
         "“%(value)s” cannot be a phone. A mainland mobile has 11 digits, such as 13800000643; other "
         "countries begin with + and their code, such as +85291234567."
     ),
+    "phone_cut": gettext_noop(
+        "“%(value)s” is what a spreadsheet left of a phone: its last digits are cut off and cannot be guessed. Make the column a "
+        "text column, type or paste the phone anew, such as 13800000643, and export the file again."
+    ),
+    "bad_handle": gettext_noop(
+        "“%(value)s” in the column “%(column)s” cannot be such an id. An e-mail holds one @, such as lin@example.com."
+    ),
+    "bad_amount": gettext_noop(
+        "“%(value)s” in the column “%(column)s” is not an amount of money. Write it in figures, such as 699 or 699.50."
+    ),
+    "bad_value": gettext_noop("“%(value)s” in the column “%(column)s” does not fit this field: %(why)s"),
+    "bad_moment": gettext_noop(
+        "“%(value)s” in the column “%(column)s” is not a day and a time. Write both, such as 2026-07-01 20:15."
+    ),
     "bad_date": gettext_noop(
         "“%(value)s” in the column “%(column)s” is not a day of the calendar. Write year, month and day, "
         "such as 2025-01-02."
@@ -58,6 +72,10 @@ WORDS = {
     "broken_workbook": gettext_noop(
         "The file “%(name)s” cannot be opened as a workbook: it is damaged, protected by a password or of"
         " another kind. Save it as XLSX without a password, or as CSV."
+    ),
+    "password": gettext_noop("The workbook “%(name)s” is protected by a password. Save it as XLSX without a password, or as CSV."),
+    "column_twice": gettext_noop(
+        "The columns “%(one)s” and “%(other)s” of “%(name)s” are both to be read as the same field. Leave one of them out."
     ),
     "macros": gettext_noop(
         "The workbook “%(name)s” holds macros, which are programs. Save it as XLSX without macros, or as CSV."

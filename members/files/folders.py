@@ -39,25 +39,41 @@ class Community:
 
 
 def read_folder(path, region="CN"):
+    tables = tables_in(path)
+    return bring_together(tables["members"], tables["cohorts"], region)
+
+
+def tables_in(path):
+    """{"members": table, "cohorts": table} of a folder."""
     folder = Path(path)
     if not folder.is_dir():
         raise NoSuchFiles("no_folder", name=folder.name)
     members, cohorts = _file_in(folder, "members"), _file_in(folder, "cohorts")
     if missing := [name for name, file in (("members", members), ("cohorts", cohorts)) if not file]:
         raise NoSuchFiles("no_such_files", name=folder.name, missing=" and no ".join(missing))
-    return bring_together(read_table(members, fields=MEMBER_FIELDS), read_table(cohorts, fields=COHORT_FIELDS), region)
+    return {"members": read_table(members, fields=MEMBER_FIELDS), "cohorts": read_table(cohorts, fields=COHORT_FIELDS)}
 
 
-def without_history(members_table, region="CN", known_groups=()):
+def without_history(members_table, region="CN", known_groups=(), manner=None):
     """The community of a member table alone. Its groups are those known already, if any are, else those that it names itself."""
-    people = read_people(members_table, GroupNames(known_groups) if known_groups else None, region)
+    people = read_people(members_table, GroupNames(known_groups) if known_groups else None, region, manner)
     return Community(people, Cohorts([], [], [], [], 0, people.groups, [], []), [], [], [])
 
 
-def bring_together(members_table, cohorts_table, region="CN"):
-    """The community that a member table and a cohort table tell of."""
-    cohorts = read_cohorts(cohorts_table, region)
-    people = read_people(members_table, cohorts.groups, region)
+def bring_together(members_table, cohorts_table, region="CN", *, manner=None, cohorts_mapping=None, known_groups=(), now=None):
+    """The community that a member table and a cohort table tell of. `now` is the half-year it is in, where that is known."""
+    cohorts = read_cohorts(cohorts_table, region, known_groups, cohorts_mapping, now)
+    people = read_people(members_table, cohorts.groups, region, manner)
+    return _together(people, cohorts)
+
+
+def history_alone(cohorts_table, region="CN", known_groups=(), mapping=None, now=None):
+    """What a cohort table tells without the list of members: everybody in it is known by that alone."""
+    cohorts = read_cohorts(cohorts_table, region, known_groups, mapping, now)
+    return _together(People([], [], [], [], 0, [], cohorts.groups), cohorts)
+
+
+def _together(people, cohorts):
     who = {handle: person for person in people.people for handle in person.handles}
     past = _past_members(cohorts, who)
     _only_one_seat_each(cohorts, who)

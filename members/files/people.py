@@ -8,7 +8,7 @@ from datetime import date
 from members import handles
 from members.cities import city
 
-from .columns import MEMBER_FIELDS, Columns
+from .columns import IDENTITIES, MEMBER_FIELDS, Columns
 from .dates import Dates
 from .faults import Fault
 from .values import GroupNames, is_yes, parts_of_a_group, skills
@@ -17,7 +17,24 @@ SECOND_SELF = re.compile(
     r"\s*[-(（\[【]?\s*(小号|副号|备用号?|分号|马甲|第?[二三]?号机|(?<=[(（\[【])\d{1,2})\s*[)）\]】]?\s*$"
 )
 
-LONGEST = {"nickname": 200, "city": 60, "industry": 60, "skills": 60}  # characters; of the skills each one
+LONGEST = {"nickname": 200, "city": 60, "industry": 60, "skills": 60, "tags": 40}  # characters; of skills and tags each one
+MONEY = re.compile(r"[¥￥$€£]?\s*(\d{1,3}(?:,\d{3})+|\d{1,9})(?:\.(\d{1,2})0*)?\s*(?:元|块|RMB|CNY|USD)?", re.ASCII | re.IGNORECASE)
+
+
+GUARDED = ("'=", "'+", "'-", "'@")
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How a tenant's files are read: what somebody said of their columns and dates, and the tenant's own words and fields.
+
+    `words` knows `city`, `industry` and `skill` (text -> name). `customs` is {"custom:<id>": a function from text to a value}, which raises
+    ValueError for what does not fit."""
+
+    mapping: dict = field(default_factory=dict)  # {key of a column: field, or "" for one left out}
+    order: str = ""  # of dates, one of ORDERS; empty: found from the file
+    customs: dict = field(default_factory=dict)
+    words: object = None
 
 
 @dataclass(slots=True)
@@ -35,12 +52,23 @@ class Person:
     group: str | None = None  # a key of GroupNames
     inviter: str = ""  # a handle in its normal form
     inviter_text: str = ""  # where the file names the inviter otherwise
-    partner: bool = False
+    partner: bool | None = None  # None: the file does not say
     note: str = ""
+    others: list = field(default_factory=list)  # (platform, value) of ids on other platforms
+    tags: tuple = ()
+    offers: str = ""
+    seeks: str = ""
+    paid: int | None = None  # minor units
+    custom: dict = field(default_factory=dict)  # {id of a field of the tenant's own: value}
 
     @property
     def handles(self):
-        return [*self.wechat, *self.phones]
+        return [*self.wechat, *self.phones, *(value for _, value in self.others)]
+
+    @property
+    def identities(self):
+        """What no two people have in common."""
+        return [*self.wechat, *self.phones, *self.others] if self.others else [*self.wechat, *self.phones]
 
 
 @dataclass(slots=True)
@@ -54,15 +82,20 @@ class People:
     groups: GroupNames
     date_order: str = "ymd"
     dates_doubtful: bool = False  # day and month could be read either way round in the whole file
+    date_example: str = ""  # a date of the file that has to be read in one order or the other
+    columns: Columns | None = None
+    dates: Dates | None = None
 
 
-def read_people(table, groups=None, region="CN"):
+def read_people(table, groups=None, region="CN", manner=None):
     """The people in a table. Without a list of groups, those of the file itself are taken for right."""
-    columns = Columns(table, MEMBER_FIELDS)
-    columns.require("wechat", "phone")
-    dates = Dates(columns.reader(name)(cells) for name in ("joined", "expires") for _, cells in table.rows)
+    manner = manner or Manner()
+    columns = Columns(table, MEMBER_FIELDS, manner.mapping)
+    if not any(field.startswith("id:") for field in columns.at):
+        columns.require(*IDENTITIES)
+    dates = Dates((columns.reader(name)(cells) for name in ("joined", "expires") for _, cells in table.rows), manner.order)
     groups = groups or _groups_of(table, columns)
-    read = _row_reader(columns, dates, groups, region)
+    read = _row_reader(columns, dates, groups, region, manner)
     good, rejected = [], list(table.rejected)
     for line, cells in table.rows:
         try:
@@ -72,8 +105,9 @@ def read_people(table, groups=None, region="CN"):
     people, merged = _merge(good)
     rejected.sort(key=lambda rejection: rejection.line)
     return People(
-        people, merged, rejected, table.blank, table.row_count, columns.unknown, groups, dates.order, dates.doubtful
-    )
+        people, merged, rejected, table.blank, table.row_count, columns.unknown, groups, dates.order, dates.doubtful,
+        dates.example, columns, dates,
+    )  # fmt: skip
 
 
 def _groups_of(table, columns):
@@ -86,11 +120,17 @@ def _groups_of(table, columns):
     return GroupNames(sorted(spellings, key=lambda spelling: (words[parts_of_a_group(spelling)[0]], spelling)))
 
 
-def _row_reader(columns, dates, groups, region):
+def _row_reader(columns, dates, groups, region, manner):
     cell = {name: columns.reader(name) for name in MEMBER_FIELDS}
+    ids = [(name.removeprefix("id:"), columns.reader(name)) for name in columns.at if name.startswith("id:")]
+    more = [name for name in ("tags", "offers", "seeks", "paid") if name in columns]
+    says_partner = "partner" in columns
+    customs = [(name, columns.reader(name), manner.customs[name]) for name in columns.at if name in manner.customs]
+    city_of, industry_of, skill_of = _words(manner.words)
 
     def read(line, cells):
-        wechat, phone = handles_in(cell["wechat"](cells), cell["phone"](cells), region)
+        others = [other for platform, reader in ids if (other := other_id(platform, reader(cells)))] if ids else []
+        wechat, phone = handles_in(cell["wechat"](cells), cell["phone"](cells), region, others)
         joined, expires = (day_in(cell[name](cells), name) for name in ("joined", "expires"))
         if joined and expires and expires < joined:
             raise Fault("expires_before_joined", joined=joined.isoformat(), expires=expires.isoformat())
@@ -98,27 +138,58 @@ def _row_reader(columns, dates, groups, region):
         known_inviter = handles.wechat(inviter) or handles.phone(inviter, region) if inviter else None
         person = Person(
             [line],
-            nickname=cell["nickname"](cells).strip(),
+            nickname=_text(cell["nickname"](cells)),
             wechat=[wechat] if wechat else [],
             phones=[phone] if phone else [],
-            city=city(cell["city"](cells)),
-            industry=handles.plain(cell["industry"](cells)),
-            skills=skills(cell["skills"](cells)),
+            city=city_of(cell["city"](cells)),
+            industry=industry_of(cell["industry"](cells)),
+            skills=skill_of(cell["skills"](cells)),
             joined=joined,
             expires=expires,
             group=group_in(cell["group"](cells), groups),
             inviter=known_inviter or "",
             inviter_text="" if known_inviter else inviter,
-            partner=is_yes(cell["partner"](cells)),
-            note=cell["note"](cells).strip(),
+            partner=is_yes(cell["partner"](cells)) if says_partner else None,
+            note=_text(cell["note"](cells)),
+            others=others,
         )
+        if more or customs:
+            read_more(person, cells)
         refuse_too_long(person)
         return person
+
+    def read_more(person, cells):
+        person.tags = skills(cell["tags"](cells)) if "tags" in more else ()
+        person.offers, person.seeks = cell["offers"](cells).strip(), cell["seeks"](cells).strip()
+        person.paid = amount_in(cell["paid"](cells))
+        for name, reader, clean in customs:
+            text = reader(cells).strip()
+            if not handles.plain(text):
+                continue
+            try:
+                person.custom[name.removeprefix("custom:")] = clean(text)
+            except ValueError as wrong:
+                raise Fault("bad_value", value=text[:40], column=columns.header_of(name), why=str(wrong)) from None
+
+    def other_id(platform, text):
+        if not handles.plain(text):
+            return None
+        value = handles.normal(platform, text, region)
+        if not value:
+            raise Fault("bad_handle", value=text.strip()[:60], column=columns.header_of(f"id:{platform}"))
+        return platform, value
+
+    def amount_in(text):
+        text = handles.plain(text)
+        found = MONEY.fullmatch(text) if text else None
+        if text and not found:
+            raise Fault("bad_amount", value=text[:40], column=columns.header_of("paid"))
+        return int(found[1].replace(",", "")) * 100 + int((found[2] or "0").ljust(2, "0")) if found else None
 
     def refuse_too_long(person):
         for name, most in LONGEST.items():
             said = getattr(person, name)
-            for value in said if name == "skills" else [said]:
+            for value in said if name in ("skills", "tags") else [said]:
                 if len(value) > most:
                     raise Fault("too_long", value=value[:20] + "…", column=columns.header_of(name), length=len(value), most=most)
 
@@ -131,18 +202,37 @@ def _row_reader(columns, dates, groups, region):
     return read
 
 
-def handles_in(wechat_cell, phone_cell, region="CN"):
-    """A row's WeChat id and phone in their normal forms; a Fault where one is wrong or both are missing."""
+def _text(cell):
+    """As it stands, without the ' that keeps a table from working out what looks like a formula."""
+    text = cell.strip()
+    return text[1:] if text.startswith(GUARDED) else text
+
+
+def _words(words):
+    """What a cell's city, industry and skills are called: by the tenant's own words, else by the tables that come with the product."""
+    if not words:
+        return city, handles.plain, skills
+    return words.city, words.industry, lambda text: tuple(dict.fromkeys(filter(None, map(words.skill, skills(text)))))
+
+
+def handles_in(wechat_cell, phone_cell, region="CN", others=()):
+    """A row's WeChat id and phone in their normal forms; a Fault where one is wrong or all are missing."""
     wechat_text, phone_text = handles.plain(wechat_cell), handles.plain(phone_cell)
-    if not wechat_text and not phone_text:
+    if not wechat_text and not phone_text and not others:
         raise Fault("no_identity")
     wechat = handles.wechat(wechat_text)
     if wechat_text and not wechat:
         raise Fault("bad_wechat_id", value=wechat_text)
     phone = handles.phone(phone_text, region) if phone_text else None
     if phone_text and not phone:
-        raise Fault("bad_phone", value=phone_text)
+        raise Fault("phone_cut" if _is_cut(phone_text) else "bad_phone", value=phone_text)
     return wechat, phone
+
+
+def _is_cut(text):
+    """1.38E+10: a spreadsheet has shortened a long number, and its last digits are lost."""
+    found = handles.SCIENTIFIC.fullmatch(text)
+    return bool(found) and len(found[2]) < int(found[3])
 
 
 def group_in(value, groups):
@@ -180,7 +270,7 @@ def roots(handles_of_each):
 def _merge(rows):
     """One person for all rows that are the same one's, and which lines were joined."""
     people, merged = [], []
-    for row, root in zip(rows, roots(row.handles for row in rows), strict=True):
+    for row, root in zip(rows, roots(row.identities for row in rows), strict=True):
         if rows[root] is row:
             people.append(row)
         else:
@@ -194,7 +284,9 @@ def _join(person, row):
     person.lines += row.lines
     person.wechat += [value for value in row.wechat if value not in person.wechat]
     person.phones += [value for value in row.phones if value not in person.phones]
-    for name in ("city", "industry", "skills", "joined", "expires", "group"):
+    person.others += [other for other in row.others if other not in person.others]
+    person.custom = row.custom | person.custom
+    for name in ("city", "industry", "skills", "joined", "expires", "group", "tags", "offers", "seeks", "paid"):
         if not getattr(person, name):
             setattr(person, name, getattr(row, name))
     if not person.inviter and not person.inviter_text:

@@ -11,6 +11,7 @@ from . import text, workbooks
 from .columns import SYNONYMS, known
 from .faults import NotATable, Rejection
 
+LOOSE = (",", "\t", ";", "|")
 SEARCHED = 50  # lines in which the header must stand
 TOTALS = re.compile(
     r"(合计|总计|共计|小计|总数|总人数|汇总|合計|總計|grand total|total|sum)s?\b|(合计|总计|共计|总人数)\D?\d*",
@@ -39,8 +40,9 @@ class Table:
         return len(self.rows) + len(self.rejected)
 
 
-def read_table(source, name=None, fields=tuple(SYNONYMS)):
-    """The table in a file, given as a path or as bytes; `fields` are those its header is looked for by."""
+def read_table(source, name=None, fields=tuple(SYNONYMS), *, loose=False):
+    """The table in a file, given as a path or as bytes; `fields` are those its header is looked for by. A `loose` reader takes the
+    first full row for the header where none of its names is known, so that somebody can say what they mean."""
     if isinstance(source, (bytes, bytearray, memoryview)):
         content, name = bytes(source), name or "table"
     else:
@@ -48,8 +50,8 @@ def read_table(source, name=None, fields=tuple(SYNONYMS)):
     if not content.strip(b"\0 \t\r\n\xef\xbb\xbf\xff\xfe"):
         raise NotATable("empty_file", name=name)
     if workbooks.is_one(content):
-        return _from_workbook(content, name, fields)
-    return _from_text(content, name, fields)
+        return _from_workbook(content, name, fields, loose)
+    return _from_text(content, name, fields, loose)
 
 
 def find_header(records, fields):
@@ -61,7 +63,7 @@ def find_header(records, fields):
     return None
 
 
-def _from_text(content, name, fields):
+def _from_text(content, name, fields, loose=False):
     for encoding, characters in text.readings(content):
         head = text.lines_of(characters, SEARCHED)
         found = []
@@ -73,6 +75,13 @@ def _from_text(content, name, fields):
             _, _, separator, line, header = max(found)
             table = Table(name, header, line, [], encoding=encoding, separator=separator)
             return _with_rows(table, text.lines_of(characters))
+    for encoding, characters in text.readings(content) if loose else ():
+        head = text.lines_of(characters, SEARCHED)
+        for separator in LOOSE:
+            records = list(text.records(head, separator))
+            if (at := _first_full_row([cells or [] for _, cells in records])) is not None:
+                line, header = records[at]
+                return _with_rows(Table(name, header, line, [], encoding=encoding, separator=separator), text.lines_of(characters))
     is_text = b"\0" not in content or content.startswith(text.UTF_16_MARKS)
     raise NotATable("no_header" if is_text else "binary", name=name, searched=SEARCHED)
 
@@ -109,15 +118,31 @@ def _trim_header(table, lines):
     return width
 
 
-def _from_workbook(content, name, fields):
-    found, others = None, []
+def _first_full_row(rows):
+    """The first row that fills as many cells as rows have, if nearly all have that many; None where this looks like no table."""
+    widths = Counter(len(row) for row in rows if any(cell.strip() for cell in row))
+    width, times = widths.most_common(1)[0] if widths else (0, 0)
+    if width < 2 or times < 2 or times < 0.8 * sum(widths.values()):
+        return None
+    full = (at for at, row in enumerate(rows) if len(row) == width and all(cell.strip() for cell in row))
+    at = next(full, None)
+    return at if at is not None and not any(FIGURE.fullmatch(cell.strip()) for cell in rows[at]) else None
+
+
+def _from_workbook(content, name, fields, loose=False):
+    found, others, first = None, [], None
     for sheet, rows in workbooks.sheets(content, name):
+        first = first or (sheet, rows)
         header = find_header([(0, cells) for cells in rows[:SEARCHED]], fields)
         if header and (found is None or (header[0], len(rows)) > found[:2]):
             others += [found[2]] if found else []
             found = header[0], len(rows), sheet, header[1], rows
         elif header:
             others.append(sheet)
+    if not found and loose and first:
+        head = [[cell for cell in row if cell.strip()] for row in first[1][:SEARCHED]]
+        if (at := _first_full_row(head)) is not None:
+            found = 0, 0, first[0], at, first[1]
     if not found:
         raise NotATable("no_header", name=name, searched=SEARCHED)
     _, _, sheet, at, rows = found

@@ -1,9 +1,16 @@
-"""Workbooks (XLSX, XLS, ODS) as sheets of text."""
+"""Workbooks (XLSX, XLS, ODS) as sheets of text, opened in a process of their own: whatever a workbook does to it, ours lives on."""
 
+import marshal
+import os
 import re
+import resource
+import subprocess
+import sys
 import zlib
+from contextlib import suppress
 from datetime import date, datetime, time, timedelta
 from io import BytesIO
+from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile
 
 from python_calamine import CalamineError, CalamineWorkbook
@@ -12,9 +19,13 @@ from .faults import NotATable
 
 ZIPPED = b"PK\x03\x04"
 SIGNS = (ZIPPED, b"\xd0\xcf\x11\xe0")
-MOST_UNPACKED = 500 * 2**20  # bytes; a hundred thousand people with twelve columns are some 150 MB
+MOST_UNPACKED = 300 * 2**20  # bytes; a hundred thousand people with twelve columns are some 150 MB
 MOST_CELLS = 20_000_000  # of a sheet's whole rectangle, which is what the reader makes of it
+MOST_MEMORY = 2 * 2**30  # bytes that the other process may take, and how long it may work
+MOST_SECONDS = 120
+AT_ONCE = 2000  # rows that are handed over together
 CHUNK = 2**20
+ENCRYPTED = "EncryptedPackage".encode("utf-16-le")  # what Office calls the workbook inside of a protected one
 SHEET = re.compile(r"xl/worksheets/[^/]+\.xml", re.IGNORECASE)
 CELL = re.compile(rb"<(?:\w+:)?c[\s>]")
 COLUMN, ROW = re.compile(rb"\sr=[\"']([A-Z]{1,3})\d"), re.compile(rb"\sr=[\"'][A-Z]{0,3}(\d{1,7})[\"']")
@@ -26,16 +37,82 @@ def is_one(content):
 
 
 def sheets(content, name):
-    """Each sheet's name and rows of text; row one of the sheet comes first, whatever is in it."""
+    """Each sheet's name and rows of text; row one of the sheet comes first, whatever is in it, and the last one holds something."""
+    if not content.startswith(ZIPPED) and ENCRYPTED in content:
+        raise NotATable("password", name=name)
     try:
         if content.startswith(ZIPPED):
             _refuse_bombs(content, name)
+    except (OSError, ValueError, BadZipFile, zlib.error) as trouble:
+        raise NotATable("broken_workbook", name=name) from trouble
+    environment = {"PYTHONPATH": str(Path(__file__).parents[2]), "PATH": os.environ.get("PATH", "")}
+    command = [sys.executable, "-c", "from members.files.workbooks import open_for_another; open_for_another()", str(len(content))]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment) as opening:
+        try:
+            with suppress(BrokenPipeError):
+                opening.stdin.write(content)
+                opening.stdin.close()
+            yield from _handed_over(opening.stdout, name)
+        finally:
+            opening.kill()
+
+
+def _handed_over(stream, name):
+    sheet, rows = None, []
+    while True:
+        try:
+            what, value = marshal.load(stream)
+        except (EOFError, ValueError, TypeError):  # it was stopped: too much memory or too long
+            raise NotATable("too_much_inside", name=name) from None
+        if what == "rows":
+            rows += value
+            continue
+        if sheet is not None:
+            yield sheet, rows
+        if what == "fault":
+            raise NotATable(value, name=name)
+        if what == "end":
+            return
+        sheet, rows = value, []
+
+
+def open_for_another():
+    """In a process of its own, with a limit of memory and time: the workbook comes in, its rows go out."""
+    for limit, most in (resource.RLIMIT_AS, MOST_MEMORY), (resource.RLIMIT_CPU, MOST_SECONDS):
+        with suppress(ValueError, OSError):  # a system that has no such limit
+            resource.setrlimit(limit, (most, most))
+    content, out = sys.stdin.buffer.read(int(sys.argv[1])), sys.stdout.buffer
+    try:
         workbook = CalamineWorkbook.from_filelike(BytesIO(content))
         for sheet in workbook.sheet_names:
-            rows = workbook.get_sheet_by_name(sheet).to_python(skip_empty_area=False)
-            yield sheet, [[value if type(value) is str and "\0" not in value else as_text(value) for value in row] for row in rows]
-    except (CalamineError, OSError, ValueError, BadZipFile, zlib.error) as trouble:
-        raise NotATable("broken_workbook", name=name) from trouble
+            marshal.dump(("sheet", sheet), out)
+            for rows in _rows_of(workbook.get_sheet_by_name(sheet)):
+                marshal.dump(("rows", rows), out)
+        marshal.dump(("end", None), out)
+    except (CalamineError, OSError, ValueError):
+        marshal.dump(("fault", "broken_workbook"), out)
+    except MemoryError:
+        marshal.dump(("fault", "too_much_inside"), out)
+
+
+def _rows_of(sheet):
+    """Some at a time. Of empty rows only those are told below which something stands."""
+    if sheet.start is None:
+        return
+    rows, empty = [], 0
+    margin = [""] * sheet.start[1]  # the reader leaves out empty columns at the left, and no rows
+    for row in sheet.iter_rows():
+        cells = [value if type(value) is str and "\0" not in value else as_text(value) for value in row]
+        if not any(cells):
+            empty += 1
+            continue
+        rows += [[] for _ in range(empty)]
+        rows.append(margin + cells)
+        empty = 0
+        if len(rows) > AT_ONCE:
+            yield rows
+            rows = []
+    yield rows
 
 
 def _refuse_bombs(content, name):

@@ -184,7 +184,7 @@ def test_a_folder_that_cannot_be_read_is_refused_whole(db, folder, spoil, words,
 def test_a_load_that_breaks_half_way_leaves_nothing(db, folder, monkeypatch):
     from crm import imports
 
-    def broken(*args):
+    def broken(*args, **kwargs):
         raise RuntimeError("the power is gone")
 
     monkeypatch.setattr(imports, "seat", broken)

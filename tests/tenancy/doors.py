@@ -17,6 +17,14 @@ IDS = {
     "begin:stop": {"pk": Job},
     "begin:discarding": {"pk": Job},
     "begin:rejected": {"pk": Job},
+    "imports:one": {"pk": Job},
+    "imports:columns": {"pk": Job},
+    "imports:writing": {"pk": Job},
+    "imports:again": {"pk": Job},
+    "imports:stop": {"pk": Job},
+    "imports:discarding": {"pk": Job},
+    "imports:undoing": {"pk": Job},
+    "imports:rejected": {"pk": Job},
     "members:member": {"pk": Member},
     "members:renewal_form": {"pk": Member},
     "members:renewal": {"pk": Member},
@@ -94,7 +102,7 @@ LISTS = {
     "begin:files", "begin:groups", "begin:sample_members", "begin:sample_cohorts", "begin:dismissal", "begin:return",
     "settings", "settings_address", "settings_colour", "settings_logo", "settings_preview", "settings_undo", "settings_zone",
     "keys", "new_key", "today", "palette", "trail", "trail_export",
-    "members:terms",
+    "members:terms", "imports:list",
     "members:list", "members:export", "groups:matrices", "groups:reshuffles", "groups:tasks",
     "members:new", "groups:setup", "groups:setup_add",
     "phone:today", "phone:ticks", "phone:me", "phone:manifest", "phone:worker", "seats", "invites", "leave",
@@ -122,7 +130,8 @@ OPEN = OUTSIDE - {
 
 # Doors whose answer is a file.
 EXPORTS = {
-    "members:export", "trail_export", "begin:rejected", "begin:sample_members", "begin:sample_cohorts", "mfa_download_recovery_codes",
+    "members:export", "trail_export", "begin:rejected", "imports:rejected",
+    "begin:sample_members", "begin:sample_cohorts", "mfa_download_recovery_codes",
 }  # fmt: skip
 
 # What appeared and no walk covers, by its kind; with the reason, and for as short as can be.
