@@ -45,9 +45,9 @@ class Asked:
         return cls(sent.get("q", ""), values, known)
 
     @classmethod
-    def of_saved(cls, said):
+    def of_saved(cls, said, known=None):
         values = {name: some if isinstance(some, list) else [some] for name, some in said.items() if name != "q"}
-        return cls(said.get("q", ""), values)
+        return cls(said.get("q", ""), values, known)
 
     @property
     def saved(self):
@@ -155,9 +155,9 @@ class Chip:
 class MemberList:
     is_typed = False
 
-    def __init__(self, sent, hidden=frozenset()):
+    def __init__(self, sent, hidden=frozenset(), asked=None):
         self.sent, self.hidden = sent, hidden
-        self.asked = Asked.of_address(sent)
+        self.asked = asked or Asked.of_address(sent)
         self.words, self.set = self.asked.words, self.asked.set
         sort = sent.get("sort", "")
         self.sort = sort if sort.removeprefix("-") in ORDERS else "" if self.words else "name"

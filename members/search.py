@@ -9,8 +9,8 @@ from django.db.models.functions import Coalesce, Concat, Lower
 
 from . import slips
 from .hidden import without
-from .models import Handle
-from .names import folded
+from .models import FormerNickname, Handle, Member, Note
+from .names import folded, search_of, sort_key
 
 FEW = 5  # where fewer are found, those that are nearly right are looked for as well
 NEARLY = 9  # the rank of who is only nearly right
@@ -87,3 +87,25 @@ def _nearly(word, column):
     swapped = word[: half - 1] + word[half] + word[half - 1] + word[half + 1 :]
     kept = holds(word[:half]) | holds(word[half:]) | holds(swapped)
     return as_it_is | (kept & Q(**{f"{column}__regex": rf"\m({'|'.join(slips.one_error(word))})"}))
+
+
+# Writing
+
+
+def write(members):
+    """What these members are found and sorted by."""
+    ids = [member.pk for member in members]
+    handles = _of(Handle.objects.filter(member__in=ids).order_by("platform", "id").values_list("member_id", "value"))
+    former = _of(FormerNickname.objects.filter(member__in=ids).order_by("noted_at", "id").values_list("member_id", "nickname"))
+    notes = _of(Note.objects.filter(member__in=ids).order_by("id").values_list("member_id", "text"))
+    for member in members:
+        own = (handles.get(member.pk, ()), former.get(member.pk, ()), notes.get(member.pk, ()))
+        member.search, member.sort_key = search_of(member, *own), sort_key(member.nickname)[:200]
+    Member.objects.bulk_update(members, ["search", "sort_key"])
+
+
+def _of(pairs):
+    found = {}
+    for member, text in pairs:
+        found.setdefault(member, []).append(text)
+    return found

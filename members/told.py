@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from crm.tenancy import trail
 
-from . import people, terms
+from . import bulk, people, terms
 from .models import Member, Renewal
 
 
@@ -78,3 +78,17 @@ for _kind, _words, _icon in [
 ]:
     trail.tell(_kind, _words, icon=_icon, topic="people", whys=_ALLOWED)
 trail.tell("tenant.fields_hidden", _("Set which personal fields a role does not see"), icon="eye-off", topic="settings")
+# Many at once, and segments
+
+for _kind, _words, _icon in [
+    ("member.tagged", _("Tagged"), "tag"),
+    ("member.untagged", _("Took a tag off"), "tag"),
+    ("member.tier_set", _("Changed the tier"), "diamond"),
+]:
+    trail.tell(_kind, _words, icon=_icon, topic="people", whys={"undone": _("taken back")})
+trail.tell("members.acted", _("Did something to %(members)s members at once"), icon="users", topic="people", whys=bulk.LABELS)
+trail.tell("members.taken_back", _("Took that back for %(members)s members"), icon="arrow-back-up", topic="people", whys=bulk.LABELS)
+trail.tell("segment.saved", _("Saved a segment"), icon="bookmark", topic="people")
+trail.tell("segment.changed", _("Changed a segment"), icon="bookmark", topic="people")
+trail.tell("segment.dropped", _("Deleted a segment"), icon="trash", topic="people")
+trail.tell("segment.returned", _("Brought a segment back"), icon="arrow-back-up", topic="people")

@@ -1,7 +1,7 @@
 from django.urls import path
 
+from . import bulk_views, segment_views, term_views, views
 from . import person_views as person
-from . import term_views, views
 
 app_name = "members"
 urlpatterns = [
@@ -28,4 +28,10 @@ urlpatterns = [
     path("modules/<uuid:pk>/drop/", person.module_drop, name="module_drop"),
     path("<uuid:pk>/photo/", person.photo, name="photo"),
     path("<uuid:pk>/photo/<uuid:file>/", person.photo_file, name="photo_file"),
+    path("segments/undo/", segment_views.undo, name="segment_undo"),
+    path("segments/<uuid:pk>/", segment_views.segment, name="segment"),
+    path("segments/<uuid:pk>/end/", segment_views.end, name="segment_end"),
+    path("bulk/", bulk_views.bulk, name="bulk"),
+    path("bulk/<uuid:pk>/", bulk_views.working, name="bulk_work"),
+    path("bulk/<uuid:pk>/undo/", bulk_views.undo, name="bulk_undo"),
 ]

@@ -2,35 +2,73 @@ from django.http import StreamingHttpResponse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
-from crm.tenancy import events
+from crm.tenancy import events, rights
 from crm.tenancy.pages import page
+from crm.tenancy.refusals import Refused
 from crm.tenancy.rights import does, sees
 
-from . import exports, people
+from . import bulk, bulk_views, exports, people, segment_views, segments
 from .lists import SOON, MemberList
+from .segment_views import SegmentForm
 
 
 @sees("members")
 def members(request):
-    found = MemberList(request.GET, people.hidden_from(request.seat))
-    asks = request.htmx.trigger if request.htmx else ""
-    found.is_typed = asks in ("search", "menus")  # then the menus stay as they are
+    """A POST saves its conditions as a segment, so that those who save stay where they are."""
+    form = SegmentForm(request.POST or None)
+    if request.method == "POST":
+        rights.refuse_unless(rights.may_do(request.seat, "members"), "members")
+        try:
+            return segment_views.save(request)
+        except Refused as refusal:
+            form.is_valid()
+            form.add_error(refusal.details.get("field"), refusal.sentence)
+    shown = _shown(request)
     today = timezone.localdate()
-    response = page(request, "members/members.html", {"list": found, "today": today, "soon": today + SOON})
-    if found.is_typed:  # the address follows; what is empty does not stand in it
-        way = request.path + found.address().rstrip("?")
-        response["HX-Replace-Url" if asks == "search" else "HX-Push-Url"] = way
+    context = {"list": shown, "today": today, "soon": today + SOON, "form": form, "verbs": bulk.verbs(request.seat)}
+    response = page(request, "members/members.html", context)
+    if request.method == "POST":
+        response.status_code = 422
+    if shown.is_typed:  # the address follows; what is empty does not stand in it
+        way = request.path + shown.address().rstrip("?")
+        response["HX-Replace-Url" if request.htmx.trigger == "search" else "HX-Push-Url"] = way
     return response
+
+
+def _shown(request):
+    """The list that the address asks for: of a segment alone what that asks for."""
+    hidden = people.hidden_from(request.seat)
+    shown = MemberList(request.GET, hidden)
+    shown.is_typed = bool(request.htmx) and request.htmx.trigger in ("search", "menus")  # then the menus stay as they are
+    shown.tabs = segments.Tabs(shown, request.seat)
+    chosen = shown.tabs.chosen
+    if chosen and (not shown.asked.saved or shown.tabs.asked[chosen.pk].unknown):
+        typed, tabs = shown.is_typed, shown.tabs
+        shown = tabs.shown = MemberList(request.GET, hidden, tabs.asked[chosen.pk])
+        shown.is_typed, shown.tabs = typed, tabs
+    return shown
 
 
 @require_POST
 @does("members")
 def export(request):
-    """The file holds what the list of this address shows. It is an act: it is noted who took how many away."""
-    found = MemberList(request.GET, people.hidden_from(request.seat))
-    events.note("members.exported", request.tenant, by=request.seat, after={"members": found.counts["found"]})
-    lines = exports.as_csv(request.tenant, found.ordered)
-    response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="{exports.name_of(request.tenant)}"'
+    """The file holds what the list of this address shows, or who was picked; with `ask` first the columns are chosen.
+
+    It is an act: it is noted who took how many away."""
+    hidden = people.hidden_from(request.seat)
+    shown, by_hand = MemberList(request.GET, hidden), request.POST.get("all") != "1" and "member" in request.POST
+    members, number = bulk_views.chosen(request) if by_hand else (shown.ordered, shown.counts["found"])
+    columns = exports.columns(hidden)
+    if request.POST.get("ask"):
+        picked = members.values_list("pk", flat=True) if by_hand else []
+        context = {"number": number, "columns": columns, "picked": picked, "query": request.GET.urlencode(), "hides": bool(hidden)}
+        return page(request, "members/export.html", context, part="ask")
+    kind = "xlsx" if request.POST.get("as") == "xlsx" else "csv"
+    wanted = set(request.POST.getlist("column"))
+    chosen = [cell for cell in columns if not wanted or cell.name in wanted] or columns
+    events.note("members.exported", request.tenant, by=request.seat, after={"members": number, "as": kind, "columns": len(chosen)})
+    pieces = exports.file_of(request.tenant, members.order_by("sort_key", "id") if by_hand else members, kind, chosen)
+    response = StreamingHttpResponse(pieces, content_type=exports.KINDS[kind])
+    response["Content-Disposition"] = f'attachment; filename="{exports.name_of(request.tenant, kind)}"'
     response["X-Content-Type-Options"] = "nosniff"
     return response

@@ -1,4 +1,4 @@
-// Lists with many choices: what is typed narrows them.
+// Lists with many choices, which are narrowed by what is typed; and all of a result chosen at once.
 (function () {
   "use strict";
 
@@ -8,4 +8,38 @@
     event.target.parentElement.querySelectorAll("label").forEach((label) => { label.hidden = !label.textContent.toLowerCase().includes(words); });
   });
   document.addEventListener("change", (event) => { if (event.target.matches("[data-narrow]")) event.stopPropagation(); }, true);
+
+  // All of the result, not only this page
+
+  function tick(form, on) {
+    form.querySelectorAll('tbody .pick input[type="checkbox"]').forEach((box) => { box.checked = on; });
+    form.querySelector('tbody .pick input[type="checkbox"]')?.dispatchEvent(new Event("change", { bubbles: true }));
+  }
+
+  document.addEventListener("change", (event) => {
+    const form = event.target.closest("#bulk");
+    if (!form) return;
+    const all = form.querySelector("[data-everybody]");
+    if (event.target === all) {
+      tick(form, true);
+      if (all.checked) say(form, Number(form.dataset.total));
+    } else if (all?.checked && !event.target.checked) {
+      all.checked = false;
+    } else if (all?.checked) {
+      say(form, Number(form.dataset.total));
+    }
+  });
+
+  document.addEventListener("click", (event) => {
+    const none = event.target.closest("[data-none]");
+    if (!none) return;
+    const form = none.closest("#bulk"), all = form.querySelector("[data-everybody]");
+    if (all) all.checked = false;
+    tick(form, false);
+    form.querySelector("[data-all]")?.focus();
+  });
+
+  function say(form, number) {
+    form.querySelectorAll("[data-picked]").forEach((element) => { element.textContent = number.toLocaleString("en"); });
+  }
 })();

@@ -7,7 +7,7 @@ from django.urls import URLPattern, get_resolver, reverse
 
 from crm.tenancy.models import AccessToken, Event, File, Invite, Job, Seat
 from groups.models import Apart, Bond, Cohort, Draft, Group, Matrix, Move, Pin, Placement, Reshuffle, Star, Task
-from members.models import Consent, Handle, Member, Module, Note, Renewal
+from members.models import Consent, Handle, Member, Module, Note, Renewal, Segment
 
 # For each door that takes an id: of which model. A door that is not listed here or below fails the walk with its name.
 IDS = {
@@ -46,6 +46,10 @@ IDS = {
     "members:photo_file": {"pk": Member, "file": File},
     "groups:member_tasks": {"pk": Member},
     "logo": {"pk": File},
+    "members:segment": {"pk": Segment},
+    "members:segment_end": {"pk": Segment},
+    "members:bulk_work": {"pk": Job},
+    "members:bulk_undo": {"pk": Job},
     "groups:matrix": {"pk": Matrix},
     "groups:setup_of": {"pk": Matrix},
     "groups:setup_rules": {"pk": Matrix},
@@ -105,6 +109,7 @@ LISTS = {
     "members:terms", "imports:list",
     "members:list", "members:export", "groups:matrices", "groups:reshuffles", "groups:tasks",
     "members:new", "groups:setup", "groups:setup_add",
+    "members:segment_undo", "members:bulk",
     "phone:today", "phone:ticks", "phone:me", "phone:manifest", "phone:worker", "seats", "invites", "leave",
 }  # fmt: skip
 
