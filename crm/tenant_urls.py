@@ -12,6 +12,7 @@ urlpatterns = [
     path("imports/", include("crm.import_urls")),
     path("phone/", include("groups.phone_urls")),
     path("", include("groups.urls")),
+    path("settings/", include("members.settings_urls")),
     path("", include("crm.tenancy.urls")),
 ]
 handler403 = "crm.tenancy.middleware.forbidden"

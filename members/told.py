@@ -54,12 +54,6 @@ def _take_back_renewal(fact, by):
 
 
 trail.undoes("renewal.added", "members", _newest_renewals, _take_back_renewal)
-trail.tell("words.taken_in", _("Took %(words)s new words into the lists; %(proposed)s of them wait for a look"), icon="tag", topic="people")
-trail.tell("field.added", _("Added a field"), icon="plus", topic="people")
-trail.tell("field.changed", _("Changed a field"), icon="pencil", topic="people")
-trail.tell("field.retired", _("Retired a field; what members hold in it is kept"), icon="ban", topic="people")
-trail.tell("field.returned", _("Brought a field back"), icon="arrow-back-up", topic="people")
-trail.tell("fields.ordered", _("Put the fields into another order"), icon="arrows-sort", topic="people")
 
 _ALLOWED = {
     "contact": _("to be written to"),

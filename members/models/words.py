@@ -15,6 +15,10 @@ class WordQuerySet(models.QuerySet):
     def proposed(self):
         return self.filter(state=Word.State.PROPOSED)
 
+    def standing(self):
+        """All but the merged ones, without what followed them."""
+        return self.exclude(state=Word.State.MERGED).defer("followed")
+
 
 class Word(TenantModel):
     """One city, industry or skill. Members name it by `name`; who renames it renames it at them, too."""
@@ -39,6 +43,8 @@ class Word(TenantModel):
     latitude = models.FloatField(null=True, blank=True)
     longitude = models.FloatField(null=True, blank=True)
     since = models.DateTimeField(default=now)
+    # Of a merged word: who and what followed it into the other, so that it can be taken back. Read where that is done alone.
+    followed = models.JSONField(default=dict, editable=False)
 
     objects = scoped(WordQuerySet)
 

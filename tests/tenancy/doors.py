@@ -7,7 +7,7 @@ from django.urls import URLPattern, get_resolver, reverse
 
 from crm.tenancy.models import AccessToken, Event, File, Invite, Job, Seat
 from groups.models import Apart, Bond, Cohort, Draft, Group, Matrix, Move, Pin, Placement, Reshuffle, Star, Task
-from members.models import Consent, Handle, Member, Module, Note, Renewal, Segment
+from members.models import Consent, CustomField, Handle, Member, Module, Note, Renewal, Segment, Spelling, Word
 
 # For each door that takes an id: of which model. A door that is not listed here or below fails the walk with its name.
 IDS = {
@@ -76,6 +76,20 @@ IDS = {
     "invite_revocation": {"pk": Invite},
     "invite_return": {"pk": Invite},
     "key_revocation": {"pk": AccessToken},
+    "words:word": {"pk": Word},
+    "words:alike": {"pk": Word},
+    "words:acceptance": {"pk": Word},
+    "words:name": {"pk": Word},
+    "words:merge": {"pk": Word},
+    "words:separation": {"pk": Word},
+    "words:spelling": {"pk": Word},
+    "words:dropping": {"pk": Word},
+    "words:undo": {"pk": Word},
+    "words:spelling_dropping": {"pk": Spelling},
+    "words:field": {"pk": CustomField},
+    "words:field_undo": {"pk": CustomField},
+    "words:field_retirement": {"pk": CustomField},
+    "words:field_return": {"pk": CustomField},
     # API: each word of the router with its rows
     "api: tenant": {},
     "api: imports": {"pk": Job},
@@ -110,6 +124,7 @@ LISTS = {
     "members:list", "members:export", "groups:matrices", "groups:reshuffles", "groups:tasks",
     "members:new", "groups:setup", "groups:setup_add",
     "members:segment_undo", "members:bulk",
+    "words:list", "words:add", "words:taking_in", "words:fields", "words:field_add", "words:field_order",
     "phone:today", "phone:ticks", "phone:me", "phone:manifest", "phone:worker", "seats", "invites", "leave",
 }  # fmt: skip
 
