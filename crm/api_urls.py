@@ -12,6 +12,7 @@ from crm.tenancy import work_api as work
 from groups import api as groups
 from members import api as members
 from members import term_api as terms
+from members import word_api as words
 
 from . import import_api as imports
 
@@ -35,6 +36,9 @@ router.register("keys", keys.KeyViewSet)
 router.register("seats", seats.SeatViewSet)
 router.register("invites", seats.InviteViewSet)
 router.register("renewals", terms.RenewalViewSet)
+router.register("words", words.WordViewSet, basename="word")
+router.register("spellings", words.SpellingViewSet)
+router.register("fields", words.FieldViewSet, basename="field")
 router.register("imports", imports.ImportViewSet, basename="import")
 urlpatterns = [
     path("schema/", SpectacularJSONAPIView.as_view(permission_classes=[], authentication_classes=[]), name="schema"),

@@ -21,7 +21,7 @@ tabs.tab("words:fields", gettext_lazy("Fields"), icon="list", place=18, area="me
 LONGEST_SEEN = 20_000
 EXAMPLES = {
     CustomField.Kind.TEXT: gettext_lazy("any words"),
-    CustomField.Kind.NUMBER: gettext_lazy("1,200 or 1.2万"),
+    CustomField.Kind.NUMBER: gettext_lazy("1,200 or 12.5"),
     CustomField.Kind.DATE: gettext_lazy("2026-11-24, in whatever form it is written"),
     CustomField.Kind.CHOICE: gettext_lazy("one out of a list"),
     CustomField.Kind.CHOICES: gettext_lazy("as many out of a list as fit"),
