@@ -135,7 +135,8 @@ def take_back(merge, *, by):
     _refuse_way_back(merge, kept, gone)
     stays = _fields_back(merge, kept)
     stays |= following.Restoring(merge.before, kept, gone).run()
-    Member.objects.filter(pk=gone.pk).update(standing=merge.before["gone"]["standing"], merged_into=None)
+    gone.standing, gone.merged_into = merge.before["gone"]["standing"], None
+    gone.save(update_fields=["standing", "merged_into"])
     people.refresh(kept)
     people.refresh(gone)
     merge.undone_at = now()

@@ -4,7 +4,6 @@ Two rows are compared only where they share something rare enough (a block): nic
 phone or WeChat id; nickname, city and dates. So a hundred thousand members take seconds. Equal nickname and city alone say nothing.
 """
 
-import re
 import unicodedata
 from collections import Counter
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ from crm.tenancy.models import Job
 from crm.tenancy.refusals import Refused
 
 from . import handles, merging
+from .files.people import SECOND_SELF
 from .merging import KNOWN
 from .models import Handle, Member, Twin
 from .names import called, sort_key
@@ -28,7 +28,6 @@ from .names import called, sort_key
 LOOKING = "members.twins"
 CROWD = 20  # what more members than this share is no sign
 OPEN = (Twin.State.OPEN, Twin.State.LATER)
-SECOND = re.compile(r"\s*[(\[【「]?\s*(小号|大号|备用号?|新号|旧号|工作号|生活号|second|alt)\s*\d?\s*[)\]】」]?\s*$", re.IGNORECASE)
 
 # What may be said of a pair, and what it counts. Signs of one kind do not add up: a name is said once.
 SIGNS = {
@@ -127,7 +126,7 @@ def read():
 def core(nickname):
     """The name as it is compared, and whether it says that it is a second account."""
     text = unicodedata.normalize("NFKC", nickname).strip()
-    bare = SECOND.sub("", text)
+    bare = SECOND_SELF.sub("", text)
     return called(bare or text).casefold(), bool(bare) and bare != text
 
 
@@ -203,10 +202,10 @@ def signs_of(one, other):
 
 
 def _any_near(ours, theirs, by_length=False):
-    return any(_is_near(one, other) for one in ours for other in theirs if not by_length or len(one) == len(other))
+    return any(is_near(one, other) for one in ours for other in theirs if not by_length or len(one) == len(other))
 
 
-def _is_near(one, other):
+def is_near(one, other):
     """One character replaced, too many or missing."""
     if len(one) > len(other):
         one, other = other, one

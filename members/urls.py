@@ -1,6 +1,6 @@
 from django.urls import path
 
-from . import bulk_views, segment_views, term_views, views
+from . import bulk_views, segment_views, term_views, twin_views, views
 from . import person_views as person
 
 app_name = "members"
@@ -34,4 +34,14 @@ urlpatterns = [
     path("bulk/", bulk_views.bulk, name="bulk"),
     path("bulk/<uuid:pk>/", bulk_views.working, name="bulk_work"),
     path("bulk/<uuid:pk>/undo/", bulk_views.undo, name="bulk_undo"),
+    path("twins/", twin_views.queue, name="twins"),
+    path("twins/look/", twin_views.look, name="twins_look"),
+    path("twins/<uuid:pk>/merge/", twin_views.merge, name="twin_merge"),
+    path("twins/<uuid:pk>/apart/", twin_views.apart, name="twin_apart"),
+    path("twins/<uuid:pk>/later/", twin_views.later, name="twin_later"),
+    path("twins/<uuid:pk>/reopening/", twin_views.reopen, name="twin_reopen"),
+    path("twins/<uuid:pk>/alike/", twin_views.merge_alike, name="twin_alike"),
+    path("merges/undo/", twin_views.merges_undo, name="merges_undo"),
+    path("merges/<uuid:pk>/undo/", twin_views.merge_undo, name="merge_undo"),
+    path("<uuid:pk>/merged/", twin_views.merged_panel, name="merged_panel"),
 ]

@@ -5,6 +5,7 @@ import threading
 
 import pytest
 from django.db import connection, transaction
+from django.utils import translation
 from django.utils.timezone import localdate, now
 from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
@@ -372,7 +373,8 @@ def test_what_was_changed_since_stays_and_is_said(four, seat):
     kept.refresh_from_db()
     moved.refresh_from_db()
     assert stays == {"city": 1, "members.note": 1}
-    assert "notes" in merging.what_stays(stays)
+    with translation.override("en"):
+        assert merging.what_stays(stays) == "Changed since, so it stays as it is: City, notes."
     assert (kept.city, kept.industry, moved.member) == ("珠海", "", gone)
     assert Pin.objects.count() == 2
 
@@ -393,6 +395,7 @@ def test_what_does_not_fit_any_more_stays_where_it_is(four, seat):
 def test_in_the_middle_of_a_chain_the_later_merge_is_taken_back_first(four, tenant, seat):
     early, kept, gone, _late = four
     NoteFactory(member=gone)
+    as_found(four)
     before = everything(tenant)
     first = merging.merge(kept, gone, "decided", by=seat)
     second = merging.merge(early, kept, "decided", by=seat)
@@ -414,6 +417,7 @@ def test_two_merged_into_one_are_taken_back_in_any_order(order, four, tenant, se
     Member.objects.filter(pk=late.pk).update(expires_on="2027-05-01", skills=["b"], note="y")
     NoteFactory(member=gone)
     NoteFactory(member=late)
+    as_found(four)
     before = everything(tenant)
     merges = [merging.merge(kept, each, "decided", by=seat) for each in (gone, late)]
 
@@ -439,7 +443,7 @@ def test_the_trail_says_it_and_takes_it_back(four, tenant, owner):
     merging.merge(kept, gone, "decided", by=owner.seat)
     fact = Event.objects.get(kind="member.merged")
 
-    page = owner.get("/trail/")
+    page = owner.get("/trail/", headers={"Accept-Language": "en"})
     answer = owner.post(f"/trail/{fact.pk}/undo/")
 
     assert "Two rows of one person became one" in page.content.decode()
@@ -486,7 +490,7 @@ ROWS = st.lists(
 )
 
 
-@examples(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@examples(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(one=PERSON, other=PERSON, rows=st.tuples(ROWS, ROWS))
 def test_merged_and_taken_back_all_is_as_before(tenant, seat, one, other, rows):
     with transaction.atomic():

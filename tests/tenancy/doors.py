@@ -7,7 +7,7 @@ from django.urls import URLPattern, get_resolver, reverse
 
 from crm.tenancy.models import AccessToken, Event, File, Invite, Job, Seat
 from groups.models import Apart, Bond, Cohort, Draft, Group, Matrix, Move, Pin, Placement, Reshuffle, Star, Task
-from members.models import Consent, CustomField, Handle, Member, Module, Note, Renewal, Segment, Spelling, Word
+from members.models import Consent, CustomField, Handle, Member, Merge, Module, Note, Renewal, Segment, Spelling, Twin, Word
 
 # For each door that takes an id: of which model. A door that is not listed here or below fails the walk with its name.
 IDS = {
@@ -90,6 +90,13 @@ IDS = {
     "words:field_undo": {"pk": CustomField},
     "words:field_retirement": {"pk": CustomField},
     "words:field_return": {"pk": CustomField},
+    "members:twin_merge": {"pk": Twin},
+    "members:twin_apart": {"pk": Twin},
+    "members:twin_later": {"pk": Twin},
+    "members:twin_reopen": {"pk": Twin},
+    "members:twin_alike": {"pk": Twin},
+    "members:merge_undo": {"pk": Merge},
+    "members:merged_panel": {"pk": Member},
     # API: each word of the router with its rows
     "api: tenant": {},
     "api: imports": {"pk": Job},
@@ -128,6 +135,7 @@ LISTS = {
     "members:new", "groups:setup", "groups:setup_add",
     "members:segment_undo", "members:bulk",
     "words:list", "words:add", "words:taking_in", "words:fields", "words:field_add", "words:field_order",
+    "members:twins", "members:twins_look", "members:merges_undo",
     "phone:today", "phone:ticks", "phone:me", "phone:manifest", "phone:worker", "seats", "invites", "leave",
 }  # fmt: skip
 
