@@ -11,6 +11,7 @@ from crm.tenancy import trail_api as trail
 from crm.tenancy import work_api as work
 from groups import api as groups
 from members import api as members
+from members import record_api as records
 from members import term_api as terms
 from members import word_api as words
 
@@ -18,6 +19,9 @@ from . import import_api as imports
 
 router = SimpleRouter()
 router.register("members", members.MemberViewSet)
+router.register("notes", records.NoteViewSet)
+router.register("consents", records.ConsentViewSet)
+router.register("modules", records.ModuleViewSet)
 router.register("matrices", groups.MatrixViewSet)
 router.register("groups", groups.GroupViewSet)
 router.register("cohorts", groups.CohortViewSet)

@@ -3,6 +3,7 @@
 from django.urls import include, path
 
 from crm import overview, palette
+from members import hidden_views
 
 urlpatterns = [
     path("", overview.today, name="today"),
@@ -10,6 +11,8 @@ urlpatterns = [
     path("palette/", palette.answer, name="palette"),
     path("members/", include("members.urls")),
     path("imports/", include("crm.import_urls")),
+    path("settings/privacy/", hidden_views.page, name="hidden_fields"),
+    path("settings/privacy/undo/", hidden_views.undo, name="hidden_fields_undo"),
     path("phone/", include("groups.phone_urls")),
     path("", include("groups.urls")),
     path("settings/", include("members.settings_urls")),

@@ -6,7 +6,9 @@ from crm.tenancy.api.filters import DayFilter, FilterSet, IdFilter
 from crm.tenancy.api.serializers import ModelSerializer
 from crm.tenancy.api.views import ReadingView
 
+from . import hidden
 from .models import Handle, Member
+from .record_api import RightsOfThePerson
 
 
 class HandleSerializer(ModelSerializer):
@@ -23,6 +25,11 @@ class MemberSerializer(ModelSerializer):
         fields = [
             "id", "nickname", "standing", "tier", "city", "industry", "skills", "joined_on", "expires_on", "inviter", "note", "handles",
         ]  # fmt: skip
+
+
+    def to_representation(self, member):
+        """Without what the role of the key's seat does not see."""
+        return hidden.shown(hidden.hidden_from(self.context["request"].auth), super().to_representation(member))
 
 
 class MemberFilter(FilterSet):
@@ -51,7 +58,7 @@ class MemberFilter(FilterSet):
         return members.filter(skills__contains=[skill])
 
 
-class MemberViewSet(ReadingView):
+class MemberViewSet(RightsOfThePerson, ReadingView):
     """People of the community, past ones included; filter by standing to see the present ones."""
 
     area = "members"

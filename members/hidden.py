@@ -8,7 +8,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from crm.tenancy import changes, events
+from crm.tenancy import events
 from crm.tenancy.models import Seat, Tenant
 from crm.tenancy.refusals import Refused
 
@@ -62,6 +62,16 @@ def without(hidden, handles):
     return handles.filter(platform__in=OWN_PLATFORMS) if "handles" in hidden else handles
 
 
+def shown(hidden, said):
+    """A member as JSON has it, without what is hidden: those names stand there empty."""
+    for name, value in said.items():
+        if name == "handles":
+            said[name] = [handle for handle in value if not hides(hidden, handle["platform"])]
+        elif value and hides_field(hidden, name):
+            said[name] = type(value)()
+    return said
+
+
 @transaction.atomic
 def hide(tenant, wanted, *, by, seen=None):
     """`wanted` is {role: names}. Returns the tenant as it is now and what was hidden before, {role: names}."""
@@ -79,7 +89,3 @@ def hide(tenant, wanted, *, by, seen=None):
         told = {role: ",".join(names) for role, names in differs.items()}
         events.note("tenant.fields_hidden", tenant, by=by, before={role: ",".join(before[role]) for role in differs}, after=told)
     return tenant, {role: before[role] for role in differs}
-
-
-def seen_of(tenant):
-    return {str(role): changes.code(",".join(sorted(of_role(tenant, role)))) for role in ROLES}

@@ -86,3 +86,5 @@ trail.tell("segment.saved", _("Saved a segment"), icon="bookmark", topic="people
 trail.tell("segment.changed", _("Changed a segment"), icon="bookmark", topic="people")
 trail.tell("segment.dropped", _("Deleted a segment"), icon="trash", topic="people")
 trail.tell("segment.returned", _("Brought a segment back"), icon="arrow-back-up", topic="people")
+trail.tell("member.erased", _("Erased the data of this person"), icon="user-x", topic="people", tone="warn")
+trail.tell("member.dossier_made", _("Took all that is known of this person as a file"), icon="download", topic="people")

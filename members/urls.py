@@ -2,6 +2,7 @@ from django.urls import path
 
 from . import bulk_views, segment_views, term_views, twin_views, views
 from . import person_views as person
+from . import rights_views as rights
 
 app_name = "members"
 urlpatterns = [
@@ -44,4 +45,6 @@ urlpatterns = [
     path("merges/undo/", twin_views.merges_undo, name="merges_undo"),
     path("merges/<uuid:pk>/undo/", twin_views.merge_undo, name="merge_undo"),
     path("<uuid:pk>/merged/", twin_views.merged_panel, name="merged_panel"),
+    path("<uuid:pk>/dossier/", rights.dossier, name="dossier"),
+    path("<uuid:pk>/erasure/", rights.erasure, name="erasure"),
 ]

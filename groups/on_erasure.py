@@ -1,0 +1,28 @@
+"""What this room holds in words about a member whose data are erased. Where they sat and what was done stays, under the bare id."""
+
+from django.db.models import Q
+from django.utils.timezone import localdate, now
+
+from members import erasure
+
+from .models import Apart, BondMember, Draft, Move, Pin, Placement, Star, Task
+
+
+@erasure.also
+def nothing_tells(ids, told, by):
+    Task.objects.open().filter(member__in=ids).update(state=Task.State.WITHDRAWN, ended_at=now(), ended_by=by)
+    Task.objects.filter(member__in=ids).update(text="", note="")
+    for task in Task.objects.exclude(text="", note="").exclude(member__in=ids).iterator():
+        if told.stands_in(task.text) or told.stands_in(task.note):
+            Task.objects.filter(pk=task.pk).update(text=told.without(task.text), note=told.without(task.note))
+    Move.objects.filter(member__in=ids, state__in=[Move.State.WAITING, Move.State.ASKED]).update(state=Move.State.REFUSED, changed_at=now())
+    for seat in Placement.objects.open().filter(member__in=ids):
+        Placement.objects.filter(pk=seat.pk).update(until=max(localdate(), seat.since))
+    Pin.objects.filter(member__in=ids).delete()
+    Star.objects.filter(member__in=ids).delete()
+    BondMember.objects.filter(member__in=ids).delete()
+    Apart.objects.filter(Q(one__in=ids) | Q(other__in=ids)).delete()
+    for draft in Draft.objects.exclude(problems=[]).only("pk", "tenant", "problems"):
+        problems = told.without(draft.problems)
+        if problems != draft.problems:
+            Draft.objects.filter(pk=draft.pk).update(problems=problems)
