@@ -12,7 +12,7 @@ import pytest
 
 HERE = Path(__file__).parents[2]
 JUDGE = HERE.parent / "shared/tools/judge_plan.py"
-OURS = ("DATABASE_URL", "MIGRATE_DATABASE_URL", "REDIS_URL", "QUNXING_EMBEDDED", "DATA_DIR", "NUMBA_CACHE_DIR", "COLLECTED", "BASE_URL")
+OURS = ("DATABASE_URL", "MIGRATE_DATABASE_URL", "REDIS_URL", "QUNXING_EMBEDDED", "DATA_DIR", "COLLECTED", "BASE_URL")
 
 
 @pytest.fixture(scope="module")
