@@ -11,6 +11,7 @@ from crm.tenancy import trail_api as trail
 from crm.tenancy import work_api as work
 from groups import api as groups
 from members import api as members
+from members import introduction_api as introductions
 from members import record_api as records
 from members import term_api as terms
 from members import word_api as words
@@ -39,6 +40,7 @@ router.register("jobs", work.JobViewSet)
 router.register("keys", keys.KeyViewSet)
 router.register("seats", seats.SeatViewSet)
 router.register("invites", seats.InviteViewSet)
+router.register("introductions", introductions.IntroductionViewSet)
 router.register("renewals", terms.RenewalViewSet)
 router.register("words", words.WordViewSet, basename="word")
 router.register("spellings", words.SpellingViewSet)

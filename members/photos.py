@@ -21,7 +21,7 @@ def put(member, upload, *, by, box=None):
     files.check(upload, most=HEAVIEST, types=files.SHOWN)
     picture = pictures.as_square(upload, side=SIDE, box=box)
     picture.name = _name(member)
-    photo = files.keep(picture, KIND, by=by, most=HEAVIEST)
+    photo = files.keep(picture, "photo", by=by, most=HEAVIEST)
     return wear(member, photo, by=by)
 
 

@@ -197,10 +197,7 @@ def _form_context(request, member, form):
 @require_POST
 @does("members")
 def undo(request, pk):
-    renewal = Renewal.objects.filter(pk=pk).first()
-    if renewal is None:
-        raise Refused(_("This renewal was taken back already."), code="already_taken_back")
-    member = terms.take_back(renewal, by=request.seat)
+    member = terms.take_back(get_object_or_404(Renewal, pk=pk), by=request.seat)
     ends = iso(member.expires_on) if member.expires_on else _("without an end")
     messages.success(request, _("The renewal is taken back; the term ends: %(day)s.") % {"day": ends})
     return redirect(_back(request, member))

@@ -6,8 +6,8 @@ from django.utils.translation import gettext_lazy as _
 
 from crm.tenancy import trail
 
-from . import bulk, people, terms
-from .models import Member, Renewal
+from . import bulk, introductions, people, terms
+from .models import Introduction, Member, Renewal
 
 
 def _names(ids):
@@ -88,3 +88,43 @@ trail.tell("segment.dropped", _("Deleted a segment"), icon="trash", topic="peopl
 trail.tell("segment.returned", _("Brought a segment back"), icon="arrow-back-up", topic="people")
 trail.tell("member.erased", _("Erased the data of this person"), icon="user-x", topic="people", tone="warn")
 trail.tell("member.dossier_made", _("Took all that is known of this person as a file"), icon="download", topic="people")
+
+
+
+# Introductions
+for _kind, _words, _icon, _tone in [
+    ("introduction.asked", _("Was asked for an introduction"), "link", ""),
+    ("introduction.asked_anew", _("Was given a new link for the introduction"), "refresh", ""),
+    ("introduction.revoked", _("The link of the introduction was taken back"), "ban", ""),
+    ("introduction.restored", _("The link of the introduction works again"), "arrow-back-up", ""),
+    ("introduction.sent", _("Sent an introduction"), "message-circle", "good"),
+    ("introduction.taken", _("Took the introduction over: %(fields)s"), "check", "good"),
+    ("introduction.left", _("Did not take the introduction over"), "ban", ""),
+    ("introduction.waits_again", _("Took back the look at an introduction"), "arrow-back-up", ""),
+]:
+    trail.tell(_kind, _words, icon=_icon, tone=_tone, topic="people")
+
+
+def _of_introductions(state):
+    def can(facts):
+        facts = trail.newest(facts, ["introduction.revoked", "introduction.restored", "introduction.taken", "introduction.left",
+                                     "introduction.waits_again", "introduction.asked_anew"])  # fmt: skip
+        still = set(Introduction.objects.filter(pk__in=[fact.subject for fact in facts], state=state).values_list("pk", flat=True))
+        return [fact.pk for fact in facts if fact.subject in still]
+
+    return can
+
+
+def _unlook(fact, by):
+    introductions.take_back(Introduction.objects.get(pk=fact.subject), by=by)
+    return _now("The answer waits again, and what it changed is as it was.")
+
+
+def _relink(fact, by):
+    introductions.restore(Introduction.objects.get(pk=fact.subject), by=by)
+    return _now("The link works again.")
+
+
+trail.undoes("introduction.taken", "members", _of_introductions(Introduction.State.TAKEN), _unlook)
+trail.undoes("introduction.left", "members", _of_introductions(Introduction.State.LEFT), _unlook)
+trail.undoes("introduction.revoked", "members", _of_introductions(Introduction.State.REVOKED), _relink)

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from . import bulk_views, segment_views, term_views, twin_views, views
+from . import bulk_views, introduction_views, segment_views, term_views, twin_views, views
 from . import person_views as person
 from . import rights_views as rights
 
@@ -8,6 +8,16 @@ app_name = "members"
 urlpatterns = [
     path("", views.members, name="list"),
     path("export/", views.export, name="export"),
+    path("introductions/", introduction_views.queue, name="introductions"),
+    path("introductions/links/", introduction_views.give_links, name="introduction_links"),
+    path("introductions/<uuid:pk>/revocation/", introduction_views.revocation, name="introduction_revocation"),
+    path("introductions/<uuid:pk>/return/", introduction_views.returning, name="introduction_return"),
+    path("introductions/<uuid:pk>/taking/", introduction_views.taking_over, name="introduction_taking"),
+    path("introductions/<uuid:pk>/leaving/", introduction_views.leaving, name="introduction_leaving"),
+    path("introductions/<uuid:pk>/undo/", introduction_views.undo, name="introduction_undo"),
+    path("introductions/<uuid:pk>/photo/", introduction_views.photo, name="introduction_photo"),
+    path("<uuid:pk>/introduction/", introduction_views.panel, name="introduction_panel"),
+    path("<uuid:pk>/introduction/link/", introduction_views.give_link, name="introduction_link"),
     path("terms/", term_views.all_terms, name="terms"),
     path("<uuid:pk>/renewal/", term_views.renewal_form, name="renewal_form"),
     path("<uuid:pk>/renewals/", term_views.renew, name="renewal"),

@@ -3,6 +3,6 @@
 RESERVED = frozenset(
     {
         "accounts", "admin", "api", "static", "media", "healthz", "readyz", "i18n", "favicon.ico", "robots.txt",
-        "about", "help", "login", "logout", "signup", "www", "mail", "demo-mail", "new", "p", "s",
+        "about", "help", "login", "logout", "signup", "www", "mail", "demo-mail", "new", "p", "s", "hello",
     }
 )  # fmt: skip

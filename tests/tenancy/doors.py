@@ -7,7 +7,7 @@ from django.urls import URLPattern, get_resolver, reverse
 
 from crm.tenancy.models import AccessToken, Event, File, Invite, Job, Seat
 from groups.models import Apart, Bond, Cohort, Draft, Group, Matrix, Move, Pin, Placement, Reshuffle, Star, Task
-from members.models import Consent, CustomField, Handle, Member, Merge, Module, Note, Renewal, Segment, Spelling, Twin, Word
+from members.models import Consent, CustomField, Handle, Introduction, Member, Merge, Module, Note, Renewal, Segment, Spelling, Twin, Word
 
 # For each door that takes an id: of which model. A door that is not listed here or below fails the walk with its name.
 IDS = {
@@ -26,6 +26,14 @@ IDS = {
     "imports:undoing": {"pk": Job},
     "imports:rejected": {"pk": Job},
     "members:member": {"pk": Member},
+    "members:introduction_panel": {"pk": Member},
+    "members:introduction_link": {"pk": Member},
+    "members:introduction_revocation": {"pk": Introduction},
+    "members:introduction_return": {"pk": Introduction},
+    "members:introduction_taking": {"pk": Introduction},
+    "members:introduction_leaving": {"pk": Introduction},
+    "members:introduction_undo": {"pk": Introduction},
+    "members:introduction_photo": {"pk": Introduction},
     "members:renewal_form": {"pk": Member},
     "members:renewal": {"pk": Member},
     "members:terms_panel": {"pk": Member},
@@ -106,6 +114,7 @@ IDS = {
     "api: notes": {"pk": Note},
     "api: consents": {"pk": Consent},
     "api: modules": {"pk": Module},
+    "api: introductions": {"pk": Introduction},
     "api: renewals": {"pk": Renewal},
     "api: words": {"pk": Word},
     "api: spellings": {"pk": Spelling},
@@ -135,7 +144,7 @@ LISTS = {
     "begin:files", "begin:groups", "begin:sample_members", "begin:sample_cohorts", "begin:dismissal", "begin:return",
     "settings", "settings_address", "settings_colour", "settings_logo", "settings_preview", "settings_undo", "settings_zone",
     "keys", "new_key", "today", "palette", "trail", "trail_export",
-    "members:terms", "imports:list",
+    "members:terms", "imports:list", "members:introductions", "members:introduction_links",
     "members:list", "members:export", "groups:matrices", "groups:reshuffles", "groups:tasks",
     "members:new", "groups:setup", "groups:setup_add",
     "members:segment_undo", "members:bulk",
@@ -146,6 +155,7 @@ LISTS = {
 
 # Doors outside any tenant; each reads the signed-in user at most, or finds a row by a secret. `OPEN` ones answer anybody.
 OUTSIDE = {
+    "hello", "hello_draft", "hello_photo", "hello_words",
     "look", "logo_outside", "start", "api_docs", "first_sign_in", "invite", "set_language", "api: schema", "demo_mail", "demo_mail_html",
     "account_login", "account_logout", "account_signup", "account_sign_up_sent", "account_inactive", "account_reauthenticate",
     "account_change_password", "account_set_password", "account_reset_password", "account_reset_password_done",

@@ -41,7 +41,7 @@ REMEMBERED = {
     "crm.tenancy.templatetags.qx", "groups.reshuffling.annealing", "groups.reshuffling.solving", "members.files.values",
     "members.hits", "members.names",
 }  # fmt: skip
-FILE_KINDS = {"import", "rejected", "logo"}
+FILE_KINDS = {"import", "rejected", "logo", "introduction", "photo"}
 OUTSIDE_THE_MEDIA = ["..", "../..", "..%2F..%2Fsecret.txt", "%2e%2e%2fsecret.txt", "..\\secret.txt", "%00", "/etc/passwd", "secret.txt"]
 
 

@@ -1,0 +1,102 @@
+"""A newcomer fills the form on a phone, comes back, sends it, and an operator takes it over."""
+
+import pytest
+
+from crm.tenancy.scope import acting_for
+from members import introductions
+from members.models import Introduction, Member
+from tests.factories import MemberFactory, SeatFactory
+
+from .people import DESKTOP, PHONE, needs_chromium, until
+
+pytestmark = [needs_chromium, pytest.mark.django_db(transaction=True)]
+
+
+@pytest.fixture
+def link(community):
+    seat = SeatFactory(tenant=community.tenant, role="owner")
+    with acting_for(community.tenant.pk):
+        lin = MemberFactory(nickname="Lin", city="", industry="", skills=[])
+        return introductions.ask(lin, by=seat)[1]
+
+
+def way(link):
+    return "/hello/" + link.partition("/hello/")[2]
+
+
+def saved(page):
+    until(page, "document.querySelector('[data-state]').textContent === 'Saved'")
+
+
+def test_a_newcomer_introduces_themselves_and_an_operator_takes_it_over(sits, link, community):
+    newcomer = sits(None, size=PHONE)
+    page = newcomer.goes(way(link))
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.get_by_label("City").fill("深圳")
+    page.get_by_label("A skill, such as live streaming").fill("直播")
+    page.get_by_role("button", name="Add").click()
+    page.get_by_role("button", name="直播 How well").click()
+    page.get_by_label("What I offer").fill("帮你看直播间")
+    saved(page)
+    page.reload()
+    assert page.get_by_label("City").input_value() == "深圳"
+    assert page.locator("[data-progress]").text_content() == "4 of 6"
+
+    page.get_by_label("You may write to me, one to one.").check()
+    page.get_by_role("button", name="Send", exact=True).click()
+    page.get_by_role("heading", name="Thank you, Lin!").wait_for()
+
+    operator = sits("operator", size=DESKTOP)
+    looked = operator.goes("members/introductions/")
+    looked.get_by_role("button", name="Take over what is ticked").click()
+    looked.get_by_text("Taken over: 3 fields.").wait_for()
+    with acting_for(community.tenant.pk):
+        lin = Member.objects.get(nickname="Lin")
+        assert (lin.city, lin.skills, lin.skill_levels, lin.offers) == ("深圳", ["直播"], {"直播": 1}, "帮你看直播间")
+        assert list(lin.consents.values_list("to", flat=True)) == ["contact"]
+
+
+def test_what_is_typed_without_network_is_kept_and_sent_later(sits, link, community):
+    newcomer = sits(None, size=PHONE)
+    page = newcomer.goes(way(link))
+    newcomer.context.set_offline(True)
+    page.get_by_label("What I offer").fill("offline words")
+    until(page, "document.querySelector('[data-state]').textContent.startsWith('No network')")
+
+    newcomer.context.set_offline(False)
+    saved(page)
+
+    newcomer.complaints.clear()  # the browser itself tells its console that a request found no network
+    with acting_for(community.tenant.pk):
+        assert Introduction.objects.get().answers["offers"] == "offline words"
+
+
+def test_an_older_tab_is_told_and_may_keep_its_own(sits, link, community):
+    newcomer = sits(None, size=PHONE)
+    page = newcomer.goes(way(link))
+    other = newcomer.context.new_page()
+    other.goto(newcomer.server.url + way(link))
+    other.get_by_label("What I offer").fill("newer")
+    saved(other)
+
+    page.get_by_label("What I offer").fill("mine")
+    page.get_by_role("button", name="Keep what I typed here").click()
+    saved(page)
+
+    newcomer.complaints.clear()  # 409 is told to the console
+    with acting_for(community.tenant.pk):
+        assert Introduction.objects.get().answers["offers"] == "mine"
+
+
+def test_a_photo_is_picked_as_a_square(sits, link, community, tmp_path):
+    from PIL import Image
+
+    Image.new("RGB", (300, 150), "red").save(tmp_path / "me.png")
+    page = sits(None, size=PHONE).goes(way(link))
+
+    page.locator("#photo").set_input_files(tmp_path / "me.png")
+    page.get_by_role("button", name="Use this square").click()
+    page.get_by_text("The photo is saved.").wait_for()
+
+    with acting_for(community.tenant.pk):
+        assert Introduction.objects.select_related("photo").get().photo.content_type == "image/jpeg"
