@@ -1,13 +1,20 @@
-"""Members, as programs see them."""
+"""Members, their handles and segments, as programs see them. Every act calls the verb that the pages call."""
 
 import django_filters
+from django.urls import reverse
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.response import Response
 
 from crm.tenancy.api.filters import DayFilter, FilterSet, IdFilter
-from crm.tenancy.api.serializers import ModelSerializer
-from crm.tenancy.api.views import ReadingView
+from crm.tenancy.api.serializers import JsonObject, ModelSerializer, Serializer
+from crm.tenancy.api.views import ReadingView, RowsView
 
-from . import hidden
-from .models import Handle, Member
+from . import batches, hidden, people, registry, search, segments
+from .filters import name_of_field
+from .lists import Asked
+from .models import Handle, Member, Segment
 from .record_api import RightsOfThePerson
 
 
@@ -15,30 +22,57 @@ class HandleSerializer(ModelSerializer):
     class Meta:
         model = Handle
         fields = ["platform", "value"]
+        extra_kwargs = {"platform": {"help_text": "wechat, phone, wecom, email, planet, or the short name of any other system."}}
+
+
+class OwnHandleSerializer(ModelSerializer):
+    class Meta:
+        model = Handle
+        fields = ["id", "member", "platform", "value"]
 
 
 class MemberSerializer(ModelSerializer):
     handles = HandleSerializer(many=True, read_only=True)
+    standing = serializers.ChoiceField([Member.Standing.CURRENT.value, Member.Standing.PAST.value], required=False)
+    skill_levels = JsonObject(required=False, help_text="Of a skill 1, 2 or 3, where one is known.")
+    custom = JsonObject(
+        required=False, help_text="Own fields of the community by their ids. In a change only those that change; null empties one."
+    )
 
     class Meta:
         model = Member
         fields = [
-            "id", "nickname", "standing", "tier", "city", "industry", "skills", "joined_on", "expires_on", "inviter", "note", "handles",
+            "id", "nickname", "standing", "tier", "city", "industry", "skills", "skill_levels", "offers", "seeks", "joined_on",
+            "expires_on", "inviter", "tags", "custom", "note", "handles",
         ]  # fmt: skip
-
 
     def to_representation(self, member):
         """Without what the role of the key's seat does not see."""
-        return hidden.shown(hidden.hidden_from(self.context["request"].auth), super().to_representation(member))
+        return hidden.shown(self.context.get("hidden", frozenset()), super().to_representation(member))
+
+
+class NewMemberSerializer(MemberSerializer):
+    handles = HandleSerializer(many=True, required=False, help_text="By which ids they are known.")
+
+
+ANY = " One or several, divided by commas: any of them."
 
 
 class MemberFilter(FilterSet):
-    search = django_filters.CharFilter(method="matching", help_text="Words of a nickname, its pinyin or initials, or a handle.")
-    group = IdFilter(method="sitting_in", help_text="Who sits in this group now.")
-    city = django_filters.CharFilter(help_text="Exactly this city.")
-    industry = django_filters.CharFilter(help_text="Exactly this industry.")
-    skill = django_filters.CharFilter(method="able_to", help_text="Who has this skill, among others.")
+    search = django_filters.CharFilter(method="matching", help_text="Words of a name, its pinyin or initials, a handle, a skill or a note.")
+    segment = IdFilter(method="of_segment", help_text="Whoever fits the saved filters of this segment now.")
+    group = IdFilter(method="asked", help_text="Who sits in this group now.")
+    city = django_filters.CharFilter(method="several", help_text=f"Exactly this city.{ANY}")
+    industry = django_filters.CharFilter(method="several", help_text=f"Exactly this industry.{ANY}")
+    skill = django_filters.CharFilter(method="several", help_text=f"Who has this skill, among others.{ANY}")
+    tag = django_filters.CharFilter(method="several", help_text=f"Who is tagged so.{ANY}")
     inviter = IdFilter(help_text="Whom this member brought.")
+    phone = django_filters.ChoiceFilter(method="asked", choices=[("yes", "yes"), ("no", "no")], help_text="Whether a phone is known.")
+    introduction = django_filters.CharFilter(method="asked", help_text="State of their introduction: asked, sent, taken, left, or none.")
+    star = django_filters.ChoiceFilter(method="asked", choices=[("yes", "yes")], help_text="Stars alone.")
+    custom = django_filters.CharFilter(
+        method="of_field", help_text="Id of an own field, a colon, its value; or from..to of numbers and days."
+    )
     joined_from = DayFilter("joined_on", "gte", help_text="Who joined on this day or later.")
     joined_to = DayFilter("joined_on", "lte", help_text="Who joined on this day or earlier.")
     expires_from = DayFilter("expires_on", "gte", help_text="Whose term ends on this day or later.")
@@ -49,13 +83,63 @@ class MemberFilter(FilterSet):
         fields = ["standing", "tier"]
 
     def matching(self, members, name, words):
-        return members.matching(words)
+        found = search.words_of(words)
+        members, column = search.seen_by(members, people.hidden_from(self.request.auth))
+        return members.filter(search.exactly(found, column))
 
-    def sitting_in(self, members, name, group):
-        return members.filter(placements__group=group, placements__until=None)
+    def of_segment(self, members, name, pk):
+        """The segment says whose standing counts, too."""
+        segment = segments.find(pk, self.request.auth)
+        return members.filter(pk__in=segments.members_of(segment, people.hidden_from(self.request.auth)).order_by().values("pk"))
 
-    def able_to(self, members, name, skill):
-        return members.filter(skills__contains=[skill])
+    def asked(self, members, name, value):
+        return self._fitting(members, name, [str(value)])
+
+    def several(self, members, name, value):
+        return self._fitting(members, name, [each.strip() for each in value.split(",")])
+
+    def of_field(self, members, name, value):
+        pk, _colon, wanted = value.partition(":")
+        return self._fitting(members, name_of_field(pk), [wanted])
+
+    def _fitting(self, members, name, values):
+        known = registry.FILTERS if name in registry.FILTERS else {each.name: each for each in registry.filters()}
+        fits = Asked(values={name: values}, known=known.values())._fits(name, values) if name in known else None
+        return members.filter(fits) if fits is not None else members.none()
+
+
+class BatchRowSerializer(NewMemberSerializer):
+    external_id = serializers.CharField(max_length=120, help_text="The id that the row has in the other system.")
+    nickname = serializers.CharField(max_length=200, required=False, help_text="Needed for who is new and known by no other handle.")
+
+    class Meta(NewMemberSerializer.Meta):
+        fields = ["external_id", *(name for name in NewMemberSerializer.Meta.fields if name != "id")]
+
+
+class BatchSerializer(Serializer):
+    platform = serializers.CharField(max_length=20, help_text="The short name of the other system, under which its ids are kept.")
+    rows = serializers.ListField(child=JsonObject(), max_length=batches.MOST, min_length=1, help_text="Members as in a single request.")
+
+
+class BatchOfRowsSerializer(BatchSerializer):
+    rows = BatchRowSerializer(many=True)
+
+
+class OutcomeSerializer(Serializer):
+    external_id = serializers.CharField(allow_blank=True)
+    outcome = serializers.ChoiceField(["made", "changed", "same", "refused"])
+    member = serializers.UUIDField(allow_null=True)
+    code = serializers.CharField(allow_blank=True, help_text="Why it was refused, for programs.")
+    detail = serializers.CharField(allow_blank=True, help_text="Why it was refused, in words.")
+    fields = JsonObject(required=False, help_text="What is wrong with each name.")
+
+
+class OutcomesSerializer(Serializer):
+    made = serializers.IntegerField()
+    changed = serializers.IntegerField()
+    same = serializers.IntegerField()
+    refused = serializers.IntegerField()
+    rows = OutcomeSerializer(many=True, help_text="In the order of the request.")
 
 
 class MemberViewSet(RightsOfThePerson, ReadingView):
@@ -66,3 +150,106 @@ class MemberViewSet(RightsOfThePerson, ReadingView):
     serializer_class = MemberSerializer
     filterset_class = MemberFilter
     orders = {"nickname": "sort_key"}
+
+    def get_serializer_context(self):
+        context = super().get_serializer_context()
+        seat = self.request.auth if self.request else None
+        return context | {"hidden": people.hidden_from(seat) if seat else frozenset()}
+
+    @extend_schema(request=NewMemberSerializer, responses={201: MemberSerializer})
+    def create(self, request):
+        """409 `handle_taken` where somebody else has one of the handles; `member` says who."""
+        said = self.asked(NewMemberSerializer)
+        said["handles"] = [(each["platform"], each["value"]) for each in said.get("handles", [])]
+        member = people.add(said, by=request.auth)
+        return self.one(self.get_queryset().get(pk=member.pk), 201, Location=reverse("member-detail", args=[member.pk]))
+
+    def partial_update(self, request, pk):
+        """Only what is named changes. Handles have an address of their own."""
+        member = self.get_object()
+        people.change(member, self.asked(MemberSerializer, member), by=request.auth)
+        return self.one(self.found())
+
+    @extend_schema(request=BatchOfRowsSerializer, responses=OutcomesSerializer)
+    @action(detail=False, methods=["post"], filter_backends=[], pagination_class=None)
+    def batch(self, request):
+        """Bring up to 1,000 members up to date by their ids in another system: who is unknown is made, who differs is changed.
+
+        Each row has its own outcome; one that is refused stops no other. The same batch again changes nothing."""
+        said = self.asked(BatchSerializer)
+        rows = [self._row(each) for each in said["rows"]]
+        outcomes = batches.bring(said["platform"], rows, by=request.auth)
+        number = {name: sum(each["outcome"] == name for each in outcomes) for name in ("made", "changed", "same", "refused")}
+        return Response(OutcomesSerializer(number | {"rows": outcomes}).data)
+
+    def _row(self, each):
+        row = BatchRowSerializer(data=each, context=self.get_serializer_context())
+        return batches.Row(each.get("external_id"), row.validated_data if row.is_valid() else None, row.errors)
+
+
+class HandleFilter(FilterSet):
+    class Meta:
+        model = Handle
+        fields = ["member", "platform", "value"]
+
+
+class HandleViewSet(RowsView):
+    """The ids by which members are known, each on one platform. One handle is one person's."""
+
+    area = "members"
+    queryset = Handle.objects.all()
+    serializer_class = OwnHandleSerializer
+    filterset_class = HandleFilter
+
+    def get_queryset(self):
+        found, seat = super().get_queryset(), self.request.auth
+        return found if seat is None else hidden.without(people.hidden_from(seat), found)
+
+    def make(self, said):
+        return people.add_handle(said["member"], said["platform"], said["value"], by=self.request.auth)
+
+    def drop(self, handle):
+        people.drop_handle(handle, by=self.request.auth)
+
+
+class SegmentSerializer(ModelSerializer):
+    asked = JsonObject(help_text="Names of filters with one value or a list of them, and `q` for words.")
+    is_shared = serializers.BooleanField(required=False, help_text="Otherwise it is the key's seat's alone.")
+
+    class Meta:
+        model = Segment
+        fields = ["id", "name", "asked", "is_shared", "made_at"]
+        read_only_fields = ["made_at"]
+
+
+class SegmentViewSet(RowsView):
+    """Saved filters over members, with a name: the shared ones and those of the key's seat. `/members/?segment=` lists who fits."""
+
+    area = "members"
+    queryset = Segment.objects.all()
+    serializer_class = SegmentSerializer
+    filterset_fields = ["name"]
+
+    def get_queryset(self):
+        found, seat = super().get_queryset(), self.request.auth
+        return found if seat is None else found.open_to(seat)
+
+    def make(self, said):
+        return segments.save(said["name"], _known(said["asked"]), shared=said.get("is_shared", True), by=self.request.auth)
+
+    def partial_update(self, request, pk):
+        segment = self.get_object()
+        said = self.asked(SegmentSerializer, segment)
+        wanted = {"name": said.get("name"), "asked": _known(said["asked"]) if "asked" in said else None}
+        segments.change(segment, shared=said.get("is_shared"), by=request.auth, **wanted)
+        return self.one(self.found())
+
+    def drop(self, segment):
+        segments.drop(segment, by=self.request.auth)
+
+
+def _known(said):
+    asked = Asked.of_saved(said)
+    if asked.unknown:
+        raise segments.no_such_filter(asked)
+    return asked

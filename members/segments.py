@@ -37,6 +37,12 @@ def gone(names):
     }
 
 
+def no_such_filter(asked):
+    words = {"unknown": ", ".join(asked.unknown), "known": ", ".join(["q", *asked.filters])}
+    sentence = _("There is no filter %(unknown)s. There are: %(known)s.") % words
+    return Refused(sentence, code="filter_unknown", status=400, field="asked")
+
+
 def _fields_in(names):
     prefix = name_of_field("")
     return list(filter(None, (as_uuid(name.removeprefix(prefix)) for name in names if name.startswith(prefix))))

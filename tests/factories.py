@@ -52,7 +52,7 @@ from members.models import (
     Twin,
     Word,
 )
-from members.names import search_text, sort_key
+from members.names import search_of, search_text, sort_key
 
 PASSWORD = "a-password-for-tests"
 
@@ -163,7 +163,7 @@ class HandleFactory(OwnedFactory):
     @factory.post_generation
     def is_found(self, create, extracted, **kwargs):
         values = self.member.handles.values_list("value", flat=True)
-        Member.objects.filter(pk=self.member.pk).update(search=search_text(self.member.nickname, values))
+        Member.objects.filter(pk=self.member.pk).update(search=search_of(self.member, values))
 
 
 class FormerNicknameFactory(OwnedFactory):

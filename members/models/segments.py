@@ -34,3 +34,7 @@ class Segment(TenantModel):
 
     def __str__(self):
         return self.name
+
+    @property
+    def is_shared(self):
+        return self.seat_id is None

@@ -115,6 +115,8 @@ IDS = {
     "api: consents": {"pk": Consent},
     "api: modules": {"pk": Module},
     "api: introductions": {"pk": Introduction},
+    "api: handles": {"pk": Handle},
+    "api: segments": {"pk": Segment},
     "api: renewals": {"pk": Renewal},
     "api: words": {"pk": Word},
     "api: spellings": {"pk": Spelling},

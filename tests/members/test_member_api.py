@@ -1,0 +1,208 @@
+"""Members, handles, segments and batches through the API: the verbs of the pages, each row of a batch with its own outcome."""
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from crm.tenancy.models import Event
+from crm.tenancy.scope import acting_for
+from members.models import Handle, Member
+from tests.conftest import KeyClient
+from tests.factories import CustomFieldFactory, HandleFactory, MemberFactory, SeatFactory, SegmentFactory
+
+
+def found(api, asked):
+    answer = api.get(f"/members/?{asked}")
+    assert answer.status_code == 200, answer.content
+    return sorted(row["nickname"] for row in answer.json()["results"])
+
+
+def outcomes(answer):
+    assert answer.status_code == 200, answer.content
+    return [(row["external_id"], row["outcome"], row["code"]) for row in answer.json()["rows"]]
+
+
+# One
+
+
+def test_a_member_is_made_with_all_that_is_known(api, house):
+    said = {
+        "nickname": "海燕",
+        "city": "深圳",
+        "skills": ["直播"],
+        "tags": ["老"],
+        "joined_on": "2025-01-02",
+        "handles": [{"platform": "phone", "value": "138 0000 0643"}],
+    }
+
+    answer = api.post("/members/", said)
+
+    assert answer.status_code == 201
+    assert (answer.json()["city"], answer.json()["skills"]) == ("深圳", ["直播"])
+    assert answer.json()["handles"] == [{"platform": "phone", "value": "+8613800000643"}]
+    assert found(api, "search=haiyan&tag=老") == ["海燕"]
+    with acting_for(house.pk):
+        assert Event.objects.get(kind="member.added").door == "api"
+
+
+def test_a_handle_of_somebody_else_is_refused(api, house):
+    HandleFactory(member=MemberFactory(tenant=house), platform="phone", value="+8613800000643")
+
+    answer = api.post("/members/", {"nickname": "x", "handles": [{"platform": "phone", "value": "13800000643"}]})
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "handle_taken")
+    with acting_for(house.pk):
+        assert Member.objects.count() == 1
+
+
+def test_only_what_is_named_changes_and_not_over_a_newer_state(api, house):
+    member = MemberFactory(nickname="A", city="深圳", tenant=house)
+    old = api.get(f"/members/{member.pk}/")["ETag"]
+
+    first = api.patch(f"/members/{member.pk}/", {"note": "x"}, headers={"If-Match": old})
+    late = api.patch(f"/members/{member.pk}/", {"city": "杭州"}, headers={"If-Match": old})
+
+    assert (first.status_code, first.json()["city"], first.json()["note"]) == (200, "深圳", "x")
+    assert late.status_code == 412
+
+
+WRONG = [{"city": 5}, {"skills": "x"}, {"standing": "merged"}, {"nickname": ""}, {"joined_on": "x"}, {"unknown": 1}, {"custom": {"x": 1}}]
+
+
+@pytest.mark.parametrize("said", WRONG)
+def test_what_cannot_be_is_refused_by_its_name(api, house, said):
+    member = MemberFactory(tenant=house)
+
+    assert api.patch(f"/members/{member.pk}/", said).status_code == 400
+
+
+def test_what_a_role_does_not_see_is_not_said(house):
+    member = MemberFactory(note="x", tenant=house)
+    HandleFactory(member=member, platform="phone", value="+8613800000643")
+    with acting_for(house.pk):
+        house.hidden_fields = {"viewer": ["phone", "note"]}
+        house.save()
+    viewer = KeyClient(SeatFactory(tenant=house, role="viewer"))
+
+    said = viewer.get(f"/members/{member.pk}/").json()
+
+    assert (said["handles"], said["note"]) == ([], "")
+    assert viewer.get("/handles/").json()["results"] == []
+    assert viewer.get("/members/?search=0000643").json()["results"] == []
+    assert viewer.patch(f"/members/{member.pk}/", {"note": "y"}).status_code == 403
+
+
+def test_handles_have_an_address_of_their_own(api, house):
+    member = MemberFactory(tenant=house)
+
+    made = api.post("/handles/", {"member": str(member.pk), "platform": "shop", "value": "A-1"})
+    assert made.status_code == 201
+    assert [row["value"] for row in api.get(f"/handles/?member={member.pk}").json()["results"]] == ["A-1"]
+    assert api.delete(f"/handles/{made.json()['id']}/").status_code == 204
+    with acting_for(house.pk):
+        assert Handle.objects.count() == 0
+
+
+# Filters and segments
+
+
+def test_filters_are_those_of_the_list(api, house):
+    field = CustomFieldFactory(kind="number", tenant=house)
+    lin = MemberFactory(nickname="Lin", city="深圳", skills=["直播"], custom={str(field.pk): 7}, tenant=house)
+    MemberFactory(nickname="Zhou", city="杭州", inviter=lin, tenant=house)
+    MemberFactory(nickname="Wu", city="上海", standing="past", tenant=house)
+    HandleFactory(member=lin, platform="phone", value="+8613800000643")
+
+    assert found(api, "city=深圳,杭州") == ["Lin", "Zhou"]
+    assert found(api, "skill=直播") == found(api, "phone=yes") == found(api, f"custom={field.pk}:1..9") == ["Lin"]
+    assert found(api, f"inviter={lin.pk}&introduction=none") == ["Zhou"]
+    assert found(api, "standing=past") == ["Wu"]
+    assert found(api, "custom=nonsense:1") == found(api, "introduction=nonsense") == []
+    assert api.get("/members/?fields=id,nickname").json()["results"][0].keys() == {"id", "nickname"}
+
+
+def test_a_segment_is_made_used_changed_and_dropped(api, house):
+    MemberFactory(nickname="Lin", city="深圳", tenant=house)
+    MemberFactory(nickname="Zhou", city="杭州", tenant=house)
+
+    made = api.post("/segments/", {"name": "南方", "asked": {"city": ["深圳"]}})
+    address = f"/segments/{made.json()['id']}/"
+    assert (made.status_code, made.json()["is_shared"]) == (201, True)
+    assert found(api, f"segment={made.json()['id']}") == ["Lin"]
+
+    assert api.patch(address, {"asked": {"city": "杭州"}}).json()["asked"] == {"city": ["杭州"]}
+    assert found(api, f"segment={made.json()['id']}") == ["Zhou"]
+    assert api.delete(address).status_code == 204
+    assert api.get(f"/members/?segment={made.json()['id']}").status_code == 404
+
+
+def test_a_segment_of_nothing_known_is_refused(api, house):
+    SegmentFactory(name="taken", tenant=house)
+
+    codes = [api.post("/segments/", said).json()["code"] for said in (
+        {"name": "x", "asked": {"shoe": ["42"]}}, {"name": "x", "asked": {}}, {"name": "taken", "asked": {"city": "深圳"}},
+    )]  # fmt: skip
+
+    assert codes == ["filter_unknown", "nothing_asked", "a_segment_once"]
+
+
+# Batches
+
+
+def batch(api, *rows, platform="shop"):
+    return api.post("/members/batch/", {"platform": platform, "rows": list(rows)})
+
+
+def test_each_row_has_its_own_outcome_and_the_same_again_changes_nothing(api, house):
+    rows = [{"external_id": "1", "nickname": "Lin", "city": "深圳"}, {"external_id": "2", "nickname": "Zhou", "tags": ["老"]}]
+    assert outcomes(batch(api, *rows)) == [("1", "made", ""), ("2", "made", "")]
+    assert outcomes(batch(api, *rows)) == [("1", "same", ""), ("2", "same", "")]
+
+    rows[0]["city"] = "杭州"
+    more = [{"external_id": "3", "nickname": ""}, {"external_id": "1", "nickname": "x"}, {"nickname": "x"}, {"external_id": "4", "city": 5}]
+    assert outcomes(batch(api, *rows, *more)) == [
+        ("1", "changed", ""), ("2", "same", ""), ("3", "refused", "invalid"), ("1", "refused", "twice"), ("", "refused", "invalid"),
+        ("4", "refused", "invalid"),
+    ]  # fmt: skip
+    assert found(api, "city=杭州") == ["Lin"]
+
+
+def test_who_is_known_by_another_handle_is_the_same_person(api, house):
+    lin, zhou = (MemberFactory(nickname=name, tenant=house) for name in ("Lin", "Zhou"))
+    HandleFactory(member=lin, platform="phone", value="+8613800000643")
+    HandleFactory(member=zhou, platform="wechat", value="zhou_live")
+    phone, wechat = {"platform": "phone", "value": "138 0000 0643"}, {"platform": "wechat", "value": "ZHOU_live"}
+
+    answer = batch(api, {"external_id": "1", "handles": [phone]}, {"external_id": "2", "handles": [phone, wechat]})
+
+    assert outcomes(answer) == [("1", "changed", ""), ("2", "refused", "two_people")]
+    with acting_for(house.pk):
+        assert Handle.objects.get(platform="shop").member_id == lin.pk
+        assert Member.objects.count() == 2
+
+
+def test_a_refused_row_leaves_nothing_behind(api, house):
+    wrong = {"external_id": "1", "nickname": "x", "joined_on": "2025-02-01", "expires_on": "2025-01-01"}
+
+    assert outcomes(batch(api, wrong)) == [("1", "refused", "term_backwards")]
+    with acting_for(house.pk):
+        assert (Member.objects.count(), Handle.objects.count()) == (0, 0)
+
+
+def test_rows_that_change_nothing_cost_nothing_more(api, house):
+    rows = [{"external_id": str(n), "nickname": f"N{n}"} for n in range(30)]
+    batch(api, *rows)
+
+    def asked(some):
+        with CaptureQueriesContext(connection) as queries:
+            assert {outcome for _, outcome, _ in outcomes(batch(api, *some))} == {"same"}
+        return len(queries)
+
+    assert asked(rows[:1]) == asked(rows)
+
+
+def test_more_than_a_thousand_are_refused(api):
+    rows = [{"external_id": str(n)} for n in range(1001)]
+
+    assert batch(api, *rows).status_code == 400
+    assert batch(api).status_code == 400
