@@ -14,6 +14,7 @@ from members import api as members
 from members import introduction_api as introductions
 from members import record_api as records
 from members import term_api as terms
+from members import twin_api as twins
 from members import word_api as words
 
 from . import import_api as imports
@@ -43,6 +44,8 @@ router.register("keys", keys.KeyViewSet)
 router.register("seats", seats.SeatViewSet)
 router.register("invites", seats.InviteViewSet)
 router.register("introductions", introductions.IntroductionViewSet)
+router.register("twins", twins.TwinViewSet)
+router.register("merges", twins.MergeViewSet)
 router.register("renewals", terms.RenewalViewSet)
 router.register("words", words.WordViewSet, basename="word")
 router.register("spellings", words.SpellingViewSet)

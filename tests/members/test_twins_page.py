@@ -246,3 +246,38 @@ def test_a_seat_without_the_right_cannot_act(pair, viewer):
     for path in (f"twins/{pair.pk}/apart/", f"twins/{pair.pk}/alike/", "twins/look/", f"merges/{made.pk}/undo/", "merges/undo/"):
         assert viewer.post(f"/members/{path}").status_code == 403
     assert Event.objects.filter(kind="member.unmerged").count() == 0
+
+
+# For programs
+
+
+def test_a_program_decides_pairs(pair, api):
+    second, third = TwinFactory(), TwinFactory()
+
+    listed = api.get("/twins/?state=open").json()["results"]
+    merged = api.post(f"/twins/{pair.pk}/merge/", {"keep": str(pair.other_id)})
+    apart = api.post(f"/twins/{second.pk}/apart/")
+    later = api.post(f"/twins/{third.pk}/later/")
+    back = api.post(f"/twins/{second.pk}/reopening/")
+    again = api.post(f"/twins/{pair.pk}/apart/")
+
+    assert [each["because"] for each in listed] == [["near_phone", "same_name", "same_city"], *[["same_name", "same_city"]] * 2]
+    assert (merged.status_code, merged.json()["kept"], merged.json()["because"]) == (201, str(pair.other_id), "decided")
+    assert [answer.json()["state"] for answer in (apart, later, back)] == ["apart", "later", "open"]
+    assert (again.status_code, again.json()["code"]) == (409, "decided_already")
+
+
+def test_a_program_merges_by_ids_and_takes_it_back(pair, api):
+    made = api.post("/merges/", {"kept": str(pair.one_id), "gone": str(pair.other_id)})
+    again = api.post("/merges/", {"kept": str(pair.one_id), "gone": str(pair.other_id)})
+    itself = api.post("/merges/", {"kept": str(pair.one_id), "gone": str(pair.one_id)})
+    Member.objects.filter(pk=pair.one_id).update(note="new")
+    back = api.post(f"/merges/{made.json()['id']}/undo/")
+    twice = api.post(f"/merges/{made.json()['id']}/undo/")
+
+    assert (made.status_code, made.headers["Location"]) == (201, f"/api/v1/merges/{made.json()['id']}/")
+    assert (again.status_code, again.json()["code"]) == (409, "merged_already")
+    assert (itself.status_code, itself.json()["code"]) == (400, "the_same_row")
+    assert back.json() == {"stays": {"note": 1}}
+    assert (twice.status_code, twice.json()["code"]) == (409, "undone_already")
+    assert api.get(f"/merges/?kept={pair.one_id}").json()["results"][0]["undone_at"]

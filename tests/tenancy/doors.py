@@ -123,6 +123,8 @@ IDS = {
     "api: fields": {"pk": CustomField},
     "api: matrices": {"pk": Matrix},
     "api: groups": {"pk": Group},
+    "api: twins": {"pk": Twin},
+    "api: merges": {"pk": Merge},
     "api: cohorts": {"pk": Cohort},
     "api: placements": {"pk": Placement},
     "api: jobs": {"pk": Job},

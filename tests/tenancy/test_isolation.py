@@ -77,6 +77,7 @@ PLAIN = {
     "time_zone", "colour", "logo", "country", "currency", "language", "slug", "tasks_a_day", "remove", "members", "cohorts", "swapped",
     "tab", "order", "whole", "file", "second",
     "take", "consent", "value-nickname", "value-city", "value-industry", "value-offers", "value-seeks", "value-skills",
+    "number",
     "renewal_days", "begins_on", "ends_on", "price", "source", "paid_on", "months", "month", "when",
     "role", "email", "days", "last_day", "scopes", "max_moves", "reason", "note", "is_reshuffled", "lead_days", "minutes_per_move",
     "least_percent", "half_life", "known", "newcomer", "size", "industry", "skill", "reset", "new-name",
