@@ -38,7 +38,9 @@ def _alike(one, other):
     shorter, longer = sorted((one, other), key=len)
     if len(shorter) > 1 and shorter in longer:
         ratio = max(ratio, 0.7 + len(shorter) / len(longer) / 10)
-    return max(ratio, SequenceMatcher(None, _sound(one), _sound(other)).ratio() - 0.2)
+    if one.isascii() or other.isascii():  # 杭州 and 常州 sound alike, and are not; what is written in letters may be a slip
+        ratio = max(ratio, SequenceMatcher(None, _sound(one), _sound(other)).ratio() - 0.1)
+    return ratio
 
 
 def _sound(text):

@@ -171,7 +171,9 @@ def _chinese():
 
 
 def _in_letters(name):
-    return "".join(lazy_pinyin(name, style=Style.NORMAL)).capitalize()
+    """Xi'an, with what parts two syllables where they would be read as one."""
+    first, *others = lazy_pinyin(name, style=Style.NORMAL)
+    return (first + "".join(f"'{said}" if said[0] in "aeo" else said for said in others)).capitalize()
 
 
 @lru_cache(maxsize=1)

@@ -290,7 +290,8 @@ def _alike(request, chosen, people=None):
     if typed:
         found = _matching(standing, typed)
     else:
-        near = _proposals([chosen], standing, people)[0]["near"] if standing else None
+        is_new = chosen.state == Word.State.PROPOSED
+        near = _proposals([chosen], standing, people)[0]["near"] if is_new else None
         found = ([near] if near else []) + [word for word in standing if word != near]
     return {
         "typed": typed,
