@@ -70,6 +70,7 @@ WORDS = {
     "Word.name": "上海",
     "Word.kind": "city",
     "Word.state": "accepted",
+    "Word.since": "2026-11-20T08:00:00Z",
     "NewWord.name": "上海",
     "NewWord.kind": "city",
     "WordChange.name": "上海",
