@@ -9,19 +9,37 @@ from rest_framework.parsers import MultiPartParser
 from crm.tenancy.api.serializers import JsonObject, ModelSerializer, Nothing, Serializer
 from crm.tenancy.api.views import View
 from crm.tenancy.models import Job
+from crm.tenancy.rights import may_do
 
-from . import import_jobs
+from . import import_jobs, import_pages
 
 MOST_ROWS = 200
+SAID = ["true", "false"]  # a form has texts
 
 
 class UploadSerializer(Serializer):
     members = serializers.FileField(help_text="The list of members: CSV, TSV or XLSX, at most 50 MB and 100,000 rows.")
     cohorts = serializers.FileField(required=False, help_text="Who sat where in each half-year.")
+    any_kind = serializers.ChoiceField(
+        choices=SAID, required=False, help_text="`true`: `members` may also be who sat where, or who spoke to whom; its columns tell."
+    )
+    whole = serializers.ChoiceField(choices=SAID, required=False, help_text="`false`: who is not in the file stays as they are.")
+
+
+class ColumnsSerializer(Serializer):
+    mappings = JsonObject(
+        required=False,
+        help_text="Of each kind of file (`members`, `cohorts`, `interactions`) what its columns mean: the column's key and a field, or an"
+        " empty text for a column that is left out. Remembered for files with the same columns once this is written.",
+    )
+    order = serializers.ChoiceField(
+        choices=["", "ymd", "mdy", "dmy"], required=False, help_text="How the file's dates are read; empty: found from the file."
+    )
+    whole = serializers.BooleanField(required=False, help_text="False: who is not in the file stays as they are.")
 
 
 class RowSerializer(serializers.Serializer):
-    file = serializers.CharField()
+    file = serializers.CharField(help_text="`members`, `cohorts` or `interactions`.")
     line = serializers.IntegerField()
     why = serializers.CharField(help_text="A sentence, in the language of whoever uploaded the file.")
 
@@ -39,17 +57,46 @@ class WritingSerializer(serializers.ModelSerializer):
 class ImportSerializer(ModelSerializer):
     problem = JsonObject(read_only=True)
     found = JsonObject(source="outcome", read_only=True, help_text="What the files hold and would change, once read.")
+    columns = serializers.SerializerMethodField(
+        help_text="Of each kind of file its columns: key, header, field, how many rows are filled, two samples and what they become."
+    )
+    differences = serializers.SerializerMethodField(
+        help_text="The dry run, until it is written: `new`, `changed` with each field before and after, `doubtful` pairs; at most 300 each."
+    )
     rejected_rows = serializers.SerializerMethodField(help_text=f"The first {MOST_ROWS} rows that would not go in.")
     writing = serializers.SerializerMethodField(help_text="The job that writes it, once somebody asked for it.")
+    undoing = serializers.SerializerMethodField(help_text="The job that takes it back, once somebody asked for it.")
 
     class Meta:
         model = Job
-        fields = ["id", "state", "stage", "seat", "asked_at", "ended_at", "problem", "found", "rejected_rows", "writing"]
+        fields = ["id", "state", "stage", "seat", "asked_at", "ended_at", "problem", "found"]
+        fields += ["columns", "differences", "rejected_rows", "writing", "undoing"]
         read_only_fields = fields
+
+    def _review(self, job):
+        """People who are not here yet are shown to whoever may bring them in."""
+        found = getattr(job, "_review", None)
+        if found is None:
+            seat = getattr(self.context.get("request"), "auth", None)
+            found = job._review = import_jobs.review_of(job) if seat and may_do(seat, "members") else {}
+        return found
+
+    @extend_schema_field({"type": "object", "additionalProperties": True})
+    def get_columns(self, job):
+        return self._review(job).get("columns", {})
+
+    @extend_schema_field({"type": "object", "additionalProperties": True})
+    def get_differences(self, job):
+        return {name: rows for name, rows in self._review(job).items() if name in ("new", "changed", "doubtful")}
+
+    @extend_schema_field(WritingSerializer(allow_null=True))
+    def get_undoing(self, job):
+        found = import_jobs.undoing_of(job)
+        return WritingSerializer(found).data if found else None
 
     @extend_schema_field(RowSerializer(many=True))
     def get_rejected_rows(self, job):
-        rows = import_jobs.first_rejected(job, MOST_ROWS)
+        rows = import_jobs.first_rejected(job, MOST_ROWS, named=False)
         return [{"file": file, "line": int(line), "why": why} for file, line, why in rows]
 
     @extend_schema_field(WritingSerializer(allow_null=True))
@@ -72,12 +119,35 @@ class ImportViewSet(View):
     def create(self, request):
         """Upload the files; a worker reads them and writes nothing. The same two files once more are the same job."""
         said = self.asked(UploadSerializer)
-        job = import_jobs.ask_reading(said["members"], said.get("cohorts"), request._request.tenant, by=request.auth)
+        how = {name: said[name] == "true" for name in ("any_kind", "whole") if name in said}
+        job = import_jobs.ask_reading(said["members"], said.get("cohorts"), request._request.tenant, by=request.auth, **how)
         return self.one(job, 202, Location=_job(job))
 
     def retrieve(self, request, pk):
         """What was found: people, groups with their spellings, merged and rejected rows, and what would change here."""
         return self.one(self.get_object())
+
+    @extend_schema(request=ColumnsSerializer, responses={202: ImportSerializer})
+    @action(detail=True, methods=["post"])
+    def columns(self, request, pk):
+        """Read the files once more, another way: what columns mean, the order of dates, the whole community or a part. A new import."""
+        reading = import_jobs.newest_of(self.get_object())
+        said = dict(self.asked(ColumnsSerializer))
+        for kind, mapping in said.get("mappings", {}).items():
+            import_pages.refuse_mapping(kind, mapping)
+        if "mappings" in said:
+            said["mappings"] = reading.asked.get("mappings", {}) | said["mappings"]
+        job = import_jobs.read_again(reading, request._request.tenant, by=request.auth, **said)
+        return self.one(job, 202, Location=_job(job))
+
+    @extend_schema(request=None, responses={202: ImportSerializer})
+    @action(detail=True, methods=["post"])
+    def undoing(self, request, pk):
+        """Take back what was written, as long as nothing else has touched it; who was touched since stays. 409 `nothing_to_undo`."""
+        reading = self.get_object()
+        self.asked(Nothing)
+        job = import_jobs.ask_undoing(reading, request._request.tenant, by=request.auth)
+        return self.one(reading, 202, Location=_job(job))
 
     @extend_schema(request=None, responses={202: ImportSerializer})
     @action(detail=True, methods=["post"])

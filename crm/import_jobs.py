@@ -22,6 +22,7 @@ from crm.tenancy import events, files, rights, work
 from crm.tenancy.models import Event, File, Job, Seat, Tenant
 from crm.tenancy.refusals import Refused
 from crm.tenancy.sheets import harmless
+from members import twins
 
 from . import import_review, import_undo, imports
 
@@ -225,12 +226,12 @@ def rejected_file(reading):
     return File.objects.filter(pk=pk).first() if pk else None
 
 
-def first_rejected(reading, most=20):
-    """(kind of file, line, sentence) of the first rows that would not go in."""
+def first_rejected(reading, most=20, *, named=True):
+    """(kind of file, line, sentence) of the first rows that would not go in; the kind as it is named, or as a code."""
     file = rejected_file(reading)
     if not file:
         return []
-    sections = [KINDS[kind] for kind in _rejected_kinds(reading.outcome)]
+    sections = [KINDS[kind] if named else kind for kind in _rejected_kinds(reading.outcome)]
     found, at = [], -1
     try:
         with files.path_of(file).open(encoding="utf-8-sig", newline="") as lines:
@@ -325,6 +326,8 @@ def write_files(at_work):
                 outcome = {name: len(value) if isinstance(value, list) else value for name, value in outcome.items()}
                 outcome["kind"] = reading.kind
                 del outcome["matrix"]
+                if outcome["added"] or outcome["changed"]:
+                    twins.ask_to_look(by=job.seat)
             imports.remember(reading, by=job.seat)
             _let_go(Job.objects.get(pk=job.asked["reading"]))
             # In this transaction too: who stopped the job in the meantime has stopped all of it, and a repeat finds it done.
@@ -335,6 +338,9 @@ def write_files(at_work):
 def _keep_interactions(reading, job):
     """The file stays, for the rooms that will read it."""
     File.objects.filter(pk=job.file_id).update(kind="interactions")
+    review = Job.objects.get(pk=job.asked["reading"]).outcome.get("review_file")
+    for file in File.objects.filter(pk=review):
+        files.drop(file)
     Job.objects.filter(file=job.file_id).update(file=None)
     read = reading.interactions
     outcome = {"kind": "interactions", "rows": read.rows, "rejected": len(read.rejected), "people": len(read.speakers)}

@@ -1,10 +1,13 @@
 """What the pages of an import have in common: where it stands, how far it is, what its fields are called."""
 
+from collections import Counter
+
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from crm.tenancy.models import Job
+from crm.tenancy.refusals import Refused
 from members import custom
 from members.files.columns import FIELDS, NEEDED
 from members.models import Handle
@@ -130,6 +133,18 @@ def choices_of(kind, customs=()):
     groups = [(_("Who they are known as"), ids), (_("About them"), rest)]
     found = [(heading, [(field, label_of(field)) for field in fields]) for heading, fields in groups]
     return [*found, (_("Fields of your own"), list(customs))] if customs else found
+
+
+def refuse_mapping(kind, mapping):
+    """A program's mapping: of a kind of file there is, with fields that are there, each once."""
+    allowed = {"", *(field for _, fields in choices_of(kind, own_fields()) for field, _ in fields)} if kind in FIELDS else set()
+    if not isinstance(mapping, dict) or not all(isinstance(field, str) and field in allowed for field in mapping.values()):
+        fields = ", ".join(sorted(allowed - {""})) or ", ".join(FIELDS)
+        sentence = _("A mapping names columns and what they mean, one of: %(fields)s.")
+        raise Refused(sentence % {"fields": fields}, code="bad_mapping", status=400)
+    twice = [field for field, times in Counter(filter(None, mapping.values())).items() if times > 1]
+    if twice:
+        raise Refused(_("Two columns are to be read as “%(field)s”.") % {"field": twice[0]}, code="column_twice", status=400)
 
 
 def faults_of(kind, mapping):

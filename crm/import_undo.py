@@ -3,6 +3,7 @@
 from collections import defaultdict
 from uuid import UUID
 
+from django.db import transaction
 from django.db.models import Count, Q
 from django.utils.translation import gettext as _
 from psycopg.types.json import Jsonb
@@ -13,8 +14,9 @@ from crm.tenancy.models import Event, Job
 from crm.tenancy.refusals import Refused
 from groups import intake as seats
 from groups.models import Cohort, Group, Placement
+from members import merging
 from members.intake import FIELDS, digest
-from members.models import FormerNickname, Handle, ImportedRow, Member, Note, Twin
+from members.models import FormerNickname, Handle, ImportedRow, Member, Merge, Note, Twin
 from members.names import search_of, sort_key
 
 AT_ONCE = 1000
@@ -24,7 +26,11 @@ ITS_OWN = {Handle, FormerNickname, Placement, ImportedRow, Twin, Member}
 
 
 def can(writing):
-    return ImportedRow.objects.filter(job=writing).exists()
+    return ImportedRow.objects.filter(job=writing).exists() or _merges(writing).exists()
+
+
+def _merges(writing):
+    return Merge.objects.filter(pk__in=writing.outcome.get("merges", {}).get("ids", []), undone_at=None)
 
 
 def take_back(work, writing_id):
@@ -32,7 +38,8 @@ def take_back(work, writing_id):
         writing = Job.objects.get(pk=writing_id)
         if not can(writing):
             raise Refused(_("Nothing of this import is left to be taken back."), code="nothing_to_undo")
-        kept = _touched_since(writing)
+        kept = _told_since(writing)
+        kept |= _parted(writing, kept, work.job.seat) | _different_now(writing)
         rows = list(ImportedRow.objects.filter(job=writing).exclude(member__in=kept).order_by("id").values_list("pk", "is_new"))
     restored, removed = [pk for pk, is_new in rows if not is_new], [pk for pk, is_new in rows if is_new]
     done, many = 0, len(rows)
@@ -66,14 +73,34 @@ def _some(ids):
     return (ids[at : at + AT_ONCE] for at in range(0, len(ids), AT_ONCE))
 
 
-def _touched_since(writing):
-    """Ids of members that something else has changed, or that something else of the community hangs on."""
+def _parted(writing, kept, by):
+    """What the import joined is two again. Ids of those for whom that is not possible any more."""
+    stay = set()
+    for merge in _merges(writing).order_by("-at"):
+        try:
+            if {merge.kept_id, merge.gone_id} & kept:
+                raise Refused("", code="touched")
+            with transaction.atomic():
+                merging.take_back(merge, by=by)
+        except Refused:
+            stay |= {merge.kept_id, merge.gone_id}
+    return stay
+
+
+def _told_since(writing):
+    """Ids of members to whom something happened since."""
     rows = ImportedRow.objects.filter(job=writing)
     members = rows.values("member")
     later = Q(at__gt=writing.ended_at)
     kept = set(Event.objects.filter(later, member__in=members).values_list("member", flat=True))
     kept |= set(Event.objects.filter(later, subject_kind="member", subject__in=members).values_list("subject", flat=True))
-    kept |= set(ImportedRow.objects.filter(member__in=members, job__ended_at__gt=writing.ended_at).values_list("member_id", flat=True))
+    imported = ImportedRow.objects.filter(member__in=members, job__ended_at__gt=writing.ended_at)
+    return kept | set(imported.values_list("member_id", flat=True))
+
+
+def _different_now(writing):
+    """Ids of members who are not as the import left them, or on whom something else of the community hangs."""
+    rows, kept = ImportedRow.objects.filter(job=writing), set()
     new = rows.filter(is_new=True).values("member")
     for relation in _relations(Member):
         if relation.related_model not in ITS_OWN:

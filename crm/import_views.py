@@ -22,6 +22,7 @@ from .import_pages import KINDS, STATES, choices_of, faults_of, label_of, own_fi
 
 TABS = ("new", "changed", "same", "doubtful", "rejected")
 SIZE = 50
+SHOWN = 25  # people on a page of a tab
 
 
 # All of them
@@ -134,6 +135,8 @@ def _context(request, job, said=None):
 def _looked_at(request, job, said):
     """What the page shows of files that were read: the five counts with the rows of one of them, and the columns."""
     review, found = import_jobs.review_of(job), job.outcome
+    if not may_do(request.seat, "members"):  # who only looks sees figures, and no phone numbers of people who are not here yet
+        review = {"tables": review.get("tables", [])}
     context = {"review": review, "columns": _columns(job, review, said), "faults": (said or {}).get("faults", {})}
     if job.state != Job.State.DONE:
         return context
@@ -145,20 +148,31 @@ def _looked_at(request, job, said):
     fields = found.get("fields", {})
     named = [(label_of(name), fields[name]) for name in ("expires_on", "group") if name in fields]
     rest = sum(many for name, many in fields.items() if name not in ("expires_on", "group"))
+    cut = Cut(len(review.get(tab, [])), request.GET.get("page"), SHOWN)
     return context | {
         "tab": tab,
         "numbers": numbers,
         "all_rejected": rejected,
         "fields": named + ([(_("other"), rest)] if rest else []),
-        "rejected": import_jobs.first_rejected(job, 200) if tab == "rejected" else import_jobs.first_rejected(job, 8),
-        "changed": [row | {"fields": [(label_of(name), *pair) for name, *pair in row["fields"]]} for row in review.get("changed", [])],
+        "rejected": import_jobs.first_rejected(job, 200 if tab == "rejected" else 8) if review.get("columns") else [],
+        "cut": cut,
+        "new": cut.of(review.get("new", [])) if tab == "new" else [],
+        "changed": [row | {"fields": [_named(*field) for field in row["fields"]]} for row in cut.of(review.get("changed", []))],
         "doubtful": [
             pair | {"fields": [(label_of(name), one, other, one == other) for name, one, other in pair["fields"] if one or other]}
-            for pair in review.get("doubtful", [])
+            for pair in cut.of(review.get("doubtful", []))
         ],
         "tables": [table | {"above": table["header_line"] - 1} for table in review.get("tables", [])],
         "looks_foreign": found.get("left", 0) > found.get("here", 0) // 2,
     }
+
+
+def _named(field, before, after):
+    """A difference in words."""
+    choices = {"tier": Member.Tier, "standing": Member.Standing}.get(field)
+    if choices:
+        before, after = (str(choices(value).label) if value in choices.values else value for value in (before, after))
+    return label_of(field), before, after
 
 
 def _columns(job, review, said):
@@ -250,7 +264,7 @@ def undoing(request, pk):
 
 
 @require_safe
-@sees("members")
+@does("members")
 def rejected(request, pk):
     """All rows that did not go in, as they stand in the file, with the reason after them."""
     file = import_jobs.rejected_file(_reading(pk))

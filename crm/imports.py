@@ -4,21 +4,24 @@ First a file is read, which asks no database, and compared with what is here; th
 """
 
 from collections import Counter, defaultdict
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
+from django.core.files.base import ContentFile
 from django.db import transaction
+from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
-from crm.tenancy import events
-from crm.tenancy.models import Tenant
+from crm.tenancy import events, files
+from crm.tenancy.models import Job, Tenant
 from crm.tenancy.refusals import Refused
 from crm.tenancy.scope import acting_for
 from groups import calendar
 from groups import intake as seats
 from groups.intake import seat
 from groups.models import Group, Matrix
-from members import custom, intake, words
+from members import custom, intake, merging, words
 from members.files import (
     FIELDS,
     WORDS,
@@ -37,7 +40,7 @@ from members.files import (
 )
 from members.files.columns import SYNONYMS
 from members.files.people import Person
-from members.models import Handle, Mapping
+from members.models import Handle, Mapping, Member
 
 MATRIX = "会员"
 MOST_BYTES = 50 * 10**6  # of each file
@@ -99,6 +102,48 @@ def load_community(folder, slug, *, name=""):
                 return Loaded(tenant, write(community, tenant, how=how_read))
     except (NoSuchFiles, NotATable) as fault:
         raise Refused(fault.sentence, code=fault.code, status=400) from None
+
+
+def import_file(path, tenant, *, mapping=None, order="", whole=False, dry_run=False):
+    """One file of any kind into a tenant that is there, in one transaction; `dry_run` takes all of it back. Returns the counts that
+    `load_community` gives, and what changed."""
+    tables = read_tables((path, path.name), any_kind=True)
+    kind = next(iter(tables))
+    with transaction.atomic(), acting_for(tenant.pk):
+        how_read = how(tenant, mappings={kind: mapping} if mapping else {}, order=order, whole=whole)
+        _refuse_unknown_fields(mapping, kind, how_read)
+        reading = read(tables, how_read, region=tenant.country)
+        if reading.interactions:
+            counts = _interactions_in(reading, path, dry_run)
+        else:
+            asked = {"names": [path.name]}
+            read_job = Job.objects.create(kind="community.reading", asked=asked, state=Job.State.DONE, due_at=now(), ended_at=now())
+            job = Job.objects.create(kind="community.import", asked={"reading": str(read_job.pk)}, state=Job.State.DONE, due_at=now())
+            counts = write(reading.community, tenant, how=how_read, job=job)
+            outcome = {name: len(value) if isinstance(value, list) else value for name, value in counts.items()} | {"kind": kind}
+            Job.objects.filter(pk=read_job.pk).update(outcome={"kind": kind, "rows": counts["rows"], "rejected": outcome["rejected"]})
+            Job.objects.filter(pk=job.pk).update(outcome=outcome, ended_at=now())
+            counts = {name: value for name, value in counts.items() if name not in ("made", "merges")}
+        remember(reading, by=None)
+        transaction.set_rollback(dry_run)
+    return counts | {"kind": kind, "dry_run": dry_run}
+
+
+def _refuse_unknown_fields(mapping, kind, how):
+    known = {"", *FIELDS[kind], *how.customs}
+    for column, meant in (mapping or {}).items():
+        if meant not in known and not meant.startswith("id:"):
+            said = {"column": column, "field": meant, "fields": ", ".join(sorted(known - {""}))}
+            raise Refused(_("“%(column)s” cannot be read as “%(field)s”. There are: %(fields)s.") % said, code="bad_mapping", status=400)
+
+
+def _interactions_in(reading, path, dry_run):
+    found = found_interactions(reading) | {"unknown_speakers": unknown_speakers(reading)}
+    found["rejected"] = [_said(rejection) for rejection in reading.interactions.rejected]
+    if not dry_run:
+        kept = files.keep(ContentFile(path.read_bytes(), name=path.name), "interactions", by=None, most=MOST_BYTES)
+        events.note("interactions.kept", kept, after={"rows": found["rows"], "rejected": len(found["rejected"]), "people": found["people"]})
+    return found
 
 
 def _tenant(slug, name):
@@ -314,6 +359,7 @@ def found(reading, seen):
         "left": len(compared.left),
         "new_groups": len(difference.new_groups),
         "moved": difference.moved,
+        "joins": len(compared.joins),
     }
 
 
@@ -363,6 +409,7 @@ def write(community, tenant, *, by=None, how=None, job=None):
     people, cohorts = community.people, community.cohorts
     compared = intake.compare(people.people, community.past_members, whole=how.whole)
     added = intake.write(compared)
+    merges = _join(compared, by)
     history, sits = _placed(community, compared, tenant, how)
     seated = seat(tenant, matrix_name(), _groups(community), history, sits, whole=how.whole) if history else None
     if seated:
@@ -387,12 +434,22 @@ def write(community, tenant, *, by=None, how=None, job=None):
     if job:
         kept = intake.keep_what_was(compared, job, touched)
         made = {name: [str(pk) for pk in ids] for name, ids in seated.made.items()} if seated else {}
-        counts |= changes | {"touched": kept, "made": made}
-    if any(changes.values()):
-        noted = {key: len(value) if isinstance(value, list) else value for key, value in counts.items() if key not in ("matrix", "made")}
+        counts |= changes | {"touched": kept, "made": made, "joined": len(merges), "merges": {"ids": [str(merge.pk) for merge in merges]}}
+    if any(changes.values()) or merges:
+        untold = ("matrix", "made", "merges")
+        noted = {key: len(value) if isinstance(value, list) else value for key, value in counts.items() if key not in untold}
         named = {"job": str(job.pk)} if job else {}
         events.note("community.imported", seated.matrix if seated else tenant, by=by, after=noted | changes | named)
     return counts
+
+
+def _join(compared, by):
+    """Members whom a row of the file shows to be one person, by a phone or id of each."""
+    made = []
+    for kept, gone, platform in compared.joins:
+        with suppress(Refused):  # one of them was merged by an earlier row
+            made.append(merging.merge(Member(pk=kept), Member(pk=gone), platform, by=by))
+    return made
 
 
 def remember(reading, *, by):

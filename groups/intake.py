@@ -17,7 +17,7 @@ class Difference:
     """How a file's groups and seats differ from those that are here."""
 
     new_groups: list  # names
-    moves: dict  # {member's id: (number or name of the group they sit in, None for none; group's key)} where the file says otherwise
+    moves: dict  # {member's id: (name of the group they sit in, None for none; key of the group)} where the file says otherwise
 
     @property
     def moved(self):
@@ -70,10 +70,12 @@ def compare(matrix_name, groups, sits):
     here = {group.number or group.name for group in Group.objects.filter(matrix__name=matrix_name)}
     at = {key: number or name for key, name, number in groups}
     open_ones = Placement.objects.open().filter(matrix__name=matrix_name).values_list("member_id", "group__number", "group__name")
-    now = {member: number or name for member, number, name in open_ones}
+    now, names = {}, {}
+    for member, number, name in open_ones:
+        now[member], names[member] = number or name, name
     return Difference(
         new_groups=[name for _key, name, number in groups if (number or name) not in here],
-        moves={member: (now.get(member), key) for member, key in sits.items() if now.get(member) != at[key]},
+        moves={member: (names.get(member), key) for member, key in sits.items() if now.get(member) != at[key]},
     )
 
 

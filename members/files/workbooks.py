@@ -46,7 +46,8 @@ def sheets(content, name):
     except (OSError, ValueError, BadZipFile, zlib.error) as trouble:
         raise NotATable("broken_workbook", name=name) from trouble
     environment = {"PYTHONPATH": str(Path(__file__).parents[2]), "PATH": os.environ.get("PATH", "")}
-    command = [sys.executable, "-c", "from members.files.workbooks import open_for_another; open_for_another()", str(len(content))]
+    command = [sys.executable, "-c", "from members.files.workbooks import open_for_another; open_for_another()"]
+    command += map(str, (len(content), MOST_MEMORY, MOST_SECONDS))
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment) as opening:
         try:
             with suppress(BrokenPipeError):
@@ -78,10 +79,11 @@ def _handed_over(stream, name):
 
 def open_for_another():
     """In a process of its own, with a limit of memory and time: the workbook comes in, its rows go out."""
-    for limit, most in (resource.RLIMIT_AS, MOST_MEMORY), (resource.RLIMIT_CPU, MOST_SECONDS):
+    size, memory, seconds = map(int, sys.argv[1:4])
+    for limit, most in (resource.RLIMIT_AS, memory), (resource.RLIMIT_CPU, seconds):
         with suppress(ValueError, OSError):  # a system that has no such limit
             resource.setrlimit(limit, (most, most))
-    content, out = sys.stdin.buffer.read(int(sys.argv[1])), sys.stdout.buffer
+    content, out = sys.stdin.buffer.read(size), sys.stdout.buffer
     try:
         workbook = CalamineWorkbook.from_filelike(BytesIO(content))
         for sheet in workbook.sheet_names:

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from crm.tenancy.scope import acting_for
@@ -113,3 +114,31 @@ def test_the_schema_says_that_files_are_sent(api):
     operation = schema["paths"][IMPORTS]["post"]
     assert list(operation["requestBody"]["content"]) == ["multipart/form-data"]
     assert "202" in operation["responses"]
+
+
+def test_columns_are_said_differences_seen_and_all_of_it_taken_back(house, api):
+    file = SimpleUploadedFile("members.csv", "称呼,联络\n林海,lin_hai\n".encode())
+    post(api, members=file, any_kind="true", whole="false")
+    work_off(house)
+    job = newest(house)
+    assert api.get(f"imports/{job.pk}/").json()["columns"]["members"][1]["samples"] == [["lin_hai", "lin_hai"]]
+
+    for mapping, code in ({"联络": "nonsense"}, "bad_mapping"), ({"称呼": "note", "联络": "note"}, "column_twice"):
+        refused = api.post(f"imports/{job.pk}/columns/", {"mappings": {"members": mapping}})
+        assert (refused.status_code, refused.json()["code"]) == (400, code)
+    asked = api.post(f"imports/{job.pk}/columns/", {"mappings": {"members": {"称呼": "nickname", "联络": "wechat"}}})
+    assert asked.status_code == 202
+    work_off(house)
+    pk = newest(house).pk
+    assert [row["name"] for row in api.get(f"imports/{pk}/").json()["differences"]["new"]] == ["林海"]
+    api.post(f"imports/{pk}/writing/")
+    work_off(house)
+    with acting_for(house.pk):
+        assert Member.objects.count() == 1
+
+    assert api.post(f"imports/{pk}/undoing/").status_code == 202
+    work_off(house)
+
+    assert api.get(f"imports/{pk}/").json()["undoing"]["outcome"]["removed"] == 1
+    with acting_for(house.pk):
+        assert Member.objects.count() == 0

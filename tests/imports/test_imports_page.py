@@ -315,6 +315,7 @@ def test_the_order_of_dates_is_shown_and_can_be_changed(house, owner):
 def undo(client, page):
     client.post(f"{page}undoing/")
     work_off(client.tenant)
+    assert newest(client.tenant, "community.import_undo").state == "done"
 
 
 def test_an_import_is_taken_back_as_a_whole(house, owner):
@@ -364,6 +365,20 @@ def test_an_import_is_taken_back_once(house, owner):
     answer = owner.post(f"{page}undoing/", headers={"Accept": "application/json"})
 
     assert (answer.status_code, answer.json()["code"]) == (409, "nothing_to_undo")
+
+
+def test_a_row_that_names_two_members_makes_them_one_and_the_way_back_parts_them(house, owner):
+    page, _job = bring(owner, members("林海,lin_hai,,深圳,,,,,,,,", "海哥,,13800000001,,,,,,,,,"))
+    write(owner, page)
+    before = people_here(house)
+
+    page, job = bring(owner, members("林海,lin_hai,13800000001,,,,,,,,,"))
+    assert job.outcome["joins"] == 1
+    write(owner, page)
+    assert sorted(people_here(house).values()) == ["current", "merged"]
+
+    undo(owner, page)
+    assert people_here(house) == before
 
 
 # Rows that stay out
