@@ -90,3 +90,6 @@ for kind, words, icon in [
     ("apart.removed", _("No longer keeps two members apart"), "arrows-split"),
 ]:
     trail.tell(kind, words, icon=icon, topic="groups", whys=dict(Pin.Because.choices) | dict(Star.Because.choices))
+trail.tell("member.moved", _("Seated in another group"), icon="arrows-move", topic="people", whys={"undone": _("taken back")})
+trail.tell("task.given", _("Gave a task"), icon="checklist", topic="tasks")
+trail.tell("task.withdrawn", _("Withdrew a task"), icon="ban", topic="tasks")

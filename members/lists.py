@@ -130,7 +130,7 @@ class Menu:
 
     @property
     def is_shown(self):
-        return bool(self.choices) or self.filter.kind != registry.CHOICES
+        return bool(self.choices) or self.filter.kind != registry.CHOICES or self.filter.choices is None
 
     @property
     def fixed(self):

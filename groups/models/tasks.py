@@ -35,6 +35,7 @@ class Task(TenantModel):
     class Kind(models.TextChoices):
         MOVE = "move", _("invite into another group")
         RENEWAL = "renewal", _("ask about renewal")
+        GIVEN = "given", _("given by hand")
 
     class State(models.TextChoices):
         OPEN = "open", _("to do")

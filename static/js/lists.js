@@ -9,6 +9,16 @@
   });
   document.addEventListener("change", (event) => { if (event.target.matches("[data-narrow]")) event.stopPropagation(); }, true);
 
+  // Whose condition was taken out goes on at the next one, or where words are typed
+
+  let isTakenOut = false;
+  document.addEventListener("htmx:beforeRequest", (event) => { isTakenOut = Boolean(event.detail.elt.closest("#chips")); });
+  document.addEventListener("htmx:afterSettle", () => {
+    if (!isTakenOut || document.activeElement !== document.body) return;
+    isTakenOut = false;
+    (document.querySelector("#chips a") || document.querySelector("#words"))?.focus();
+  });
+
   // All of the result, not only this page
 
   function tick(form, on) {
