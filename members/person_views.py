@@ -20,9 +20,10 @@ from crm.tenancy.counting import counts
 from crm.tenancy.refusals import Refused
 from crm.tenancy.rights import does, sees
 
-from . import custom, merging, panels, people, person_forms, photos, records
+from . import custom, merging, panels, people, person_forms, photos, records, twins
 from .lists import SOON, MemberList, Row, with_all
-from .models import Consent, Handle, Member, Module, Note
+from .models import Consent, Handle, Member, Module, Note, Twin
+from .on_person import GIVEN
 from .timeline import Timeline
 
 FROM_LIST = "in"  # in the address: the list that one came from, whose question stands beside it
@@ -252,6 +253,8 @@ def edit(request, pk, section):
 
 
 def _form(request, row, section, form):
+    if not form.is_bound and (shown := form.visible_fields()):
+        shown[0].field.widget.attrs["autofocus"] = True  # whoever asked to edit goes on there
     context = {"member": row, "section": section, "form": form, "title": person_forms.TITLES[section]}
     template = "members/edit.html#form" if request.htmx else "members/edit.html"
     response = render(request, template, context, status=422 if form.is_bound else 200)
@@ -379,6 +382,20 @@ def handle_drop(request, pk):
     return _done(request, handle.member_id, words, {"handle_dropped": list(was)}, {}, focus="handles")
 
 
+@does("members")
+@require_POST
+def same(request, pk):
+    """Somebody wrote down a handle that another member has: the two wait, as a pair, to be looked at side by side."""
+    row, other = (get_object_or_404(Member.objects.known(), pk=each) for each in (pk, people.as_uuid(request.POST.get("other"))))
+    if row == other:
+        raise Refused(_("These are one row already."), code="the_same_row", status=400)
+    one, two = sorted((row, other), key=lambda member: member.pk)
+    pair, _made = Twin.objects.get_or_create(one=one, other=two, defaults={"because": [GIVEN], "score": 90})
+    if pair.state in (Twin.State.APART, Twin.State.LATER):
+        twins.reopen(pair, by=request.seat)
+    return redirect(f"{reverse('members:twins')}?pair={pair.pk}")
+
+
 # Notes
 
 
@@ -398,6 +415,7 @@ def notes(request, pk):
 def note(request, pk):
     found = get_object_or_404(Note.objects.select_related("member"), pk=pk)
     form = person_forms.NoteForm(request.POST if request.method == "POST" else None, initial={"text": found.text}, auto_id=f"note_{pk}_%s")
+    form.fields["text"].widget.attrs["autofocus"] = True
     seen = request.POST.get("seen", "").replace("\r\n", "\n") if form.is_bound else found.text
     if form.is_bound and form.is_valid():
         try:

@@ -29,6 +29,7 @@ urlpatterns = [
     path("<uuid:pk>/edit/<slug:section>/", person.edit, name="edit"),
     path("<uuid:pk>/undo/", person.undo, name="undo"),
     path("<uuid:pk>/handles/", person.handles, name="handles"),
+    path("<uuid:pk>/same/", person.same, name="same"),
     path("handles/<uuid:pk>/drop/", person.handle_drop, name="handle_drop"),
     path("<uuid:pk>/notes/", person.notes, name="notes"),
     path("notes/<uuid:pk>/", person.note, name="note"),

@@ -13,7 +13,7 @@ from PIL import Image
 from crm.tenancy.models import Event, File
 from crm.tenancy.scope import acting_for
 from members import people, timeline
-from members.models import Consent, Handle, Member, Module, Note
+from members.models import Consent, Handle, Member, Module, Note, Twin
 from tests.factories import (
     EventFactory,
     FormerNicknameFactory,
@@ -239,6 +239,21 @@ def test_nothing_is_nobody(operator, tenant):
 
 
 # Handles, notes, consents, modules: each with its way back
+
+
+def test_a_handle_of_somebody_else_offers_to_look_at_both(operator, somebody):
+    other = MemberFactory(nickname="Other")
+    said = {"platform": "wechat", "value": "WXID_guifang"}
+
+    answer = operator.post(f"/members/{other.pk}/handles/", said, headers={"HX-Request": "true"})
+    pair = operator.post(f"/members/{other.pk}/same/", {"other": str(somebody.pk)})
+
+    assert answer.status_code == 422
+    assert f"/members/{other.pk}/same/" in answer.content.decode()
+    twin = Twin.objects.get()
+    assert {twin.one_id, twin.other_id} == {other.pk, somebody.pk}
+    assert pair["Location"].endswith(f"/members/twins/?pair={twin.pk}")
+    assert f"?pair={twin.pk}" in operator.get(f"/members/{other.pk}/").content.decode()
 
 
 def test_a_handle_is_taken_away_and_comes_back(operator, somebody):

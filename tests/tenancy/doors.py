@@ -42,6 +42,7 @@ IDS = {
     "members:edit": {"pk": Member, "section": "who"},
     "members:undo": {"pk": Member},
     "members:handles": {"pk": Member},
+    "members:same": {"pk": Member},
     "members:handle_drop": {"pk": Handle},
     "members:notes": {"pk": Member},
     "members:note": {"pk": Note},

@@ -78,6 +78,8 @@ PLAIN = {
     "tab", "order", "whole", "file", "second",
     "take", "consent", "value-nickname", "value-city", "value-industry", "value-offers", "value-seeks", "value-skills",
     "number",
+    "tags", "joined_on", "expires_on", "skills", "levels_of", "system", "says", "text", "in", "left", "top", "side", "phone", "wechat",
+    "viewer",
     "renewal_days", "begins_on", "ends_on", "price", "source", "paid_on", "months", "month", "when",
     "role", "email", "days", "last_day", "scopes", "max_moves", "reason", "note", "is_reshuffled", "lead_days", "minutes_per_move",
     "least_percent", "half_life", "known", "newcomer", "size", "industry", "skill", "reset", "new-name",

@@ -1,0 +1,51 @@
+"""The page of a person edited by Tab, Enter and letters alone: each act keeps the focus where one goes on."""
+
+import pytest
+
+from crm.tenancy.scope import acting_for
+from members.models import Member
+from tests.factories import HandleFactory
+
+from .people import needs_chromium
+from .test_keyboard_alone import Keyboard
+
+pytestmark = needs_chromium
+
+
+@pytest.fixture
+def somebody(community):
+    with acting_for(community.tenant.pk):
+        member = community.members[0]
+        Member.objects.filter(pk=member.pk).update(nickname="Guifang", city="", skills=["Writing"])
+        HandleFactory(member=member, value="wxid_guifang")
+        return member
+
+
+def test_a_person_is_edited_noted_and_taken_back(sits, community, somebody):
+    owner = sits("operator")
+    keys = Keyboard(owner.goes(f"members/{somebody.pk}/"))
+
+    keys.tab_to("#edit-who")
+    keys.press("Enter", "document.querySelector('#sec-who input[name=nickname]') !== null")
+    assert keys.page.evaluate("document.activeElement.name") == "nickname"
+    keys.page.keyboard.press("End")
+    keys.page.keyboard.type(" the second")
+    keys.press("Enter", "document.querySelector('#person h1').innerText.includes('second')")
+    assert keys.page.evaluate("document.activeElement.id") == "edit-who"
+
+    keys.tab_to("#new_note_text")
+    keys.page.keyboard.type("Calls in the morning")
+    keys.tab_to("#notes form .btn")
+    keys.press("Enter", "document.querySelector('#notes article') !== null")
+    assert keys.page.evaluate("document.activeElement.id") == "new_note_text"
+
+    keys.tab_to("#toasts form button")
+    with keys.page.expect_navigation():
+        keys.page.keyboard.press("Enter")
+    assert keys.page.locator("#notes article").count() == 0
+
+    assert keys.faults == []
+    assert owner.complaints == []
+    with acting_for(community.tenant.pk):
+        member = Member.objects.get(pk=somebody.pk)
+        assert (member.nickname, member.notes.count()) == ("Guifang the second", 0)
