@@ -18,3 +18,10 @@ def avatar(nickname):
 def typed(price, currency):
     """An amount in minor units as it is typed into a field."""
     return terms.major(price, currency)
+
+
+@register.filter
+def spoken(value):
+    """A phone as it is read aloud: 138 0013 8000; any other handle as it is."""
+    digits = str(value).removeprefix("+86")
+    return f"{digits[:3]} {digits[3:7]} {digits[7:]}" if len(digits) == 11 and digits.isdecimal() and value != digits else value
