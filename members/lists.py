@@ -12,7 +12,7 @@ from django.utils.http import urlencode
 from crm.tenancy.counting import counts
 from crm.tenancy.pages import Cut
 
-from . import hits, registry, search
+from . import hits, registry, search, twins
 from .filters import EVERYBODY, SOON
 from .hidden import hides, hides_field
 from .models import FormerNickname, Handle, Member
@@ -216,6 +216,11 @@ class MemberList:
         found["found"] = self.found.count() if self.is_tolerant else found["exact"]
         found["nearly"] = found["found"] - found["exact"]
         return found
+
+    @cached_property
+    def pairs(self):
+        """How many pairs may be the same person twice."""
+        return twins.waiting().count()
 
     @cached_property
     def cut(self):

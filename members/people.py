@@ -73,6 +73,7 @@ def add(values, *, by, because=""):
         _keep_handle(member, platform, value)
     refresh(member)
     words.settle(by=by)
+    _look_for_twins(member)
     events.note("member.added", member, by=by, member=member, because=because, after={"tier": member.tier, "standing": member.standing})
     return member
 
@@ -107,6 +108,8 @@ def change(member, values, *, by, seen=None, because=""):
         _keep_name(member, before["nickname"], because)
     refresh(member)
     words.settle(by=by)
+    if COMPARED & before.keys():
+        _look_for_twins(member)
     codes = [name for name in CODES if name in before]
     events.note(
         "member.changed",
@@ -151,6 +154,16 @@ def _keep_name(member, old, because):
         FormerNickname.objects.get_or_create(member=member, nickname=old)
 
 
+COMPARED = {"nickname", "city", "inviter", "joined_on", "expires_on"}
+
+
+def _look_for_twins(member):
+    """After the transaction, whether this person is here twice."""
+    from .jobs import look_soon  # which merges, and so knows this module
+
+    look_soon(member)
+
+
 def _tidy_levels(member):
     member.skill_levels = {skill: level for skill, level in member.skill_levels.items() if skill in member.skills}
 
@@ -171,6 +184,7 @@ def add_handle(member, platform, text, *, by):
     _refuse_taken(platform, value, member)
     handle = _keep_handle(member, platform, value)
     refresh(member)
+    _look_for_twins(member)
     events.note("member.handle_added", member, by=by, member=member, after={"platform": platform, "handle": str(handle.pk)})
     return handle
 

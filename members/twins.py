@@ -189,7 +189,8 @@ def signs_of(one, other):
         "same_expires": one.expires is not None and one.expires == other.expires,
         "second_account": one.is_second != other.is_second,
     }
-    said["same_pinyin"] = not said["same_name"] and one.pinyin == other.pinyin
+    # One syllable is said alike by hundreds: 杰, 洁.
+    said["same_pinyin"] = not said["same_name"] and one.pinyin == other.pinyin and " " in one.pinyin
     if said["same_name"]:
         said["near_phone"] = _any_near(one.phones, other.phones, by_length=True)
         said["near_wechat"] = _any_near(one.wechats, other.wechats)

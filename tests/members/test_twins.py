@@ -140,6 +140,13 @@ def test_a_past_member_called_by_the_handle_is_nobodys_twin(inviter):
     assert twins.look_for() == 0
 
 
+def test_one_syllable_is_no_name_that_is_said_alike(inviter):
+    person("杰", city="深圳", inviter=inviter)
+    person("洁", city="深圳", inviter=inviter)
+
+    assert twins.look_for() == 0
+
+
 def test_merged_and_erased_ones_are_not_looked_at(inviter):
     person(city="深圳", inviter=inviter)
     person(city="深圳", inviter=inviter, standing="merged")
