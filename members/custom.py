@@ -18,6 +18,7 @@ from crm.tenancy.scope import active_tenant
 from .files.dates import Dates
 from .handles import plain
 from .models import CustomField, Member
+from .word_following import rename_in_segments
 
 Kind = CustomField.Kind
 WITH_CHOICES = (Kind.CHOICE, Kind.CHOICES)
@@ -238,6 +239,7 @@ def _rename_choices(field, renamed):
             member.custom[pk] = new
             changed.append(member)
     Member.objects.bulk_update(changed, ["custom"], batch_size=1000)
+    rename_in_segments(f"field-{pk}", renamed)
     return len(changed)
 
 

@@ -4,9 +4,11 @@ from collections import Counter
 
 from django.db.models import Count, F, Func
 
+from . import search
 from .models import Member, Module, Segment, Word
 
 SKILL = Word.Kind.SKILL
+CHUNK = 1_000
 
 
 def members_with(kind, name):
@@ -45,7 +47,7 @@ def take_along(kind, name, into):
         rows.update(**{kind: into})
     if kind in ("industry", "skill"):
         followed["modules"], followed["gone"] = _move_modules(kind, name, into)
-    followed["segments"] = _rename_in_segments(kind, name, into)
+    followed["segments"] = rename_in_segments(str(kind), {name: into})
     return people, followed
 
 
@@ -58,7 +60,7 @@ def bring_back(kind, name, into, followed):
         people = rows.filter(standing__in=(Member.Standing.CURRENT, Member.Standing.PAST)).count()
         rows.update(**{kind: name})
     _restore_modules(kind, name, into, followed)
-    _rename_in_segments(kind, into, name, followed.get("segments", []))
+    _restore_segments(str(kind), name, into, followed.get("segments", {}))
     return people
 
 
@@ -73,17 +75,17 @@ def _replaced(skills, levels, name, into):
 
 def _replace_skill(name, into):
     before, changed = {}, []
-    for member in _named(Member.objects.all(), SKILL, name).only("pk", "skills", "skill_levels"):
+    for member in _named(Member.objects.all(), SKILL, name):
         before[str(member.pk)] = [member.skills, member.skill_levels]
         member.skills, member.skill_levels = _replaced(member.skills, member.skill_levels, name, into)
         changed.append(member)
-    Member.objects.bulk_update(changed, ["skills", "skill_levels"], batch_size=1000)
+    _keep_skills(changed)
     return before
 
 
 def _restore_skills(name, into, before):
     changed, people = [], 0
-    for member in Member.objects.filter(pk__in=list(before)).only("pk", "skills", "skill_levels", "standing"):
+    for member in Member.objects.filter(pk__in=list(before)):
         skills, levels = before[str(member.pk)]
         if (member.skills, member.skill_levels) == _replaced(skills, levels, name, into):
             member.skills, member.skill_levels = skills, levels
@@ -93,8 +95,15 @@ def _restore_skills(name, into, before):
             continue
         changed.append(member)
         people += member.standing in (Member.Standing.CURRENT, Member.Standing.PAST)
-    Member.objects.bulk_update(changed, ["skills", "skill_levels"], batch_size=1000)
+    _keep_skills(changed)
     return people
+
+
+def _keep_skills(members):
+    """A search finds members by their skills, too."""
+    Member.objects.bulk_update(members, ["skills", "skill_levels"], batch_size=CHUNK)
+    for at in range(0, len(members), CHUNK):
+        search.write(members[at : at + CHUNK])
 
 
 def _part_skill(member, name, into, skills, levels):
@@ -146,15 +155,27 @@ def _restore_modules(kind, name, into, followed):
     )
 
 
-def _rename_in_segments(kind, name, into, ids=None):
-    """Saved filters name words, too. Returns the ids of those that were changed."""
-    found = Segment.objects.filter(asked__has_key=str(kind))
-    changed = []
-    for segment in found if ids is None else found.filter(pk__in=ids):
-        said = segment.asked[kind]
-        new = [into if each == name else each for each in said] if isinstance(said, list) else into if said == name else said
-        if new != said:
-            segment.asked[kind] = new
+def rename_in_segments(filter_name, renamed):
+    """Saved filters name words and choices, too. Returns what those that were changed held before: {id: value}."""
+    before, changed = {}, []
+    for segment in Segment.objects.filter(asked__has_key=filter_name):
+        said = segment.asked[filter_name]
+        if (new := _renamed(said, renamed)) != said:
+            before[str(segment.pk)] = said
+            segment.asked[filter_name] = new
             changed.append(segment)
     Segment.objects.bulk_update(changed, ["asked"])
-    return [str(segment.pk) for segment in changed]
+    return before
+
+
+def _renamed(said, renamed):
+    return list(dict.fromkeys(renamed.get(each, each) for each in said)) if isinstance(said, list) else renamed.get(said, said)
+
+
+def _restore_segments(filter_name, name, into, before):
+    changed = []
+    for segment in Segment.objects.filter(pk__in=list(before), asked__has_key=filter_name):
+        said, was = segment.asked[filter_name], before[str(segment.pk)]
+        segment.asked[filter_name] = was if said == _renamed(was, {name: into}) else _renamed(said, {into: name})
+        changed.append(segment)
+    Segment.objects.bulk_update(changed, ["asked"])

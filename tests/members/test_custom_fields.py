@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from crm.tenancy.refusals import Refused
 from members import custom
 from members.models import CustomField
-from tests.factories import CustomFieldFactory, MemberFactory
+from tests.factories import CustomFieldFactory, MemberFactory, SegmentFactory
 
 
 def field(kind, choices=()):
@@ -86,6 +86,7 @@ def test_fields_are_added_ordered_retired_and_brought_back(tenant):
 def test_a_choice_in_use_is_not_lost(tenant):
     level = CustomFieldFactory(kind="choices", choices=["A", "B", "C"])
     member = MemberFactory(custom={str(level.pk): ["A", "B"]})
+    segment = SegmentFactory(asked={f"field-{level.pk}": ["A"]})
 
     with pytest.raises(Refused) as refused:
         custom.change(level, {"choices": ["B", "C"]}, by=None)
@@ -93,7 +94,8 @@ def test_a_choice_in_use_is_not_lost(tenant):
 
     level, before = custom.change(level, {"choices": ["B", "A"], "renamed": {"A": "B", "B": "A"}}, by=None)
     member.refresh_from_db()
-    assert level.choices == ["B", "A"]
+    segment.refresh_from_db()
+    assert (level.choices, segment.asked) == (["B", "A"], {f"field-{level.pk}": ["B"]})
     assert member.custom[str(level.pk)] == ["B", "A"]
 
     custom.change(level, before, by=None)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from crm.tenancy import trail
 from crm.tenancy.models import Event
 from crm.tenancy.refusals import Refused
-from members import words
+from members import search, words
 from members.models import Member, Module, Segment, Spelling, Word
 from tests.factories import MemberFactory, ModuleFactory, SeatFactory, SegmentFactory
 
@@ -34,6 +34,8 @@ def merged_and_taken_apart(tenant, people, modules):
     for skill in modules:
         ModuleFactory(member=members[0], industry="电商", skill=skill, says=skill)
     SegmentFactory(asked={"skill": "写作"})
+    SegmentFactory(asked={"skill": ["写作", "演讲", "文案"], "q": "写作"})
+    search.write(members)
     before = everything()
 
     followed = words.merge(one, other, by=None)
@@ -41,6 +43,8 @@ def merged_and_taken_apart(tenant, people, modules):
     assert followed == len(had)
     assert not Member.objects.filter(skills__contains=["写作"]).exists()
     assert not Module.objects.filter(skill="写作").exists()
+    assert [each.asked["skill"] for each in Segment.objects.order_by("pk")] == ["文案", ["文案", "演讲"]]
+    assert not Member.objects.filter(search__contains="写作").exists()
     assert words.known().skill("写作") == "文案"
 
     assert words.separate(one, by=None) == len(had)
