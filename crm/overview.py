@@ -17,7 +17,8 @@ from crm.tenancy.rights import sees
 from groups import calendar, clashes
 from groups.models import CalendarStep, Cohort, Draft, Move, Reshuffle, Task, Wave
 from groups.reshuffles import STAGES
-from members.models import Member
+from members import terms
+from members.models import Member, Renewal
 
 from . import beginning
 
@@ -42,7 +43,7 @@ def today(request):
     reshuffles, loads = _reshuffles(), _loads()
     found = [_late(loads), *map(_decision, reshuffles)]
     decisions = sorted(filter(None, found), key=lambda each: (not each.waits, each.deadline))
-    here = counts(people=Member.objects.current(), **beginning.plans())
+    here = counts(people=Member.objects.current(), renewals=Renewal.objects.all(), **beginning.plans())
     context = {
         "guide": beginning.guide_of(request.tenant, request.seat, here),
         "decisions": decisions,
@@ -53,6 +54,7 @@ def today(request):
         "promised": _promised(reshuffles),
         "imported": Event.objects.filter(kind=IMPORTED).newest_first().select_related("seat__user").first(),
         "here": here,
+        "terms": terms.figures(request.tenant, request.tenant.today()) if here["renewals"] else None,
         "may_approve": rights.may_do(request.seat, "approval"),
         **_day(timezone.localdate()),
     }

@@ -27,7 +27,7 @@ from .models import Consent, Introduction, Member
 
 SIZE = 10
 NEW_FOR = datetime.timedelta(days=60)
-MOST_NEWCOMERS = 60
+MOST_NEWCOMERS = 20
 STATES = {
     "waiting": gettext_lazy("to be looked at"),
     "out": gettext_lazy("link given"),
@@ -133,7 +133,8 @@ def _queue(request, answer=None, links=None, asked=None):
     state = state if state in STATES else "waiting"
     looked = Introduction.objects.exclude(state__in=introductions.OPEN)
     sets = {"waiting": introductions.waiting(), "out": introductions.out(), "over": introductions.unanswered(), "looked": looked}
-    found = counts(**sets)
+    new = newcomers()
+    found = counts(new=new, **sets)
     cut = Cut(found[state], request.GET.get("page"), SIZE)
     order = {"waiting": "sent_at", "out": "expires_at", "over": "-expires_at", "looked": "-looked_at"}[state]
     rows = cut.of(sets[state].select_related("member", "photo", "looked_by__user", "asked_by__user").order_by(order, "id"))
@@ -144,7 +145,7 @@ def _queue(request, answer=None, links=None, asked=None):
         "counts": found,
         "cut": cut,
         "answers": shown,
-        "newcomers": newcomers() if links is None else [],
+        "newcomers": list(new.order_by("-joined_on", "sort_key", "id")[:MOST_NEWCOMERS]) if links is None else [],
         "links": links,
         "asked": asked,
         "days": introductions.DAYS,
@@ -155,8 +156,7 @@ def _queue(request, answer=None, links=None, asked=None):
 def newcomers():
     """Who came lately and was never asked."""
     asked = Introduction.objects.filter(member=OuterRef("pk"))
-    new = Member.objects.current().filter(joined_on__gte=now().date() - NEW_FOR).exclude(Exists(asked))
-    return list(new.order_by("-joined_on", "sort_key", "id")[:MOST_NEWCOMERS])
+    return Member.objects.current().filter(joined_on__gte=now().date() - NEW_FOR).exclude(Exists(asked))
 
 
 @never_cache

@@ -19,7 +19,6 @@ from crm.tenancy.rights import does, sees
 from crm.tenancy.templatetags.qx import iso
 
 from . import registry, terms
-from .lists import EVERYBODY
 from .models import Member, Renewal
 
 MONTHS = 12
@@ -27,14 +26,19 @@ WHEN = {"week": gettext_lazy("this week"), "month": gettext_lazy("this month"), 
 SPANS = {12: gettext_lazy("one year"), 6: gettext_lazy("half a year"), 3: gettext_lazy("three months"), 1: gettext_lazy("one month")}
 
 
+def a_day():
+    """Browsers take a day in one form alone, whatever the language of the page."""
+    return forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
+
+
 class RenewalForm(forms.Form):
-    begins_on = forms.DateField(label=gettext_lazy("From"), widget=forms.DateInput(attrs={"type": "date"}))
-    ends_on = forms.DateField(label=gettext_lazy("Until"), widget=forms.DateInput(attrs={"type": "date"}))
+    begins_on = forms.DateField(label=gettext_lazy("From"), widget=a_day())
+    ends_on = forms.DateField(label=gettext_lazy("Until"), widget=a_day())
     price = forms.CharField(
         label=gettext_lazy("Price"), max_length=20, required=False, widget=forms.TextInput(attrs={"inputmode": "decimal"})
     )
     source = forms.ChoiceField(label=gettext_lazy("Where it was paid"), choices=Renewal.Source.choices, initial=Renewal.Source.DIRECT)
-    paid_on = forms.DateField(label=gettext_lazy("Paid on"), required=False, widget=forms.DateInput(attrs={"type": "date"}))
+    paid_on = forms.DateField(label=gettext_lazy("Paid on"), required=False, widget=a_day())
     note = forms.CharField(label=gettext_lazy("Note"), max_length=terms.LONGEST_NOTE, required=False)
 
     def save(self, member, *, by):
@@ -110,8 +114,8 @@ class Ends:
             members = self.scope(self.when)
         narrowed = members.matching(self.words)
         if self.group and (known := registry.FILTERS.get("group")):
-            in_group = known.narrow(narrowed, self.group)
-            narrowed = Member.objects.none() if in_group is None else in_group
+            sits = known.fits(self.group)
+            narrowed = Member.objects.none() if sits is None else narrowed.filter(sits)
         return narrowed
 
     def rows(self, cut):
@@ -148,7 +152,6 @@ def all_terms(request):
         "counts": found,
         "groups": list(groups.choices()[:80]) if groups else [],
         "today": ends.today,
-        "everybody": EVERYBODY,
     }
     return page(request, "members/terms.html", context)
 

@@ -17,6 +17,7 @@ from tests.factories import (
     MemberFactory,
     MoveFactory,
     PlacementFactory,
+    RenewalFactory,
     ReshuffleFactory,
     SeatFactory,
     TaskFactory,
@@ -237,3 +238,16 @@ def test_who_has_no_seat_is_told_so(owner):
     owner.seat.save()
 
     assert with_none.get("/").status_code == 200
+
+
+def test_what_renewals_brought_stands_there_only_where_there_are_some(house, owner):
+    with acting_for(house.pk):
+        lin = MemberFactory(joined_on=datetime.date(2020, 1, 1))
+    before = owner.get("/").context["terms"]
+    with acting_for(house.pk):
+        RenewalFactory(member=lin, begins_on=house.today(), ends_on=house.today(), price=598000)
+
+    after = owner.get("/")
+
+    assert (before, after.context["terms"][0].income) == (None, {"CNY": 598000})
+    assert "5,980" in after.content.decode()

@@ -33,9 +33,9 @@ def test_a_newcomer_introduces_themselves_and_an_operator_takes_it_over(sits, li
     page = newcomer.goes(way(link))
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     page.get_by_label("City").fill("深圳")
-    page.get_by_label("A skill, such as live streaming").fill("直播")
+    page.get_by_label("A skill, such as live streaming").fill("养蜂")
     page.get_by_role("button", name="Add").click()
-    page.get_by_role("button", name="直播 How well").click()
+    page.get_by_role("button", name="养蜂 How well").click()
     page.get_by_label("What I offer").fill("帮你看直播间")
     saved(page)
     page.reload()
@@ -52,7 +52,7 @@ def test_a_newcomer_introduces_themselves_and_an_operator_takes_it_over(sits, li
     looked.get_by_text("Taken over: 3 fields.").wait_for()
     with acting_for(community.tenant.pk):
         lin = Member.objects.get(nickname="Lin")
-        assert (lin.city, lin.skills, lin.skill_levels, lin.offers) == ("深圳", ["直播"], {"直播": 1}, "帮你看直播间")
+        assert (lin.city, lin.skills, lin.skill_levels, lin.offers) == ("深圳", ["养蜂"], {"养蜂": 1}, "帮你看直播间")
         assert list(lin.consents.values_list("to", flat=True)) == ["contact"]
 
 

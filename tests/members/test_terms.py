@@ -228,3 +228,29 @@ def test_the_api_notes_a_renewal_once_and_takes_it_back(api, house, today):
     assert (first.status_code, second.json()["id"], gone.status_code) == (201, first.json()["id"], 204)
     assert [(row["price"], row["currency"], row["source"]) for row in found] == [(598000, "CNY", "direct")]
     assert fresh(house, lin).expires_on == today
+
+
+def test_the_list_narrows_to_a_group_and_to_words(owner, house, today):
+    with acting_for(house.pk):
+        lin = MemberFactory(nickname="Lin", expires_on=today)
+        MemberFactory(nickname="Wang", expires_on=today)
+        group = GroupFactory()
+        PlacementFactory(member=lin, group=group)
+
+    asked = [{"group": str(group.pk)}, {"q": "Wang"}, {"group": "nonsense"}, {"month": "2026-13"}, {"month": today.strftime("%Y-%m")}]
+    shown = [sorted(row.member.nickname for row in owner.get("/members/terms/", said).context["rows"]) for said in asked]
+
+    assert shown == [["Lin"], ["Wang"], [], ["Lin", "Wang"], ["Lin", "Wang"]]
+
+
+@pytest.mark.parametrize("language", ["zh-hans", "en"])
+def test_the_form_proposes_the_year_after_the_last_day_and_the_last_price(owner, house, today, language):
+    lin = member_of(house, expires_on=today)
+    with acting_for(house.pk):
+        RenewalFactory(member=lin, price=598050)
+    owner.cookies["django_language"] = language
+
+    page = owner.get(f"/members/{lin.pk}/renewal/").content.decode()
+
+    for value in ((today + A_DAY).isoformat(), terms.year_from(today + A_DAY).isoformat(), "5980.5"):
+        assert f'value="{value}"' in page
