@@ -455,6 +455,16 @@ def test_next_and_previous_walk_the_list_one_came_from(owner, tenant):
     assert "2 of 3" in page
 
 
+def test_the_list_leads_to_people_with_its_question(owner, tenant):
+    member = MemberFactory(nickname="Walk", city="深圳")
+
+    page = owner.get("/members/?city=%E6%B7%B1%E5%9C%B3").content.decode()
+
+    address = unescape(search(rf'href="([^"]*/members/{member.pk}/[^"]*)"', page)[1])
+    assert address.endswith("?in=list&city=%E6%B7%B1%E5%9C%B3")
+    assert owner.get(address).context["page"].walk["place"] == 1
+
+
 def test_panels_of_other_rooms_are_fetched_by_their_address(owner, somebody):
     TaskFactory(member=somebody)
     page = owner.get(f"/members/{somebody.pk}/").content.decode()
