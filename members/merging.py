@@ -124,7 +124,8 @@ def outcome(kept, gone, kept_handles, gone_handles):
 
 def can_be_taken_back(merges):
     """Those of these merges that nothing stands in the way of."""
-    return merges.filter(undone_at=None, kept__standing__in=KNOWN, gone__standing=Member.Standing.MERGED, gone__merged_into=F("kept"))
+    there = merges.filter(undone_at=None, kept__standing__in=KNOWN, gone__standing=Member.Standing.MERGED, gone__merged_into=F("kept"))
+    return there.exclude(before={})  # what is needed for it was erased
 
 
 @transaction.atomic

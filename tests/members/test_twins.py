@@ -12,7 +12,7 @@ from crm.tenancy import work
 from crm.tenancy.models import Event, Job
 from crm.tenancy.refusals import Refused
 from crm.tenancy.scope import acting_for
-from members import merging, twins
+from members import jobs, merging, people, twins
 from members.models import Member, Merge, Twin
 from tests.factories import HandleFactory, MemberFactory, TwinFactory
 
@@ -270,6 +270,20 @@ def test_the_job_says_what_it_did(house, owner):
     with acting_for(house.pk):
         done = Job.objects.get(pk=job.pk)
         assert (done.state, done.outcome, again.pk) == ("done", {"new": 1, "merged": 0}, job.pk)
+
+
+def test_who_is_added_or_changed_is_looked_at_once_for_all(inviter, monkeypatch, django_capture_on_commit_callbacks):
+    asked = []
+    monkeypatch.setattr(jobs.look_for_twins, "apply_async", lambda args, **how: asked.append(args))
+    with django_capture_on_commit_callbacks(execute=True):
+        one, other = (people.add({"nickname": "海燕", "city": "深圳", "inviter": inviter}, by=None) for _ in range(2))
+        people.change(one, {"note": "nothing that is compared"}, by=None)
+
+    ((tenant_id, ids),) = asked
+    jobs.look_for_twins(tenant_id, ids)
+
+    assert set(ids) == {str(one.pk), str(other.pk)}
+    assert pairs() == [("海燕", "海燕", ["same_city", "same_inviter", "same_name"])]
 
 
 # Deciding
