@@ -14,18 +14,17 @@ from crm.tenancy.refusals import Refused
 from crm.tenancy.rights import does, sees
 
 from . import bulk as acts
-from . import people
+from . import segments
 from .filters import as_uuid
-from .lists import MemberList
 from .models import Member
 
 MOST_PICKED = 1_000  # by hand; more are chosen as a whole result
 
 
-def chosen(request, shown=None):
+def chosen(request):
     """Who was picked: some by hand, or all whom the list of this address finds. With how many that are."""
     if request.POST.get("all") == "1":
-        found = (shown or MemberList(request.GET, people.hidden_from(request.seat))).found
+        found = segments.listed(request).found
         return found, found.count()
     ids = [pk for text in request.POST.getlist("member")[:MOST_PICKED] if (pk := as_uuid(text))]
     found = Member.objects.known().filter(pk__in=ids)

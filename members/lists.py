@@ -200,15 +200,8 @@ class MemberList:
     def counts(self):
         """How many are found among how many, and what stands in the brief: one walk over the members, two of a narrowed list."""
         current, today = Q(standing=Member.Standing.CURRENT), timezone.localdate()
-        found = Member.objects.known().aggregate(
-            everybody=Count("pk"),
-            current=Count("pk", filter=current),
-            partners=Count("pk", filter=current & Q(tier=Member.Tier.PARTNER)),
-            soon=Count("pk", filter=current & Q(expires_on__range=(today, today + SOON))),
-            over=Count("pk", filter=current & Q(expires_on__lt=today)),
-            joined=Count("pk", filter=current & Q(joined_on__gt=today - SOON, joined_on__lte=today)),
-            joined_before=Count("pk", filter=current & Q(joined_on__gt=today - 2 * SOON, joined_on__lte=today - SOON)),
-        )
+        brief = {} if self.is_typed else self._brief(current, today)
+        found = Member.objects.known().aggregate(everybody=Count("pk"), current=Count("pk", filter=current), **brief)
         found["past"] = found["everybody"] - found["current"]
         standing = self.set.get("standing", [Member.Standing.CURRENT])
         found["all"] = found["everybody"] if EVERYBODY in standing else sum(found.get(each, 0) for each in standing)
@@ -216,6 +209,17 @@ class MemberList:
         found["found"] = self.found.count() if self.is_tolerant else found["exact"]
         found["nearly"] = found["found"] - found["exact"]
         return found
+
+    @staticmethod
+    def _brief(current, today):
+        """What stands above the list, which stays there while somebody types."""
+        return {
+            "partners": Count("pk", filter=current & Q(tier=Member.Tier.PARTNER)),
+            "soon": Count("pk", filter=current & Q(expires_on__range=(today, today + SOON))),
+            "over": Count("pk", filter=current & Q(expires_on__lt=today)),
+            "joined": Count("pk", filter=current & Q(joined_on__gt=today - SOON, joined_on__lte=today)),
+            "joined_before": Count("pk", filter=current & Q(joined_on__gt=today - 2 * SOON, joined_on__lte=today - SOON)),
+        }
 
     @cached_property
     def pairs(self):

@@ -13,7 +13,8 @@ from crm.tenancy.refusals import Refused
 from crm.tenancy.scope import active_tenant
 
 from .filters import as_uuid, name_of_field
-from .lists import Asked
+from .hidden import hidden_from
+from .lists import Asked, MemberList
 from .models import CustomField, Segment
 
 LONGEST_NAME = 40
@@ -100,13 +101,31 @@ class Tabs:
         return gone(self.shown.asked.unknown) if self.shown.asked.unknown else ""
 
 
+def listed(request):
+    """The list that the address asks for: of a segment alone what that asks for."""
+    hidden = hidden_from(request.seat)
+    shown = MemberList(request.GET, hidden)
+    is_typed = bool(request.htmx) and request.htmx.trigger in ("search", "menus")  # then the menus stay as they are
+    tabs = Tabs(shown, request.seat)
+    if shown.segment and not tabs.chosen and not shown.asked.saved:
+        raise no_such_segment()  # not everybody instead
+    if tabs.chosen and (not shown.asked.saved or tabs.asked[tabs.chosen.pk].unknown):
+        shown = tabs.shown = MemberList(request.GET, hidden, tabs.asked[tabs.chosen.pk])
+    shown.is_typed, shown.tabs = is_typed, tabs
+    return shown
+
+
 def find(pk, seat, *, lock=False):
     """One that this seat may use."""
     segments = Segment.objects.open_to(seat)
     found = (segments.select_for_update() if lock else segments).filter(pk=as_uuid(pk)).first() if as_uuid(pk) else None
     if found is None:
-        raise Refused(_("There is no such segment any more."), code="no_such_segment", status=404)
+        raise no_such_segment()
     return found
+
+
+def no_such_segment():
+    return Refused(_("There is no such segment any more."), code="no_such_segment", status=404)
 
 
 # Verbs

@@ -8,7 +8,7 @@ from crm.tenancy.refusals import Refused
 from crm.tenancy.rights import does, sees
 
 from . import bulk, bulk_views, exports, people, segment_views, segments
-from .lists import SOON, MemberList
+from .lists import SOON
 from .segment_views import SegmentForm
 
 
@@ -23,7 +23,7 @@ def members(request):
         except Refused as refusal:
             form.is_valid()
             form.add_error(refusal.details.get("field"), refusal.sentence)
-    shown = _shown(request)
+    shown = segments.listed(request)
     today = timezone.localdate()
     context = {"list": shown, "today": today, "soon": today + SOON, "form": form, "verbs": bulk.verbs(request.seat)}
     response = page(request, "members/members.html", context)
@@ -35,20 +35,6 @@ def members(request):
     return response
 
 
-def _shown(request):
-    """The list that the address asks for: of a segment alone what that asks for."""
-    hidden = people.hidden_from(request.seat)
-    shown = MemberList(request.GET, hidden)
-    shown.is_typed = bool(request.htmx) and request.htmx.trigger in ("search", "menus")  # then the menus stay as they are
-    shown.tabs = segments.Tabs(shown, request.seat)
-    chosen = shown.tabs.chosen
-    if chosen and (not shown.asked.saved or shown.tabs.asked[chosen.pk].unknown):
-        typed, tabs = shown.is_typed, shown.tabs
-        shown = tabs.shown = MemberList(request.GET, hidden, tabs.asked[chosen.pk])
-        shown.is_typed, shown.tabs = typed, tabs
-    return shown
-
-
 @require_POST
 @does("members")
 def export(request):
@@ -56,7 +42,7 @@ def export(request):
 
     It is an act: it is noted who took how many away."""
     hidden = people.hidden_from(request.seat)
-    shown, by_hand = MemberList(request.GET, hidden), request.POST.get("all") != "1" and "member" in request.POST
+    shown, by_hand = segments.listed(request), request.POST.get("all") != "1" and "member" in request.POST
     members, number = bulk_views.chosen(request) if by_hand else (shown.ordered, shown.counts["found"])
     columns = exports.columns(hidden)
     if request.POST.get("ask"):

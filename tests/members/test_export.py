@@ -9,7 +9,7 @@ from python_calamine import CalamineWorkbook
 from crm.tenancy.models import Event, Tenant
 from crm.tenancy.scope import acting_for
 from members import exports
-from tests.factories import CustomFieldFactory, HandleFactory, MemberFactory
+from tests.factories import CustomFieldFactory, HandleFactory, MemberFactory, SegmentFactory
 
 
 def content(answer):
@@ -65,6 +65,13 @@ def test_who_was_picked_alone_is_in_it(owner, lin, house):
     assert found[1:] == [["'=Lin"]]
     with acting_for(house.pk):
         assert Event.objects.get(kind="members.exported").after["members"] == 1
+
+
+def test_a_segment_alone_is_who_is_taken(owner, lin, house):
+    segment = SegmentFactory(asked={"tag": ["老"]}, tenant=house)
+
+    assert len(rows(owner.post(f"/members/export/?segment={segment.pk}"))) == 2
+    assert owner.post(f"/members/export/?segment={lin.pk}").status_code == 404  # not everybody instead
 
 
 def test_what_a_role_does_not_see_is_no_column(lin, house):
