@@ -80,6 +80,7 @@ PLAIN = {
     "number",
     "tags", "joined_on", "expires_on", "skills", "levels_of", "system", "says", "text", "in", "left", "top", "side", "phone", "wechat",
     "viewer",
+    "kind", "same", "spellings", "choice", "choices", "more",
     "renewal_days", "begins_on", "ends_on", "price", "source", "paid_on", "months", "month", "when",
     "role", "email", "days", "last_day", "scopes", "max_moves", "reason", "note", "is_reshuffled", "lead_days", "minutes_per_move",
     "least_percent", "half_life", "known", "newcomer", "size", "industry", "skill", "reset", "new-name",
