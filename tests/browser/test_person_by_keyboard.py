@@ -30,7 +30,7 @@ def test_a_person_is_edited_noted_and_taken_back(sits, community, somebody):
     assert keys.page.evaluate("document.activeElement.name") == "nickname"
     keys.page.keyboard.press("End")
     keys.page.keyboard.type(" the second")
-    keys.press("Enter", "document.querySelector('#person h1').innerText.includes('second')")
+    keys.press("Enter", "document.querySelector('#person h1')?.innerText.includes('second')")
     assert keys.page.evaluate("document.activeElement.id") == "edit-who"
 
     keys.tab_to("#new_note_text")
