@@ -107,7 +107,7 @@ def _by_slip(text, word):
         return []
     if not word.isascii():
         return _by_pinyin(text, slips.as_said(word))
-    pattern = re.compile(r"\b(?:" + "|".join(slips.one_error(word)).replace(r"\M", r"\b") + ")")
+    pattern = re.compile(slips.begins(word, r"\b") + "(?:" + "|".join(slips.one_error(word)).replace(r"\M", r"\b") + ")")
     for letters, place in (_letters(text), _sounds(text)):
         if found := pattern.search(letters):
             return place[found.start() : found.end()]

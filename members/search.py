@@ -86,7 +86,8 @@ def _nearly(word, column):
     # One error leaves one half as it is, unless the two letters at the seam changed places.
     swapped = word[: half - 1] + word[half] + word[half - 1] + word[half + 1 :]
     kept = holds(word[:half]) | holds(word[half:]) | holds(swapped)
-    return as_it_is | (kept & Q(**{f"{column}__regex": rf"\m({'|'.join(slips.one_error(word))})"}))
+    pattern = slips.begins(word, r"\m") + "(" + "|".join(slips.one_error(word)) + ")"
+    return as_it_is | (kept & Q(**{f"{column}__regex": pattern}))
 
 
 # Writing

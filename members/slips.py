@@ -5,12 +5,18 @@ import re
 from .names import FIRST, WORDS, syllables
 
 SHORTEST, LONGEST = 4, 24  # letters of a word in which a slip is forgiven
+ANYWHERE = 5  # from so many letters on it may stand within a word: 海燕 in 林海燕
 
 
 def bears_one(word):
     if word.isascii():
         return SHORTEST <= len(word) <= LONGEST and not word.isdigit()
     return len(word) > 1 and bool(FIRST.search(word))
+
+
+def begins(word, beginning):
+    """What stands before the pattern of a word: the sign for the beginning of a word, where it has to begin one."""
+    return "" if len(word) >= ANYWHERE else beginning
 
 
 def as_said(word):

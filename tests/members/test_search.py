@@ -76,6 +76,12 @@ def test_two_slips_short_words_and_wrong_numbers_are_not_forgiven(owner, haiyan,
     assert names(page) == [] or words == "_" or not words.strip("\0")
 
 
+def test_a_slip_is_forgiven_within_a_name_too(house, owner):
+    known(house, "林海燕")
+
+    assert "林<mark>海燕</mark>" in asked(owner, "haiyna").content.decode()
+
+
 def test_exact_hits_stand_first_names_before_everything_else(house, owner):
     known(house, "甲", note="海燕介绍来的")
     known(house, "乙", handles=[("wechat", "haiyan88")])
