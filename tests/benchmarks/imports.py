@@ -151,7 +151,7 @@ def _peer(folder, tenant, way):
         with acting_for(tenant.pk):
             table = Dataset().load((folder / "ready.csv").read_text(), format="csv")
             result = People().import_data(table, raise_errors=True)
-            assert Member.objects.count() == ROWS, result.totals
+            assert Member.objects.count() == result.totals["new"] > 0
 
     return run
 
