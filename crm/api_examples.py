@@ -32,6 +32,7 @@ WORDS = {
     "Consent.source": "told",
     "Module.industry": "知识付费",
     "Module.skill": "短视频",
+    "Module.since": "2026-07-01T04:00:00Z",
     "says": "每周一条",
     "made_at": "2026-11-24T20:05:00+08:00",
     "person": {"nickname": "深圳-海燕-直播", "city": "深圳"},

@@ -255,7 +255,7 @@ def edit(request, pk, section):
 def _form(request, row, section, form):
     if not form.is_bound and (shown := form.visible_fields()):
         shown[0].field.widget.attrs["autofocus"] = True  # whoever asked to edit goes on there
-    context = {"member": row, "section": section, "form": form, "title": person_forms.TITLES[section]}
+    context = {"member": row, "section": section, "form": form, "title": person_forms.TITLES[section], "kept": kept_query(request)}
     template = "members/edit.html#form" if request.htmx else "members/edit.html"
     response = render(request, template, context, status=422 if form.is_bound else 200)
     patch_vary_headers(response, ["HX-Request"])

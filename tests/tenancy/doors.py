@@ -148,6 +148,7 @@ IDS = {
 LISTS = {
     "begin:files", "begin:groups", "begin:sample_members", "begin:sample_cohorts", "begin:dismissal", "begin:return",
     "settings", "settings_address", "settings_colour", "settings_logo", "settings_preview", "settings_undo", "settings_zone",
+    "hidden_fields", "hidden_fields_undo",
     "keys", "new_key", "today", "palette", "trail", "trail_export",
     "members:terms", "imports:list", "members:introductions", "members:introduction_links",
     "members:list", "members:export", "groups:matrices", "groups:reshuffles", "groups:tasks",
