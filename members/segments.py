@@ -181,6 +181,8 @@ def state(segment):
 @transaction.atomic
 def restore(before, after, *, by):
     """As it was, if nobody changed it since; `after` is empty for one that was deleted."""
+    if "asked" not in before:  # the undo of something else
+        raise Refused(_("There is no such segment any more."), code="no_such_segment", status=404)
     _one_at_a_time()
     there = Segment.objects.select_for_update().filter(pk=before["id"]).first()
     if (state(there) if there else {}) != after or before["seat"] not in (None, str(by.pk)):
