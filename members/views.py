@@ -15,7 +15,7 @@ from .segment_views import SegmentForm
 @sees("members")
 def members(request):
     """A POST saves its conditions as a segment, so that those who save stay where they are."""
-    form = SegmentForm(request.POST or None)
+    form = SegmentForm(request.POST if request.method == "POST" else None)
     if request.method == "POST":
         rights.refuse_unless(rights.may_do(request.seat, "members"), "members")
         try:
