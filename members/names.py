@@ -86,8 +86,13 @@ def _words(name):
     return WORDS.findall(unicodedata.normalize("NFKC", name).lower())
 
 
+@lru_cache(maxsize=50_000)
 def _spoken(name):
     """Pinyin and initials of the whole name, and of each word where it has several readings."""
+    return tuple(_readings(name))
+
+
+def _readings(name):
     words = _words(name)
     if not any(FIRST.match(word) for word in words):
         return
