@@ -280,11 +280,11 @@ def read_files(at_work):
         at_work.reached("comparing")
         with at_work.step() as tenant:
             outcome, review = _found(reading, tenant)
-            outcome |= {"review_file": _keep(at_work, "review", json.dumps(review, ensure_ascii=False).encode())}
+            outcome |= {"review_file": _kept_review(at_work, review)}
             outcome["mapped"] = [kind for kind, mapping in reading.mappings.items() if mapping and kind not in how.mappings]
             outcome["whole"] = how.whole
             if outcome["rejected"] or outcome["cohort_rejected"]:
-                outcome["rejected_file"] = _keep(at_work, "rejected", _rejected_csv(reading))
+                outcome["rejected_file"] = _kept_rejected(at_work, _rejected_csv(reading))
             at_work.end(Job.State.DONE, outcome=outcome)
     return outcome
 
@@ -301,13 +301,18 @@ def _found(reading, tenant):
     return outcome, review
 
 
-def _keep(at_work, kind, content):
-    report = ContentFile(content, name=f"{kind}.csv" if kind == "rejected" else f"{kind}.json")
-    return str(files.keep(report, kind, by=at_work.job.seat, most=report.size).pk)
+def _kept_review(at_work, review):
+    report = ContentFile(json.dumps(review, ensure_ascii=False).encode(), name="review.json")
+    return str(files.keep(report, "review", by=at_work.job.seat, most=report.size).pk)
+
+
+def _kept_rejected(at_work, content):
+    report = ContentFile(content, name="rejected.csv")
+    return str(files.keep(report, "rejected", by=at_work.job.seat, most=report.size).pk)
 
 
 def _keep_review(at_work, review):
-    Job.objects.filter(pk=at_work.job.pk).update(outcome={"review_file": _keep(at_work, "review", json.dumps(review).encode())})
+    Job.objects.filter(pk=at_work.job.pk).update(outcome={"review_file": _kept_review(at_work, review)})
 
 
 @work.does_work(WRITING, gettext_lazy("Import of the community's files"))

@@ -33,7 +33,7 @@ SHOWN = 25  # people on a page of a tab
 def imports_list(request):
     """What came so far, and the field for the next file. One that will not do is said beside the field."""
     if request.method != "POST":
-        return page(request, "imports/imports.html", _list(request))
+        return render(request, "imports/imports.html", _list(request))
     refuse_unless(may_do(request.seat, "members"), "members")
     try:
         file = request.FILES.get("file")

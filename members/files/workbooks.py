@@ -45,7 +45,7 @@ def sheets(content, name):
             _refuse_bombs(content, name)
     except (OSError, ValueError, BadZipFile, zlib.error) as trouble:
         raise NotATable("broken_workbook", name=name) from trouble
-    environment = {"PYTHONPATH": str(Path(__file__).parents[2]), "PATH": os.environ.get("PATH", "")}
+    environment = {"PYTHONPATH": str(Path(__file__).parents[2])} | {name: os.environ[name] for name in ("PATH",) if name in os.environ}
     command = [sys.executable, "-c", "from members.files.workbooks import open_for_another; open_for_another()"]
     command += map(str, (len(content), MOST_MEMORY, MOST_SECONDS))
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment) as opening:

@@ -222,6 +222,7 @@ def test_an_address_without_its_slash_is_not_led_on(api, method):
         ("TRACE", "members/"),
         ("QUERY", "members/"),
         ("OPTIONS", "members/"),
+        ("POST", "cohorts/"),
         ("TRACE", "members/?city=x"),
     ],
 )
@@ -229,7 +230,7 @@ def test_a_method_that_is_not_there_names_those_that_are(api, method, path):
     answer = api.generic(method, path)
 
     assert problem(answer) == (405, "method_not_allowed")
-    assert answer["Allow"] == ("GET, HEAD, POST" if path == "pins/" else "GET, HEAD")
+    assert answer["Allow"] == ("GET, HEAD" if path == "cohorts/" else "GET, HEAD, POST")
 
 
 # Questions

@@ -19,7 +19,7 @@ from groups.models import Draft, Placement, Reshuffle
 from tests.factories import SeatFactory, TenantFactory
 from tests.groups.communities import ready_draft, small_community
 
-SECONDS = os.environ.get("FUZZ_SECONDS", "40")
+SECONDS = os.environ.get("FUZZ_SECONDS", "25")
 FUZZER = shutil.which("schemathesis", path=str(Path(sys.executable).parent))
 
 

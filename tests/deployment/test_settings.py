@@ -148,7 +148,7 @@ def variables():
         tree = ast.parse(path.read_text())
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and ast.unparse(node.func) in ("read", "os.environ.get", "os.environ.setdefault", "os.getenv"):
-                found |= {node.args[0].value} if isinstance(node.args[0], ast.Constant) else set()
+                found |= {arg.value for arg in node.args[:1] if isinstance(arg, ast.Constant) and arg.value.isupper()}
             elif isinstance(node, ast.Subscript) and ast.unparse(node.value) == "os.environ" and isinstance(node.slice, ast.Constant):
                 found.add(node.slice.value)
             elif isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "NEEDED":

@@ -182,7 +182,7 @@ OPEN = OUTSIDE - {
 
 # Doors whose answer is a file.
 EXPORTS = {
-    "members:export", "trail_export", "begin:rejected", "imports:rejected",
+    "members:export", "members:dossier", "trail_export", "begin:rejected", "imports:rejected",
     "begin:sample_members", "begin:sample_cohorts", "mfa_download_recovery_codes",
 }  # fmt: skip
 

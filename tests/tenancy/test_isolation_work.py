@@ -2,6 +2,7 @@
 
 import io
 import json
+from contextlib import suppress
 
 import pytest
 from django.core import mail as outbox
@@ -26,9 +27,9 @@ from tests.imports.uploading import COHORTS, HEAD, MEMBERS
 from tests.tenancy import doors
 from tests.tenancy.walking import LEAK, OWNED, ask, english_key, one_of_each, saying, state, undone
 
-CLOCK = {"crm.tenancy.jobs.sweep", "crm.tenancy.jobs.forget_answers", "groups.jobs.lay_out_everywhere"}
+CLOCK = {"crm.tenancy.jobs.sweep", "crm.tenancy.jobs.forget_answers", "groups.jobs.lay_out_everywhere", "groups.jobs.lay_out_reminders"}
 WITH_IDS = {"members.jobs.look_for_twins"}
-WORK = {"community.reading", "community.import", "members.twins"}
+WORK = {"community.reading", "community.import", "community.import_undo", "members.twins", "members.bulk", "members.bulk_undo"}
 ELSEWHERE = {"erase_tenant"}  # with the migrating login: tests/deployment/test_erasing.py
 
 
@@ -106,6 +107,31 @@ def test_work_that_names_another_tenants_file_or_reading_ends_without_it(house, 
     assert files.path_of(their_file).exists()
 
 
+@pytest.mark.parametrize("kind", ["members.bulk", "members.bulk_undo", "community.import_undo"])
+def test_work_that_names_another_tenants_members_or_work_touches_nothing_of_theirs(house, theirs, kind):
+    tenant, rows = theirs
+    seat = SeatFactory(tenant=house, role="owner")
+    with acting_for(tenant.pk):
+        tagging = {"verb": "tag", "values": {"tag": "seen"}, "ids": [str(rows[Member].pk)]}
+        done = JobFactory(kind="members.bulk", state="done", asked=tagging)
+    asked = {
+        "members.bulk": tagging,
+        "members.bulk_undo": {"of": str(done.pk)},
+        "community.import_undo": {"reading": str(rows[Job].pk), "writing": str(rows[Job].pk), "language": "en"},
+    }
+    with acting_for(house.pk):
+        job = JobFactory(kind=kind, state="waiting", seat=seat, asked=asked[kind])
+    before = state(tenant)
+
+    with suppress(Job.DoesNotExist):
+        work.keep_job(str(house.pk), str(job.pk))
+
+    with acting_for(house.pk):
+        job.refresh_from_db()
+        assert (job.outcome.get("members", 0), LEAK in json.dumps([job.outcome, job.problem])) == (0, False)
+    assert state(tenant) == before
+
+
 def _counts(tenant):
     with acting_for(tenant.pk):
         return {model.__name__: model.objects.count() for model in OWNED}
@@ -159,6 +185,8 @@ def _commands(folder):
         "add_seat": ["qinghe", "leaked@example.com", "--role", "operator", "--groups", "1"],
         "make_key": ["qinghe", "--seat", "lily@example.com"],
         "find_twins": ["--tenant", "qinghe"],
+        "rebuild_search": ["--tenant", "qinghe"],
+        "import_members": [str(folder / "members.csv"), "--tenant", "qinghe"],
         "open_tenant": ["third", "--owner", "leaked@example.com"],
     }
 
@@ -174,7 +202,9 @@ def test_every_command_that_names_a_tenant_is_walked(folder):
     assert doors.unwalked("command", found, _commands(folder).keys() | ELSEWHERE) == []
 
 
-@pytest.mark.parametrize("name", ["load_community", "propose", "add_seat", "make_key", "open_tenant", "find_twins"])
+@pytest.mark.parametrize(
+    "name", ["load_community", "propose", "add_seat", "make_key", "open_tenant", "find_twins", "rebuild_search", "import_members"]
+)
 def test_a_command_for_one_tenant_leaves_the_other_as_it_is_and_tells_nothing_of_it(house, folder, name):
     """Where both have people of one WeChat id, matrices and groups of one name, and a seat for one person."""
     SeatFactory(tenant=house, role="owner", user__email="lily@example.com")
