@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy
 from crm.tenancy.models import Job
 from crm.tenancy.refusals import Refused
 from members import custom
-from members.files.columns import FIELDS, NEEDED
+from members.files.columns import FIELDS, MUST_HAVE
 from members.models import Handle
 
 from . import import_jobs
@@ -155,7 +155,7 @@ def faults_of(kind, mapping):
             said = {"other": at[field], "field": label_of(field)}
             faults[key] = _("“%(other)s” is read as %(field)s already. Leave one of the two out.") % said
         at.setdefault(field, key)
-    for needed in NEEDED[kind]:
+    for needed in MUST_HAVE[kind]:
         if not any(field in at for field in needed) and not (kind == "members" and any(field.startswith("id:") for field in at)):
             names = _(" or ").join(str(label_of(field)) for field in needed[:3])
             faults[""] = _("No column is read as %(names)s. Choose one, so that each row says whom it is about.") % {"names": names}

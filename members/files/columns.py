@@ -48,7 +48,7 @@ MEMBER_FIELDS = tuple(field for field in SYNONYMS if field not in ("cohort", "wh
 FIELDS = {"members": MEMBER_FIELDS, "cohorts": COHORT_FIELDS, "interactions": INTERACTION_FIELDS}
 IDENTITIES = ("wechat", "phone", *(field for field in SYNONYMS if field.startswith("id:")))
 # What a file of a kind cannot do without: of each line one.
-NEEDED = {
+MUST_HAVE = {
     "members": [IDENTITIES],
     "cohorts": [("cohort",), ("group",), ("wechat", "phone")],
     "interactions": [("when",), ("speaker",)],
