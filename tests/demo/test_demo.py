@@ -15,6 +15,9 @@ JUDGE = HERE.parent / "shared/tools/judge_plan.py"
 OURS = ("DATABASE_URL", "MIGRATE_DATABASE_URL", "REDIS_URL", "QUNXING_EMBEDDED", "DATA_DIR", "COLLECTED", "BASE_URL")
 
 
+long = pytest.mark.skipif(os.environ.get("LONG") != "1", reason="minutes that LONG=1 takes; the demo of an owner's folder is walked anyway")
+
+
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
     """With a space and Chinese characters, as home folders have them."""
@@ -122,6 +125,7 @@ def test_a_folder_that_is_none_is_refused_in_a_sentence(data, port, tmp_path):
     assert "Traceback" not in err
 
 
+@long
 def test_an_owners_folder_becomes_a_community_of_its_own(data, port, tmp_path):
     folder = tmp_path / "Lin 的社群"
     folder.mkdir()
@@ -134,6 +138,7 @@ def test_an_owners_folder_becomes_a_community_of_its_own(data, port, tmp_path):
     assert f"http://localhost:{port}/lin-deshequn/" in out
 
 
+@long
 def test_reset_starts_anew(data, port):
     assert run(data, "open_tenant", "leftover", "--owner", "lin@example.com")[0] == 0
 
