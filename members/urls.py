@@ -2,6 +2,7 @@ from django.urls import path
 
 from . import bulk_views, introduction_views, segment_views, term_views, twin_views, views
 from . import person_views as person
+from . import record_views as record
 from . import rights_views as rights
 
 app_name = "members"
@@ -31,15 +32,15 @@ urlpatterns = [
     path("<uuid:pk>/handles/", person.handles, name="handles"),
     path("<uuid:pk>/same/", person.same, name="same"),
     path("handles/<uuid:pk>/drop/", person.handle_drop, name="handle_drop"),
-    path("<uuid:pk>/notes/", person.notes, name="notes"),
-    path("notes/<uuid:pk>/", person.note, name="note"),
-    path("notes/<uuid:pk>/drop/", person.note_drop, name="note_drop"),
-    path("<uuid:pk>/consents/", person.consents, name="consents"),
-    path("consents/<uuid:pk>/withdrawal/", person.consent_withdrawal, name="consent_withdrawal"),
-    path("<uuid:pk>/modules/", person.modules, name="modules"),
-    path("modules/<uuid:pk>/drop/", person.module_drop, name="module_drop"),
-    path("<uuid:pk>/photo/", person.photo, name="photo"),
-    path("<uuid:pk>/photo/<uuid:file>/", person.photo_file, name="photo_file"),
+    path("<uuid:pk>/notes/", record.notes, name="notes"),
+    path("notes/<uuid:pk>/", record.note, name="note"),
+    path("notes/<uuid:pk>/drop/", record.note_drop, name="note_drop"),
+    path("<uuid:pk>/consents/", record.consents, name="consents"),
+    path("consents/<uuid:pk>/withdrawal/", record.consent_withdrawal, name="consent_withdrawal"),
+    path("<uuid:pk>/modules/", record.modules, name="modules"),
+    path("modules/<uuid:pk>/drop/", record.module_drop, name="module_drop"),
+    path("<uuid:pk>/photo/", record.photo, name="photo"),
+    path("<uuid:pk>/photo/<uuid:file>/", record.photo_file, name="photo_file"),
     path("segments/undo/", segment_views.undo, name="segment_undo"),
     path("segments/<uuid:pk>/", segment_views.segment, name="segment"),
     path("segments/<uuid:pk>/end/", segment_views.end, name="segment_end"),

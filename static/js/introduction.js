@@ -1,4 +1,4 @@
-/* The introduction form: saves as one types, keeps what the network lost, asks for words, crops the photo. Without it the form is plain. */
+/* The introduction form: saves as one types, keeps what the network lost, asks for words, sends the photo. Without it the form is plain. */
 (function () {
   "use strict";
   const me = document.currentScript;
@@ -100,13 +100,14 @@
   });
 
   form.addEventListener("input", (event) => { if (!event.target.closest("[data-photo], .adder")) changed(); });
-  form.addEventListener("submit", (event) => {
+  form.addEventListener("submit", async (event) => {
     event.preventDefault();
-    if (!over.hidden) return;
+    if (!over.hidden || $("[data-send]").hasAttribute("aria-busy")) return;
     takeTyped();
-    wantsToSend = dirty = true; // so that the network is tried before the page is left
     $("[data-send]").setAttribute("aria-busy", "true");
     clearTimeout(timer);
+    if (!crop.hidden && !await takePhoto()) { notSent(); says.scrollIntoView({ block: "center" }); return; } // a square that was being picked goes along
+    wantsToSend = dirty = true; // so that the network is tried before the page is left
     again();
   });
   async function again() {
@@ -188,32 +189,16 @@
 
   // The photo: one picks the square, the server cuts it
 
-  const photo = $("[data-photo]"), chosen = $("#photo"), crop = $("[data-crop]"), canvas = $("canvas"), zoom = $("[type=range]"), says = $("[data-photo-says]");
-  let picture, at = { x: 0.5, y: 0.5, side: 1 }, from = null;
+  const photo = $("[data-photo]"), chosen = $("#photo"), crop = $("[data-crop]"), take = $("[data-take]"), remove = $("[data-remove-photo]"), says = $("[data-photo-says]");
+  const chooser = window.qxCrop(crop);
   chosen.addEventListener("change", async () => {
     const file = chosen.files[0];
     crop.hidden = true;
     if (!file) return;
     if (file.size > Number(form.dataset.heaviest)) { chosen.value = ""; says.textContent = photo.dataset.tooLarge; return; }
-    try { picture = await createImageBitmap(file); } catch { chosen.value = ""; says.textContent = photo.dataset.noPicture; return; }
-    at = { x: 0.5, y: 0.5, side: 1 }; zoom.value = 0;
-    crop.hidden = false; draw(); canvas.focus();
-  });
-  function square() { // in pixels of the picture
-    const side = Math.min(picture.width, picture.height) * at.side;
-    const left = Math.min(Math.max(at.x * picture.width - side / 2, 0), picture.width - side), top = Math.min(Math.max(at.y * picture.height - side / 2, 0), picture.height - side);
-    at.x = (left + side / 2) / picture.width; at.y = (top + side / 2) / picture.height;
-    return { left, top, side };
-  }
-  function draw() { const cut = square(); canvas.getContext("2d").drawImage(picture, cut.left, cut.top, cut.side, cut.side, 0, 0, canvas.width, canvas.height); }
-  function move(dx, dy) { const cut = square(), scale = cut.side / canvas.clientWidth; at.x -= dx * scale / picture.width; at.y -= dy * scale / picture.height; draw(); }
-  zoom.addEventListener("input", () => { at.side = 1 - zoom.value / 125; draw(); });
-  canvas.addEventListener("pointerdown", (event) => { from = event; canvas.setPointerCapture(event.pointerId); });
-  canvas.addEventListener("pointermove", (event) => { if (from) { move(event.clientX - from.clientX, event.clientY - from.clientY); from = event; } });
-  for (const name of ["pointerup", "pointercancel"]) canvas.addEventListener(name, () => { from = null; });
-  canvas.addEventListener("keydown", (event) => {
-    const step = { ArrowLeft: [12, 0], ArrowRight: [-12, 0], ArrowUp: [0, 12], ArrowDown: [0, -12] }[event.key];
-    if (step) { event.preventDefault(); move(...step); }
+    if (!await chooser.show(file)) { chosen.value = ""; says.textContent = photo.dataset.noPicture; return; }
+    crop.hidden = false;
+    chooser.focus();
   });
   async function post(data) {
     const answer = await fetch(path + "photo/" + extra, { method: "POST", body: data, headers: { Accept: "application/json" }, referrerPolicy: "no-referrer" });
@@ -221,24 +206,25 @@
     if (!answer.ok) throw Object.assign(new Error(), { sentence: said.sentence });
     return said;
   }
-  $("[data-take]").addEventListener("click", async (event) => {
-    const cut = square(), data = new FormData(), button = event.currentTarget;
-    data.set("left", cut.left / picture.width); data.set("top", cut.top / picture.height); data.set("side", at.side);
+  async function takePhoto() {
+    const data = new FormData();
+    for (const [name, value] of Object.entries(chooser.box())) data.set(name, value);
     data.set("photo", chosen.files[0]);
-    button.setAttribute("aria-busy", "true");
+    take.setAttribute("aria-busy", "true");
     try {
       const said = await post(data);
       let shown = $("[data-shown]");
-      if (!shown) { shown = Object.assign(document.createElement("img"), { alt: "", width: 96, height: 96 }); shown.dataset.shown = ""; $("[data-nobody]").replaceWith(shown); }
+      if (!shown) { shown = Object.assign(document.createElement("img"), { alt: "", width: 96, height: 96 }); shown.dataset.shown = ""; $("[data-nobody]").hidden = true; $("[data-nobody]").after(shown); }
       shown.src = said.photo + "?v=" + Date.now();
-      crop.hidden = true; chosen.value = ""; says.textContent = photo.dataset.saved;
+      crop.hidden = true; remove.hidden = false; chosen.value = ""; says.textContent = photo.dataset.saved;
     } catch (fault) { says.textContent = fault.sentence || photo.dataset.failed; }
-    button.removeAttribute("aria-busy");
-  });
-  const remove = $("[data-remove-photo]");
-  if (remove) remove.addEventListener("click", async () => {
+    take.removeAttribute("aria-busy");
+    return crop.hidden;
+  }
+  take.addEventListener("click", async () => { if (await takePhoto()) document.querySelector("label[for=photo]").scrollIntoView({ block: "nearest" }); });
+  remove.addEventListener("click", async () => {
     const data = new FormData(); data.set("remove", "1");
-    try { await post(data); $("[data-shown]").remove(); remove.remove(); says.textContent = photo.dataset.noPhoto; } catch (fault) { says.textContent = fault.sentence || photo.dataset.failed; }
+    try { await post(data); $("[data-shown]").remove(); $("[data-nobody]").hidden = false; remove.hidden = true; chosen.focus(); says.textContent = photo.dataset.noPhoto; } catch (fault) { says.textContent = fault.sentence || photo.dataset.failed; }
   });
 
   // What an earlier visit could not save

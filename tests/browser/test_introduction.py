@@ -1,6 +1,7 @@
 """A newcomer fills the form on a phone, comes back, sends it, and an operator takes it over."""
 
 import pytest
+from PIL import Image
 
 from crm.tenancy.scope import acting_for
 from members import introductions
@@ -88,15 +89,43 @@ def test_an_older_tab_is_told_and_may_keep_its_own(sits, link, community):
         assert Introduction.objects.get().answers["offers"] == "mine"
 
 
-def test_a_photo_is_picked_as_a_square(sits, link, community, tmp_path):
-    from PIL import Image
+def red_and_blue(path):
+    """A picture twice as wide as high: red at the left, blue at the right."""
+    picture = Image.new("RGB", (400, 200), "red")
+    picture.paste("blue", (200, 0, 400, 200))
+    picture.save(path)
+    return path
 
-    Image.new("RGB", (300, 150), "red").save(tmp_path / "me.png")
+
+def colours(file):
+    """Of the left and of the right edge."""
+    with file.content.open() as content:
+        picture = Image.open(content).convert("RGB")
+        edges = [picture.getpixel((x, picture.height // 2)) for x in (2, picture.width - 3)]
+    return ["red" if red > blue else "blue" for red, _green, blue in edges]
+
+
+def test_a_photo_is_picked_as_a_square_by_keys_and_by_the_finger(sits, link, community, tmp_path):
     page = sits(None, size=PHONE).goes(way(link))
-
-    page.locator("#photo").set_input_files(tmp_path / "me.png")
+    page.locator("#photo").set_input_files(red_and_blue(tmp_path / "me.png"))
+    until(page, "document.activeElement.tagName === 'CANVAS'")
+    for _ in range(12):
+        page.keyboard.press("ArrowLeft")
     page.get_by_role("button", name="Use this square").click()
     page.get_by_text("The photo is saved.").wait_for()
-
     with acting_for(community.tenant.pk):
-        assert Introduction.objects.select_related("photo").get().photo.content_type == "image/jpeg"
+        photo = Introduction.objects.select_related("photo").get().photo
+        assert (photo.content_type, colours(photo)) == ("image/jpeg", ["red", "red"])
+
+    page.locator("#photo").set_input_files(tmp_path / "me.png")
+    canvas = page.locator("[data-crop] canvas")
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    page.mouse.move(box["x"] + 200, box["y"] + 100)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 10, box["y"] + 100, steps=4)
+    page.mouse.up()
+    page.get_by_role("button", name="Send", exact=True).click()  # what is being picked goes along
+    page.get_by_text("Say at least one thing more about yourself.").first.wait_for()
+    with acting_for(community.tenant.pk):
+        assert colours(Introduction.objects.select_related("photo").get().photo) == ["blue", "blue"]
