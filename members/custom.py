@@ -36,6 +36,11 @@ def fields():
     return list(CustomField.objects.filter(retired_at=None).order_by("place", "id"))
 
 
+def asked():
+    """Those that newcomers are asked for in their introduction."""
+    return list(CustomField.objects.filter(retired_at=None, is_asked=True).order_by("place", "id"))
+
+
 # What stands in one
 
 
@@ -160,7 +165,7 @@ READS = {Kind.TEXT: _text, Kind.NUMBER: _number, Kind.DATE: _date, Kind.CHOICE: 
 
 @transaction.atomic
 def add(values, *, by):
-    """`name`, `kind`, and `choices` of a kind that has them."""
+    """`name`, `kind`, `choices` of a kind that has them, and whether newcomers are asked (`is_asked`)."""
     _one_at_a_time()
     if CustomField.objects.filter(retired_at=None).count() >= MOST:
         raise Refused(_("There are %(most)s fields already, as many as there can be. Retire one first.") % {"most": MOST}, code="too_many")
@@ -170,14 +175,15 @@ def add(values, *, by):
     name = _free_name(values.get("name", ""))
     choices = check_choices(kind, values.get("choices") or [])
     last = CustomField.objects.aggregate(last=Max("place"))["last"]
-    field = CustomField.objects.create(name=name, kind=kind, choices=choices, place=0 if last is None else last + 1)
+    place = 0 if last is None else last + 1
+    field = CustomField.objects.create(name=name, kind=kind, choices=choices, place=place, is_asked=bool(values.get("is_asked")))
     events.note("field.added", field, by=by, after={"field_kind": kind, "choices": len(choices)})
     return field
 
 
 @transaction.atomic
 def change(field, wanted, *, by, seen=None):
-    """`name`, `choices` as they are to be, and `renamed` {choice: what it is called now}, which members follow.
+    """`name`, `is_asked`, `choices` as they are to be, and `renamed` {choice: what it is called now}, which members follow.
 
     Returns the field, and what would make it as it was before.
 
@@ -185,7 +191,7 @@ def change(field, wanted, *, by, seen=None):
     """
     _one_at_a_time()
     field = CustomField.objects.select_for_update().get(pk=field.pk)
-    if seen is not None and any(name in seen and seen[name] != getattr(field, name) for name in ("name", "choices")):
+    if seen is not None and any(name in seen and seen[name] != getattr(field, name) for name in ("name", "choices", "is_asked")):
         raise Refused(
             _("Somebody changed this field in the meantime, so nothing is overwritten. Look at it as it is now."), code="changed_meanwhile"
         )
@@ -194,6 +200,8 @@ def change(field, wanted, *, by, seen=None):
     if (name := _a_name(name)) != field.name:
         before["name"] = field.name
         field.name = _free_name(name, field)
+    if (is_asked := bool(wanted.get("is_asked", field.is_asked))) != field.is_asked:
+        before["is_asked"], field.is_asked = field.is_asked, is_asked
     renamed = {was: called for was, called in (wanted.get("renamed") or {}).items() if was != called}
     choices = wanted.get("choices", [renamed.get(choice, choice) for choice in field.choices])
     choices = check_choices(field.kind, choices)
@@ -203,7 +211,7 @@ def change(field, wanted, *, by, seen=None):
         followed = _rename_choices(field, renamed)
         field.choices = choices
     if before:
-        field.save(update_fields=["name", "choices"])
+        field.save(update_fields=["name", "choices", "is_asked"])
         events.note(
             "field.changed", field, by=by, before={"choices": len(before.get("choices", choices))},
             after={"choices": len(choices), "members": followed},

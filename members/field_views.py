@@ -57,7 +57,7 @@ def field(request, pk):
 @does("members")
 @require_POST
 def add(request):
-    values = {"name": request.POST.get("name", ""), "kind": request.POST.get("kind", "")}
+    values = {"name": request.POST.get("name", ""), "kind": request.POST.get("kind", ""), "is_asked": "is_asked" in request.POST}
     if values["kind"] in custom.WITH_CHOICES:
         values["choices"] = request.POST.get("choices", "").splitlines()
     try:
@@ -112,7 +112,7 @@ def returning(request, pk):
 
 def _wanted(request, seen):
     """Choices stand in inputs of their own: one that was rewritten is renamed, one that was emptied goes, and new ones follow."""
-    wanted, renamed = {"name": request.POST.get("name", "")}, {}
+    wanted, renamed = {"name": request.POST.get("name", ""), "is_asked": "is_asked" in request.POST}, {}
     if "choice" in request.POST:
         rewritten = [" ".join(text.split()) for text in request.POST.getlist("choice")]
         was = (seen or {}).get("choices", [])
@@ -131,11 +131,17 @@ def _seen(request):
     is_whole = (
         isinstance(found, dict) and isinstance(found.get("choices"), list) and all(isinstance(each, str) for each in found["choices"])
     )
-    return {"name": str(found.get("name", "")), "choices": found["choices"]} if is_whole else None
+    if not is_whole:
+        return None
+    return {"name": str(found.get("name", "")), "choices": found["choices"], "is_asked": found.get("is_asked") is True}
+
+
+def _as_seen(field):
+    return {"name": field.name, "choices": field.choices, "is_asked": field.is_asked}
 
 
 def _say(request, chosen, sentence, before):
-    now = {"name": chosen.name, "choices": chosen.choices}
+    now = _as_seen(chosen)
     undo_url = changes.undo(reverse("words:field_undo", args=[chosen.pk]), before, now)
     messages.success(request, sentence, extra_tags=f"undo={undo_url}" if undo_url else "")
 
@@ -168,7 +174,8 @@ def _page(request, chosen=None, *, refused=None, typed=None, status=200):
                 {"text": text, "was": was, "members": held_choices.get(was, 0)}
                 for text, was in zip(choices, [*chosen.choices, *[""] * len(choices)], strict=False)
             ],
+            "is_asked": "is_asked" in typed if typed is not None else chosen.is_asked,
             "has_choices": chosen.kind in custom.WITH_CHOICES,
-            "seen": json.dumps({"name": chosen.name, "choices": chosen.choices}, ensure_ascii=False),
+            "seen": json.dumps(_as_seen(chosen), ensure_ascii=False),
         }
     return render(request, "members/fields.html", context, status=status)

@@ -22,7 +22,7 @@ from crm.tenancy.models import Event
 from crm.tenancy.refusals import Refused
 from crm.tenancy.scope import acting_for
 
-from . import introductions
+from . import custom, introductions
 from .models import Introduction, Word
 
 MOST_A_MINUTE, UNKNOWN_A_MINUTE = 240, 30
@@ -146,8 +146,13 @@ def _form(request):
         for name, level in zip(sent.getlist("skill"), levels + [""] * len(sent.getlist("skill")), strict=False)
     ]
     said = {name: sent.get(name, "") for name in introductions.LONGEST}
+    own = {}
+    for field in custom.asked():
+        name = f"{introductions.OWN}{field.pk}"
+        own[str(field.pk)] = sent.getlist(name) if field.kind == custom.Kind.CHOICES else sent.get(name, "")
+    said |= {"skills": skills, "custom": own, "consents": sent.getlist("consents")}
     version = sent.get("version", "")
-    return said | {"skills": skills, "consents": sent.getlist("consents")}, int(version) if version.isdecimal() and len(version) < 9 else -1
+    return said, int(version) if version.isdecimal() and len(version) < 9 else -1
 
 
 def _box(request):
@@ -162,17 +167,19 @@ def _box(request):
 def _page(request, tenant, introduction, language, *, step="form", errors=None, stale=None, said=None, status=200):
     said = said or introductions.typed(introduction)
     rows = said["skills"] + [{"name": "", "level": None}] * max(2, ROWS - len(said["skills"]))
+    own = [_own(field, said["custom"].get(str(field.pk)), errors) for field in custom.asked()]
     context = {
         "wears": tenant,
         "tenant": tenant,
         "introduction": introduction,
+        "own": own,
         "language": language,
         "step": step,
         "said": said,
         "rows": rows[: introductions.MOST_SKILLS],
         "skills": {"skills": said["skills"]},
         "filled": introductions.filled(introduction),
-        "fields": len(introductions.FIELDS),
+        "fields": len(introductions.FIELDS) + len(own),
         "longest": introductions.LONGEST,
         "most_skills": introductions.MOST_SKILLS,
         "errors": errors or {},
@@ -184,6 +191,13 @@ def _page(request, tenant, introduction, language, *, step="form", errors=None, 
         "heaviest": introductions.HEAVIEST_PHOTO,
     }
     return render(request, "introduction/form.html" if step == "form" else "introduction/thanks.html", context, status=status)
+
+
+def _own(field, value, errors):
+    """A field of the tenant's own as the form draws it; what was picked and is no choice any more is not offered again."""
+    name = f"{introductions.OWN}{field.pk}"
+    nothing = [] if field.kind == custom.Kind.CHOICES else ""
+    return {"field": field, "name": name, "value": value or nothing, "error": (errors or {}).get(name)}
 
 
 def _ended(request, tenant, fault):

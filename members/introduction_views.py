@@ -22,7 +22,7 @@ from crm.tenancy.pages import Cut, page
 from crm.tenancy.refusals import Refused
 from crm.tenancy.rights import does, sees
 
-from . import introductions, people
+from . import custom, introductions, people
 from .models import Consent, Introduction, Member
 
 SIZE = 10
@@ -34,6 +34,7 @@ STATES = {
     "over": gettext_lazy("over, unanswered"),
     "looked": gettext_lazy("looked at"),
 }
+OWN = introductions.OWN
 TEXTS = ("nickname", "city", "industry", "offers", "seeks")
 NOT_TAKEN = (gettext_lazy("is another person"), gettext_lazy("says nothing of use"), gettext_lazy("will write it anew"))
 
@@ -49,6 +50,8 @@ class Line:
     kind: str = "text"
     error: str = ""
     picked: bool | None = None  # None: as it differs
+    choices: list | None = None
+    chosen: list | None = None  # of the choices, where there may be several
 
     @property
     def differs(self):
@@ -64,6 +67,7 @@ class Answer:
     """An introduction as the queue shows it."""
 
     introduction: Introduction
+    own: list  # the tenant's own fields
     posted: object = None
     errors: dict | None = None
 
@@ -82,6 +86,27 @@ class Answer:
             yield self._line(name, str(people.LABELS[name]), getattr(self.member, name), self.said.get(name, ""), kind)
         known = skills_as_text([{"name": name, "level": self.member.skill_levels.get(name)} for name in self.member.skills])
         yield self._line("skills", str(people.LABELS["skills"]), known, skills_as_text(self.said.get("skills", [])))
+
+        said = self.said["custom"]
+        for field in self.own:
+            if field.is_asked or str(field.pk) in said:
+                yield self._own_line(field, said.get(str(field.pk)))
+
+    def _own_line(self, field, said):
+        name = f"{OWN}{field.pk}"
+        if self.posted is not None:
+            said = self.posted.getlist(f"value-{name}") if field.kind == custom.Kind.CHOICES else self.posted.get(f"value-{name}", "")
+        try:
+            said, error = custom.clean(field, said), ""
+        except Refused as refusal:
+            error = refusal.sentence
+        line = Line(name, field.name, custom.shown(field, self.member.custom.get(str(field.pk))), custom.shown(field, said), field.kind)
+        line.error, line.choices, line.chosen = (self.errors or {}).get(name, error), field.choices, said if isinstance(said, list) else []
+        if field.kind == custom.Kind.CHOICE and said:
+            line.choices = list(dict.fromkeys([*field.choices, said]))
+        if self.posted is not None:
+            line.picked = name in self.posted.getlist("take")
+        return line
 
     def _line(self, name, label, known, said, kind="text"):
         picked = None
@@ -133,12 +158,12 @@ def _queue(request, answer=None, links=None, asked=None):
     state = state if state in STATES else "waiting"
     looked = Introduction.objects.exclude(state__in=introductions.OPEN)
     sets = {"waiting": introductions.waiting(), "out": introductions.out(), "over": introductions.unanswered(), "looked": looked}
-    new = newcomers()
+    new, own = newcomers(), custom.fields()
     found = counts(new=new, **sets)
     cut = Cut(found[state], request.GET.get("page"), SIZE)
     order = {"waiting": "sent_at", "out": "expires_at", "over": "-expires_at", "looked": "-looked_at"}[state]
     rows = cut.of(sets[state].select_related("member", "photo", "looked_by__user", "asked_by__user").order_by(order, "id"))
-    shown = [answer if answer and each.pk == answer.introduction.pk else Answer(each) for each in rows]
+    shown = [answer if answer and each.pk == answer.introduction.pk else Answer(each, own) for each in rows]
     return {
         "state": state,
         "tabs": [{"code": code, "label": label, "count": found[code], "current": code == state} for code, label in STATES.items()],
@@ -255,6 +280,8 @@ def taking_over(request, pk):
     wanted = {name: request.POST.get(f"value-{name}", "") for name in ticked if name != "skills"}
     if "skills" in ticked:
         wanted["skills"], wanted["skill_levels"] = skills_from_text(request.POST.get("value-skills", ""))
+    own = custom.fields()
+    wanted |= _own_wanted(request.POST, own)
     said = introductions.typed(introduction)
     consents = [code for code in request.POST.getlist("consent") if code in said.get("consents", [])]
     try:
@@ -263,11 +290,23 @@ def taking_over(request, pk):
         name = refusal.details.get("field")
         if refusal.status != 400 or name is None:
             raise
-        answer = Answer(introduction, request.POST, {name.replace("skill_levels", "skills"): refusal.sentence})
+        name = f"{OWN}{name}" if name in {str(field.pk) for field in own} else name.replace("skill_levels", "skills")
+        answer = Answer(introduction, own, request.POST, {name: refusal.sentence})
         return render(request, "members/introductions.html", _queue(request, answer=answer), status=422)
-    words = ngettext("Taken over: %(n)s field.", "Taken over: %(n)s fields.", len(ticked)) % {"n": len(ticked)}
+    taken = len(ticked) + len(wanted.get("custom", ()))
+    words = ngettext("Taken over: %(n)s field.", "Taken over: %(n)s fields.", taken) % {"n": taken}
     messages.success(request, words, extra_tags=f"undo={reverse('members:introduction_undo', args=[introduction.pk])}")
     return redirect("members:introductions")
+
+
+def _own_wanted(posted, own):
+    """What is ticked of the tenant's own fields: {"custom": {id: value}}."""
+    ticked = [field for field in own if f"{OWN}{field.pk}" in posted.getlist("take")]
+    values = {}
+    for field in ticked:
+        name = f"value-{OWN}{field.pk}"
+        values[str(field.pk)] = posted.getlist(name) if field.kind == custom.Kind.CHOICES else posted.get(name, "")
+    return {"custom": values} if values else {}
 
 
 @require_POST

@@ -16,13 +16,14 @@ from crm.tenancy.models import AccessToken
 from crm.tenancy.models.access import hashed
 from crm.tenancy.refusals import Refused
 
-from . import people
+from . import custom, people
 from .models import Consent, Introduction, Word
 
 DAYS = {1: gettext_lazy("one day"), 7: gettext_lazy("a week"), 30: gettext_lazy("30 days")}
 LONGEST = {"nickname": 60, "city": 60, "industry": 60, "offers": 1000, "seeks": 1000}
 MOST_SKILLS, LONGEST_SKILL = 12, 30
-FIELDS = ("nickname", "city", "industry", "skills", "offers", "seeks")  # what is counted as filled
+FIELDS = ("nickname", "city", "industry", "skills", "offers", "seeks")  # what is counted as filled, and the tenant's own beside it
+OWN = "field-"  # before the id of a field of the tenant's own, where it has a name among others
 HEAVIEST_PHOTO, PHOTO_SIDE = 10 * 10**6, 512
 STILL_KEPT = datetime.timedelta(days=1)  # what is typed so long after the end of the link is kept, though it opens no more
 LONGEST_REASON = 300
@@ -199,10 +200,21 @@ def send(introduction):
         raise Refused(_("Say how you are called here."), code="nickname_missing", status=400, field="nickname")
     if filled(introduction) < 2:
         raise Refused(_("Say at least one thing more about yourself."), code="nothing_said", status=400, field="offers")
+    _refuse_malformed(introduction)
     introduction.state, introduction.sent_at = Introduction.State.SENT, now()
     introduction.save(update_fields=["state", "sent_at"])
     events.note("introduction.sent", introduction, member=introduction.member_id, after={"filled": filled(introduction)})
     return introduction
+
+
+def _refuse_malformed(introduction):
+    """What is typed is kept as it is; what is sent has to fit its field."""
+    said = typed(introduction)["custom"]
+    for field in custom.asked():
+        try:
+            custom.clean(field, said.get(str(field.pk)))
+        except Refused as refusal:
+            raise Refused(refusal.sentence, code=refusal.code, status=400, field=f"{OWN}{field.pk}") from None
 
 
 @transaction.atomic
@@ -238,18 +250,20 @@ def _changeable(introduction):
 def typed(introduction):
     """What stands in the form; before anything was typed, what the community knows already."""
     said = {name: value for name, value in introduction.answers.items() if not name.startswith("_")}
-    return said or known(introduction.member)
+    return {"custom": {}} | said if said else known(introduction.member)
 
 
 def known(member):
     skills = [{"name": skill, "level": member.skill_levels.get(skill)} for skill in member.skills[:MOST_SKILLS]]
     said = {name: getattr(member, name)[:most] for name, most in LONGEST.items()}
-    return said | {"skills": skills, "consents": []}
+    held = {str(field.pk): member.custom.get(str(field.pk)) for field in custom.asked()}
+    own = {pk: value if isinstance(value, list) else str(value) for pk, value in held.items() if value not in (None, "", [])}
+    return said | {"skills": skills, "custom": own, "consents": []}
 
 
 def filled(introduction):
     said = typed(introduction)
-    return sum(1 for name in FIELDS if said.get(name))
+    return sum(1 for name in FIELDS if said.get(name)) + sum(1 for value in said["custom"].values() if value)
 
 
 def clean(said):
@@ -258,6 +272,7 @@ def clean(said):
         raise Refused(_("These are no answers."), code="answers_malformed", status=400)
     kept = {name: _text(name, said.get(name), most) for name, most in LONGEST.items()}
     kept["skills"] = _skills(said.get("skills"))
+    kept["custom"] = _own(said.get("custom"))
     consents = said.get("consents") if isinstance(said.get("consents"), list) else []
     kept["consents"] = [code for code in Consent.To.values if code in consents]
     return kept
@@ -283,6 +298,22 @@ def _skills(value):
     if len(found) > MOST_SKILLS:
         raise Refused(_("At most %(most)s skills, please.") % {"most": MOST_SKILLS}, code="too_many", status=400, field="skills")
     return [{"name": name, "level": level} for name, level in found.items()]
+
+
+def _own(value):
+    """Of the fields that are asked, what stands in them, as it was typed."""
+    value, kept = value if isinstance(value, dict) else {}, {}
+    for field in custom.asked():
+        pk = str(field.pk)
+        if isinstance(said := value.get(pk), list):
+            found = [_text(OWN + pk, each, custom.LONGEST_CHOICE) for each in said[: custom.MOST_CHOICES]]
+            found = [each for each in dict.fromkeys(found) if each]
+        else:
+            said = "" if isinstance(said, bool | dict) or said is None else str(said)
+            found = _text(OWN + pk, said, custom.LONGEST_TEXT)
+        if found:
+            kept[pk] = found
+    return kept
 
 
 def suggest(kind, text):

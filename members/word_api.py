@@ -152,6 +152,9 @@ class SpellingViewSet(RowsView):
 # Fields
 
 
+IS_ASKED = "Whether newcomers are asked for it in their introduction."
+
+
 class FieldSerializer(ModelSerializer):
     name = serializers.CharField(max_length=custom.LONGEST_NAME)
     choices = serializers.ListField(
@@ -163,8 +166,9 @@ class FieldSerializer(ModelSerializer):
 
     class Meta:
         model = CustomField
-        fields = ["id", "name", "kind", "choices", "place", "retired_at"]
+        fields = ["id", "name", "kind", "choices", "is_asked", "place", "retired_at"]
         read_only_fields = ["place", "retired_at"]
+        extra_kwargs = {"is_asked": {"help_text": IS_ASKED}}
 
 
 class FieldChangeSerializer(Serializer):
@@ -175,6 +179,7 @@ class FieldChangeSerializer(Serializer):
         max_length=custom.MOST_CHOICES,
         help_text="All of them, as they are to be. One that members hold cannot be left out.",
     )
+    is_asked = serializers.BooleanField(required=False, help_text=IS_ASKED)
     renamed = JsonObject(required=False, help_text="{choice: what it is called now}; members who hold it follow.")
 
     def validate_renamed(self, renamed):

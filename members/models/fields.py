@@ -22,6 +22,7 @@ class CustomField(TenantModel):
     kind = models.CharField(max_length=8, choices=Kind)
     choices = ArrayField(models.CharField(max_length=60), default=list, blank=True)
     place = models.PositiveSmallIntegerField(default=0)
+    is_asked = models.BooleanField(default=False)  # of newcomers, in the introduction
     retired_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:

@@ -10,6 +10,7 @@
   const $ = (what, within) => (within || form).querySelector(what);
   const key = "hello-" + form.dataset.id, path = form.dataset.path, extra = form.dataset.lang;
   const state = $("[data-state]"), stale = $("[data-stale]"), over = $("[data-over]"), progress = $("progress"), count = $("[data-progress]");
+  const owns = [...form.querySelectorAll("[data-own]")]; // fields of the community's own
   const WAIT = 900, AGAIN = 8000, NAMES = ["nickname", "city", "industry", "offers", "seeks"];
   let version = Number(form.dataset.version), timer, busy = false, dirty = false, blocked = false, wantsToSend = false;
   let skills = JSON.parse(document.getElementById("skills").textContent).skills;
@@ -19,18 +20,27 @@
   function answers() {
     const said = { skills, consents: [...form.querySelectorAll("[name=consents]:checked")].map((box) => box.value) };
     for (const name of NAMES) said[name] = form.elements[name].value;
+    said.custom = {};
+    for (const own of owns) {
+      const boxes = [...own.querySelectorAll("[type=checkbox]")];
+      said.custom[own.dataset.own] = boxes.length ? boxes.filter((box) => box.checked).map((box) => box.value) : own.querySelector("input, select").value;
+    }
     return said;
   }
   function fill(said) {
     for (const name of NAMES) form.elements[name].value = said[name] || "";
     for (const box of form.querySelectorAll("[name=consents]")) box.checked = (said.consents || []).includes(box.value);
+    for (const own of owns) {
+      const value = (said.custom || {})[own.dataset.own] || "";
+      for (const field of own.querySelectorAll("input, select")) { if (field.type === "checkbox") field.checked = value.includes(field.value); else field.value = value; }
+    }
     skills = said.skills || [];
     drawSkills();
     counted();
   }
   function counted() {
     const said = answers();
-    const filled = NAMES.filter((name) => said[name].trim()).length + (skills.length ? 1 : 0);
+    const filled = NAMES.filter((name) => said[name].trim()).length + (skills.length ? 1 : 0) + Object.values(said.custom).filter((value) => Array.isArray(value) ? value.length : value.trim()).length;
     count.textContent = count.dataset.words.replace("{n}", filled).replace("{all}", count.dataset.all);
     progress.value = filled;
   }

@@ -16,7 +16,7 @@ from crm.tenancy.models import AccessToken, Event
 from crm.tenancy.scope import acting_for
 from members import introductions
 from members.models import Consent, Introduction, Member
-from tests.factories import IntroductionFactory, MemberFactory
+from tests.factories import CustomFieldFactory, IntroductionFactory, MemberFactory
 
 SAID = {
     "nickname": "深圳-海燕", "city": "深圳", "industry": "知识付费",
@@ -276,3 +276,61 @@ def test_the_api_gives_a_link_lists_and_takes_back(api, house):
     assert "/hello/qx_hello_" in made.json()["link"]
     assert (row["state"], row["answers"], "link" in row, gone.status_code) == ("asked", None, False, 204)
     assert AccessToken.objects.filter(kind="introduction", revoked_at=None).count() == 0
+
+
+# The tenant's own fields
+
+
+@pytest.fixture
+def own(house):
+    """One of each kind that is asked, and one that is not."""
+    with acting_for(house.pk):
+        size = CustomFieldFactory(name="尺码", kind="choice", choices=["S", "M"], is_asked=True)
+        days = CustomFieldFactory(name="何时有空", kind="choices", choices=["周一", "周二", "周三"], is_asked=True, place=1)
+        years = CustomFieldFactory(name="做了几年", kind="number", is_asked=True, place=2)
+        secret = CustomFieldFactory(name="内部评级", place=3)
+        return size, days, years, secret
+
+
+def test_fields_of_the_tenants_own_are_asked_and_fill_the_member(operator, owner, house, own):
+    size, days, years, secret = own
+    lin = lin_of(house, custom={str(size.pk): "S"})
+    link = "/hello/" + link_in(operator.post(f"/members/{lin.pk}/introduction/link/", {"days": "7"})) + "/"
+    form = Client().get(link).content.decode()
+    assert [field.name in form for field in own] == [True, True, True, False]
+
+    said = {"nickname": "Lin", "offers": "x", "version": "0", "act": "send", f"field-{size.pk}": "M"}
+    said |= {f"field-{days.pk}": ["周三", "周一"], f"field-{years.pk}": "many", f"field-{secret.pk}": "A"}
+    refused = Client().post(link, said)
+    assert (refused.status_code, list(refused.context["errors"])) == (422, [f"field-{years.pk}"])
+    assert 'value="many"' in refused.content.decode()
+    assert Client().post(link, said | {"version": "1", f"field-{years.pk}": "1,200"}).status_code == 302
+
+    shown = operator.get("/members/introductions/").context["answers"][0]
+    assert [(line.label, line.now, line.said) for line in shown.lines][6:] == [
+        ("尺码", "S", "M"), ("何时有空", "", "周一、周三"), ("做了几年", "", "1,200"),
+    ]  # fmt: skip
+    with acting_for(house.pk):
+        answer = Introduction.objects.get()
+    took = {"take": [f"field-{size.pk}", f"field-{days.pk}", f"field-{years.pk}"], f"value-field-{size.pk}": "M"}
+    took |= {f"value-field-{days.pk}": ["周一", "周三"], f"value-field-{years.pk}": "x"}
+    refused = operator.post(f"/members/introductions/{answer.pk}/taking/", took)
+    assert (refused.status_code, [line.error != "" for line in refused.context["answers"][0].lines][6:]) == (422, [False, False, True])
+
+    operator.post(f"/members/introductions/{answer.pk}/taking/", took | {f"value-field-{years.pk}": "12"})
+    assert fresh(house, lin).custom == {str(size.pk): "M", str(days.pk): ["周一", "周三"], str(years.pk): 12}
+    operator.post(f"/members/introductions/{answer.pk}/undo/")
+    assert fresh(house, lin).custom == {str(size.pk): "S"}
+
+
+def test_a_draft_keeps_of_own_fields_what_is_asked(operator, house, own):
+    size, days, years, secret = own
+    lin = lin_of(house)
+    link = "/hello/" + link_in(operator.post(f"/members/{lin.pk}/introduction/link/", {"days": "7"})) + "/"
+    typed = {str(size.pk): {"x": 1}, str(days.pk): ["周一", "", "周一"], str(years.pk): "half", str(secret.pk): "A"}
+
+    answer = Client().post(f"{link}draft/", {"version": 0, "answers": {"nickname": "Lin", "custom": typed}}, "application/json")
+
+    assert answer.json() == {"version": 1, "filled": 3}
+    with acting_for(house.pk):
+        assert Introduction.objects.get().answers["custom"] == {str(days.pk): ["周一"], str(years.pk): "half"}

@@ -206,6 +206,22 @@ def test_a_field_is_added_changed_and_changed_back(operator, house):
         assert (field.name, field.choices, member.custom) == ("尺码", ["S", "M", "L"], {str(field.pk): "M"})
 
 
+def test_newcomers_are_asked_for_a_field_or_not(operator, house):
+    operator.post("/settings/fields/new/", {"name": "尺码", "kind": "text", "is_asked": "1"})
+    with acting_for(house.pk):
+        field = CustomField.objects.get()
+    assert field.is_asked
+    seen = operator.get(f"/settings/fields/{field.pk}/").context["seen"]
+
+    page = operator.post(f"/settings/fields/{field.pk}/", {"name": "尺码", "seen": seen}, follow=True)
+
+    with acting_for(house.pk):
+        assert not CustomField.objects.get().is_asked
+    operator.post(undo_of(page))
+    with acting_for(house.pk):
+        assert CustomField.objects.get().is_asked
+
+
 def test_fields_are_moved_retired_and_brought_back(operator, house):
     with acting_for(house.pk):
         one, other = CustomFieldFactory(name="one", place=0), CustomFieldFactory(name="other", place=1)
