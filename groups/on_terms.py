@@ -1,4 +1,7 @@
-"""Whose term ends soon becomes one task of whoever works for their group: laid out as rows, kept by the sweep, withdrawn when renewed."""
+"""Whose term ends soon becomes one task of whoever works for their group, or of whoever is free where they sit in none.
+
+It is laid out as rows, kept by the sweep, and withdrawn when they renew.
+"""
 
 import datetime
 
@@ -27,8 +30,7 @@ def lay_out(tenant):
     today = tenant.today()
     until = today + datetime.timedelta(days=tenant.renewal_days)
     known = TermReminder.objects.filter(member=OuterRef("pk"), ends_on=OuterRef("expires_on"))
-    sits = Placement.objects.open().filter(member=OuterRef("pk"))
-    due = terms.due(today, until).filter(Exists(sits)).exclude(Exists(known)).values_list("pk", "expires_on")
+    due = terms.due(today, until).exclude(Exists(known)).values_list("pk", "expires_on")
     moment = instant(datetime.datetime.combine(today, HANDED_OUT_AT), tenant.zone)
     rows = [TermReminder(member_id=pk, ends_on=ends_on, due_at=moment) for pk, ends_on in due]
     TermReminder.objects.bulk_create(rows, ignore_conflicts=True)
@@ -43,16 +45,16 @@ def remind(pk):
         return
     row = TermReminder.objects.select_related("member").get(pk=pk)
     tenant = Tenant.objects.get(pk=active_tenant())
-    seat = Placement.objects.open().filter(member=row.member_id).select_related("group").order_by("-matrix__is_reshuffled", "id").first()
-    if seat is None or row.member.expires_on != row.ends_on or row.member.standing != Member.Standing.CURRENT:
+    if row.member.expires_on != row.ends_on or row.member.standing != Member.Standing.CURRENT:
         TermReminder.objects.filter(pk=pk).update(state=TermReminder.State.WITHDRAWN)
         return
-    row.task = _task(row, seat.group, tenant)
+    sits = Placement.objects.open().filter(member=row.member_id).select_related("group").order_by("-matrix__is_reshuffled", "id").first()
+    row.task = _task(row, sits and sits.group, tenant)
     row.save(update_fields=["task"])
 
 
 def _task(row, group, tenant):
-    who_works = waves.hands({str(group.pk)}, tenant)
+    assistant = waves.hands({str(group.pk)}, tenant)[str(group.pk)] if group else waves.free_hand(tenant).pk
     last = max(row.ends_on, tenant.today()) + datetime.timedelta(days=1)
     with translation.override(tenant.language):
         text = words(row.member, row.ends_on)
@@ -60,7 +62,7 @@ def _task(row, group, tenant):
         kind=Task.Kind.RENEWAL,
         group=group,
         member=row.member,
-        assistant_id=who_works[str(group.pk)],
+        assistant_id=assistant,
         due_at=row.due_at,
         late_at=instant(datetime.datetime.combine(last, datetime.time(0)), tenant.zone),
         minutes=MINUTES,

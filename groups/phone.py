@@ -45,7 +45,11 @@ class Line:
 
     @property
     def name(self):
-        return self.task.member.nickname if self.task.member else self.task.group.name
+        return self.task.member.nickname if self.task.member else self.where
+
+    @property
+    def where(self):
+        return self.task.group.short if self.task.group else _("in no group")
 
     @property
     def title(self):
@@ -78,6 +82,10 @@ class Pile:
     @property
     def group(self):
         return self.lines[0].task.group
+
+    @property
+    def where(self):
+        return self.lines[0].where
 
     @property
     def first(self):

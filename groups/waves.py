@@ -5,6 +5,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 
 from django.db import transaction
+from django.db.models import Sum
 from django.utils import translation
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
@@ -32,6 +33,14 @@ def hands(groups, tenant):
     working = _working(tenant)
     assistants = {str(pk): seat for pk, seat in Group.objects.filter(pk__in=groups).values_list("pk", "assistant_id")}
     return {group: assistants[group] if assistants.get(group) in working else owner.pk for group in groups}
+
+
+def free_hand(tenant):
+    """For what belongs to no group: whoever has the fewest minutes to do. The owner only where nobody else works."""
+    working = Seat.objects.standing().filter(tenant=tenant, role__in=[Seat.Role.OPERATOR, Seat.Role.ASSISTANT]).order_by("id")
+    minutes = dict(Task.objects.open().order_by().values_list("assistant").annotate(Sum("minutes")))
+    by_load = sorted(working, key=lambda seat: minutes.get(seat.pk, 0))
+    return by_load[0] if by_load else Seat.objects.standing().filter(tenant=tenant).owner_first().first()
 
 
 def _working(tenant):

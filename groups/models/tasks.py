@@ -51,7 +51,7 @@ class Task(TenantModel):
         OTHER = "other", _("another reason")
 
     kind = models.CharField(max_length=20, choices=Kind)
-    group = models.ForeignKey(Group, models.PROTECT, related_name="tasks")
+    group = models.ForeignKey(Group, models.PROTECT, null=True, related_name="tasks")  # none: about a member who sits in none
     member = models.ForeignKey(Member, models.PROTECT, null=True, related_name="tasks")
     assistant = models.ForeignKey(Seat, models.PROTECT, related_name="+")
     due_at = models.DateTimeField()

@@ -56,15 +56,33 @@ def test_a_due_member_becomes_one_task_of_their_groups_assistant(house):
     assert str(lin.expires_on) in tasks_of(house)[0].text
 
 
-def test_without_an_assistant_the_owner_asks_and_who_sits_nowhere_is_not_asked(house):
+def test_without_an_assistant_the_owner_asks_also_who_sits_nowhere(house):
     owner = SeatFactory(tenant=house, role="owner")
+    SeatFactory(tenant=house, role="viewer")
     with acting_for(house.pk):
         PlacementFactory(member=MemberFactory(expires_on=house.today()), group=GroupFactory())
         MemberFactory(expires_on=house.today())
 
     laid_out(house)
 
-    assert [task.assistant for task in tasks_of(house)] == [owner]
+    assert [task.assistant for task in tasks_of(house)] == [owner, owner]
+
+
+def test_who_sits_in_no_group_is_asked_by_whoever_has_least_to_do(house, owner):
+    lin, busy = due_member(house)
+    free = SeatFactory(tenant=house, role="assistant")
+    laid_out(house)
+    with acting_for(house.pk):
+        zhou = MemberFactory(nickname="Zhou", expires_on=house.today())
+
+    laid_out(house)
+
+    assert {(task.member, task.assistant, task.group is None) for task in tasks_of(house)} == {(lin, busy, False), (zhou, free, True)}
+    phone, task = SeatClient(free), next(task for task in tasks_of(house) if task.member == zhou)
+    pages = [phone.get("/phone/"), phone.get(f"/phone/tasks/{task.pk}/"), owner.get("/tasks/")]
+    pages.append(owner.get(f"/members/{zhou.pk}/panels/tasks/"))
+    assert [page.status_code for page in pages] == [200] * 4
+    assert ["in no group" in page.content.decode() for page in pages] == [True, True, True, False]
 
 
 def test_the_tenant_says_how_many_days_before(house, owner):
