@@ -18,7 +18,7 @@ from crm.tenancy import events, files
 from crm.tenancy.models import AccessToken, File, IdempotencyKey, Job
 from crm.tenancy.refusals import Refused
 
-from . import merging, photos
+from . import merging, person_undo, photos
 from .models import Consent, FormerNickname, Handle, ImportedRow, Introduction, Member, Merge, Module, Note, Renewal, Segment, Twin
 
 ALSO = []
@@ -96,6 +96,7 @@ def erase(member, said, *, by):
     told = Told(ids)
     for function in ALSO:
         function(ids, told, by)
+    person_undo.forget(ids)
     gone = _drop_files(ids, told)
     _empty_what_was_kept(ids, told)
     _drop_what_hangs_on_it(ids)

@@ -11,7 +11,7 @@ from django_htmx.http import reswap, retarget, trigger_client_event
 from crm.tenancy import changes, rights
 from crm.tenancy.counting import counts
 
-from . import custom, panels, people, person_forms, photos
+from . import custom, panels, people, person_forms, person_undo, photos
 from .lists import SOON, MemberList, Row, with_all
 from .models import Consent, Handle, Member
 from .timeline import Timeline
@@ -142,7 +142,7 @@ class Page:
 
     @cached_property
     def timeline(self):
-        return Timeline(self.member, self.request.GET)
+        return Timeline(self.member, self.request.GET, links=person_undo.links if self.may else None)
 
     @property
     def panels_aside(self):
@@ -207,6 +207,7 @@ def _span(since, today):
 def done(request, pk, words, before=None, after=None, *, focus=""):
     """The page as it is now, and a slip that takes the act back."""
     undo = changes.undo(reverse("members:undo", args=[pk]), before, after) if before else ""
+    person_undo.remember(pk, undo, by=request.seat)
     if not request.htmx:
         messages.success(request, words, extra_tags=f"undo={undo}" if undo else "")
         return redirect(reverse("members:member", args=[pk]) + kept_query(request))

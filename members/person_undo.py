@@ -1,14 +1,53 @@
-"""How each act on the page of a person is taken back, from the slip that said it was done."""
+"""How each act on the page of a person is taken back: from the slip that said it was done, and for as long from the timeline.
 
+The link of the slip stands in the cache beside the fact that the act noted. Where the cache was emptied, it is not offered there.
+"""
+
+import datetime
 import hashlib
+from contextlib import suppress
 
+from django.core.cache import cache
 from django.shortcuts import get_object_or_404
+from django.utils.timezone import now
 from django.utils.translation import gettext as _
+from redis.exceptions import RedisError
 
+from crm.tenancy.changes import TAKEN_BACK_WITHIN
+from crm.tenancy.models import Event
 from crm.tenancy.refusals import Refused
+from crm.tenancy.scope import active_tenant
 
 from . import people, photos, records
 from .models import Consent, Handle, Module, Note
+
+
+def remember(member, link, *, by):
+    """The fact that the act has just noted gets the link that takes it back."""
+    with suppress(RedisError):
+        if link and (fact := Event.objects.about_member(member).filter(seat=by).newest_first().first()):
+            cache.set(_key(fact), link, TAKEN_BACK_WITHIN)
+
+
+def links(facts):
+    """{fact's id: link} of those that may still be taken back."""
+    since = now() - datetime.timedelta(seconds=TAKEN_BACK_WITHIN)
+    keys = {_key(fact): fact.pk for fact in facts if fact.at > since}
+    with suppress(RedisError):
+        return {keys[key]: link for key, link in cache.get_many(keys).items()} if keys else {}
+    return {}
+
+
+def forget(members, link=None):
+    """This link; without one all that was done to these members, since the links hold what stood there before."""
+    since = now() - datetime.timedelta(seconds=TAKEN_BACK_WITHIN)
+    with suppress(RedisError):
+        found = cache.get_many([_key(fact) for fact in Event.objects.about_member(*members).filter(at__gt=since)])
+        cache.delete_many([key for key, known in found.items() if link in (None, known)])
+
+
+def _key(fact):
+    return f"undo:{active_tenant()}:{fact.pk}"
 
 
 def _fields_back(row, was, now, seat):

@@ -19,7 +19,7 @@ from .lists import with_all
 from .models import Handle, Member, Twin
 from .on_person import GIVEN
 from .person_page import Page, done, kept_query, refused_part
-from .person_undo import BACK
+from .person_undo import BACK, forget
 
 # The page
 
@@ -83,12 +83,13 @@ def _saved(request, row, before, *, focus):
 @require_POST
 def undo(request, pk):
     """What one act on this page did, if nobody was here since."""
-    row = get_object_or_404(Member, pk=pk)
+    row = get_object_or_404(Member.objects.known(), pk=pk)
     before, after = changes.to_undo(request)
     kind, was = next(iter(before.items()))
     if kind not in BACK:
         raise Refused(_("This can no longer be taken back here. The trail says what was changed."), code="too_late")
     BACK[kind](row, was, after.get(kind), request.seat)
+    forget([pk], link=request.get_full_path())
     messages.success(request, _("Taken back."))
     return redirect("members:member", pk)
 

@@ -5,7 +5,7 @@ A room whose rows know more than its facts say registers `@timeline.knows("group
 
 import datetime
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.db.models import Count
 from django.utils import timezone
@@ -36,6 +36,7 @@ class Known:
     who: str = ""
     url: str = ""
     is_day: bool = False
+    undo: str = ""
 
 
 def of_day(day, sentence, icon, **more):
@@ -52,8 +53,9 @@ def knows(topic):
 
 
 class Timeline:
-    def __init__(self, member, asked):
-        self.member = member
+    def __init__(self, member, asked, links=None):
+        """`links` says of facts {id: link that takes it back}, for whoever may."""
+        self.member, self.links = member, links or (lambda facts: {})
         self.topic = asked.get("topic", "")[:40]
         self.before = asked.get("before", "")[:80]
 
@@ -88,7 +90,8 @@ class Timeline:
     @cached_property
     def lines(self):
         """The facts of this page, and between them what else is known of these days."""
-        told = trail.told(self._page[:SIZE])
+        links = self.links(self._page[:SIZE])
+        told = [replace(each, undo=links.get(each.event.pk, "")) for each in trail.told(self._page[:SIZE])]
         newest = _moment(self.before)
         oldest = told[-1].at if told and self.older else None
         known = [

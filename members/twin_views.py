@@ -14,7 +14,7 @@ from django_htmx.http import replace_url, trigger_client_event
 
 from crm.tenancy import changes
 from crm.tenancy.counting import counts
-from crm.tenancy.pages import Cut, page
+from crm.tenancy.pages import SIZE, Cut, page
 from crm.tenancy.refusals import Refused
 from crm.tenancy.rights import does, sees
 
@@ -29,7 +29,7 @@ LATELY = 8
 @sees("members")
 @require_safe
 def queue(request):
-    return page(request, "members/twins.html", _shown(request, _id(request.GET.get("pair"))))
+    return page(request, "members/twins.html", _shown(request, _id(request.GET.get("pair")), request.GET.get("page")))
 
 
 def _id(text):
@@ -39,11 +39,11 @@ def _id(text):
         return None
 
 
-def _shown(request, pk=None):
-    """The pair that is asked for, else the first; and the rows of the list around it."""
+def _shown(request, pk=None, number=None):
+    """The pair that is asked for, else the first of the page that is; and the rows of the list around it."""
     ids = list(twins.waiting().values_list("pk", flat=True))
-    at = ids.index(pk) if pk in ids else 0
-    cut = Cut(len(ids), at // 50 + 1)
+    at = ids.index(pk) if pk in ids else Cut(len(ids), number).start
+    cut = Cut(len(ids), at // SIZE + 1)
     rows = twins.waiting().filter(pk__in=cut.of(ids)).select_related("one", "other")
     rows = [{"pair": pair, "signs": [twins.SAID.get(code, code) for code in pair.because]} for pair in rows]
     pair = next((row["pair"] for row in rows if row["pair"].pk == ids[at]), None) if ids else None

@@ -75,6 +75,7 @@ class Told:
     who: str  # empty: nobody, the clock
     member: Subject | None
     thing: Subject | None  # what it is about, if that has a page
+    undo: str = ""  # where it is taken back, on a page that offers that
 
     @property
     def url(self):

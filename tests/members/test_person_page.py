@@ -12,7 +12,7 @@ from PIL import Image
 
 from crm.tenancy.models import Event, File
 from crm.tenancy.scope import acting_for
-from members import people, timeline
+from members import people, person_undo, timeline
 from members.models import Consent, Handle, Member, Module, Note, Twin
 from tests.factories import (
     EventFactory,
@@ -328,6 +328,24 @@ def test_a_module_is_added_once(operator, somebody):
     answer = operator.post(f"/members/modules/{module.pk}/drop/")
     operator.post(undo_of(operator, answer))
     assert Module.objects.get(skill="短视频").says == "每周一条"
+
+
+def test_the_timeline_takes_back_what_may_still_be(operator, viewer, somebody):
+    def offered(client):
+        return [line.undo for line in client.get(f"/members/{somebody.pk}/").context["page"].timeline.lines if line.undo]
+
+    page = operator.get(f"/members/{somebody.pk}/edit/who/").content.decode()
+    operator.post(f"/members/{somebody.pk}/edit/who/", form_of(page, "edit/who/") | {"city": "广州"})
+    operator.post(f"/members/{somebody.pk}/notes/", {"text": "Calls at noon"})
+    note, edit = offered(operator)
+    assert offered(viewer) == []
+
+    operator.post(edit)
+
+    somebody.refresh_from_db()
+    assert (somebody.city, offered(operator), somebody.notes.count()) == ("深圳", [note], 2)
+    person_undo.forget([somebody.pk])
+    assert offered(operator) == []
 
 
 def test_an_undo_that_came_too_late_overwrites_nothing(operator, somebody):

@@ -43,6 +43,15 @@ def seen(answer):
 # What it shows
 
 
+def test_a_longer_list_has_pages(tenant, owner):
+    TwinFactory.create_batch(52)
+
+    first, second = owner.get("/members/twins/"), owner.get("/members/twins/?page=2")
+
+    assert ("?page=2" in first.content.decode(), "?page=1" in second.content.decode()) == (True, True)
+    assert [(len(page.context["rows"]), page.context["number"]) for page in (first, second)] == [(50, 1), (2, 51)]
+
+
 def test_the_pair_stands_side_by_side_with_what_is_the_same_and_what_the_merge_keeps(pair, owner):
     page = owner.get("/members/twins/")
 

@@ -30,6 +30,7 @@ UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}
 # What stands in the cache, and whose id its name holds; None: nothing of a tenant is in it.
 KEYS = {
     r"qunxing:1:seen:(?P<id>.*)": "seat",
+    r"qunxing:1:undo:(?P<id>[^:]*):.*": "tenant",
     r"qunxing:1:key-used:(?P<id>.*)": "token",
     r"api-rate:(?P<id>.*)": "token or tenant",
     r"qunxing:1:tries.*:[0-9a-f]{64}": None,  # tries of an address or account, by its hash
