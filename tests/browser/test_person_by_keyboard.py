@@ -6,7 +6,8 @@ from crm.tenancy.scope import acting_for
 from members.models import Member
 from tests.factories import HandleFactory
 
-from .people import needs_chromium
+from .people import needs_chromium, until
+from .test_introduction import colours, red_and_blue
 from .test_keyboard_alone import Keyboard
 
 pytestmark = needs_chromium
@@ -21,7 +22,7 @@ def somebody(community):
         return member
 
 
-def test_a_person_is_edited_noted_and_taken_back(sits, community, somebody):
+def test_a_person_is_edited_noted_pictured_and_taken_back(sits, community, somebody, tmp_path):
     owner = sits("operator")
     keys = Keyboard(owner.goes(f"members/{somebody.pk}/"))
 
@@ -44,8 +45,16 @@ def test_a_person_is_edited_noted_and_taken_back(sits, community, somebody):
         keys.page.keyboard.press("Enter")
     assert keys.page.locator("#notes article").count() == 0
 
+    keys.page.locator("input[name=photo]").set_input_files(red_and_blue(tmp_path / "me.png"))
+    until(keys.page, "document.activeElement.tagName === 'CANVAS'")
+    for key in [*["ArrowRight"] * 12, "+", "+", "Tab", "Tab"]:
+        keys.page.keyboard.press(key)
+    with keys.page.expect_navigation():
+        keys.page.keyboard.press("Enter")
+    assert keys.page.locator(".qx-avatar.lg img").count() == 1
+
     assert keys.faults == []
     assert owner.complaints == []
     with acting_for(community.tenant.pk):
         member = Member.objects.get(pk=somebody.pk)
-        assert (member.nickname, member.notes.count()) == ("Guifang the second", 0)
+        assert (member.nickname, member.notes.count(), colours(member.photo)) == ("Guifang the second", 0, ["blue", "blue"])
