@@ -107,6 +107,7 @@ def colours(file):
 
 def test_a_photo_is_picked_as_a_square_by_keys_and_by_the_finger(sits, link, community, tmp_path):
     page = sits(None, size=PHONE).goes(way(link))
+    page.get_by_label("What I offer").fill("a picture")
     page.locator("#photo").set_input_files(red_and_blue(tmp_path / "me.png"))
     until(page, "document.activeElement.tagName === 'CANVAS'")
     for _ in range(12):
@@ -126,6 +127,6 @@ def test_a_photo_is_picked_as_a_square_by_keys_and_by_the_finger(sits, link, com
     page.mouse.move(box["x"] + 10, box["y"] + 100, steps=4)
     page.mouse.up()
     page.get_by_role("button", name="Send", exact=True).click()  # what is being picked goes along
-    page.get_by_text("Say at least one thing more about yourself.").first.wait_for()
+    page.get_by_role("heading", name="Thank you, Lin!").wait_for()
     with acting_for(community.tenant.pk):
         assert colours(Introduction.objects.select_related("photo").get().photo) == ["blue", "blue"]

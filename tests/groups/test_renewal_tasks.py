@@ -39,7 +39,7 @@ def laid_out(house):
 
 def tasks_of(house):
     with acting_for(house.pk):
-        return list(Task.objects.select_related("member", "assistant"))
+        return list(Task.objects.select_related("member", "assistant", "group"))
 
 
 def test_a_due_member_becomes_one_task_of_their_groups_assistant(house):

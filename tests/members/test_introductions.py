@@ -308,7 +308,7 @@ def test_fields_of_the_tenants_own_are_asked_and_fill_the_member(operator, owner
 
     shown = operator.get("/members/introductions/").context["answers"][0]
     assert [(line.label, line.now, line.said) for line in shown.lines][6:] == [
-        ("尺码", "S", "M"), ("何时有空", "", "周一、周三"), ("做了几年", "", "1,200"),
+        ("尺码", "S", "M"), ("何时有空", "", "周一，周三"), ("做了几年", "", "1,200"),
     ]  # fmt: skip
     with acting_for(house.pk):
         answer = Introduction.objects.get()
