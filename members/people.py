@@ -54,10 +54,36 @@ FIRST_YEAR, LAST_YEAR = 1990, 2199
 @transaction.atomic
 def add(values, *, by, because=""):
     """Somebody new. `values` holds fields as `change` takes them, and under `handles` pairs of platform and text."""
-    given = list(values.get("handles", ()))
     words = spellings.known()
+    member, known_by = made_of(values, words)
+    for platform, value in known_by:
+        _refuse_taken(platform, value, member)
+    member.save(force_insert=True)
+    for platform, value in known_by:
+        _keep_handle(member, platform, value)
+    words.settle(by=by)
+    _look_for_twins(member)
+    events.note(**_added(member, by, because))
+    return member
+
+
+@transaction.atomic
+def add_all(made, words, *, by, because=""):
+    """Many at once, as `made_of` gave them; nobody has their handles."""
+    Member.objects.bulk_create(member for member, _known_by in made)
+    Handle.objects.bulk_create(
+        Handle(member=member, platform=platform, value=value) for member, known_by in made for platform, value in known_by
+    )
+    words.settle(by=by)
+    for member, _known_by in made:
+        _look_for_twins(member)
+    events.note_all(_added(member, by, because) for member, _known_by in made)
+
+
+def made_of(values, words, region=None):
+    """Somebody who is not kept yet, and their handles, in normal forms. What cannot be is refused."""
+    known_by = list(dict.fromkeys(normal(platform, text, region) for platform, text in values.get("handles", ())))
     member = Member()
-    known_by = [normal(platform, text) for platform, text in given]
     said = {name: value for name, value in values.items() if name in LABELS}
     if not str(said.get("nickname") or "").strip() and known_by:
         said["nickname"] = known_by[0][1]
@@ -66,26 +92,24 @@ def add(values, *, by, because=""):
         setattr(member, Member._meta.get_field(name).attname, getattr(value, "pk", value))
     _tidy_levels(member)
     _refuse_backwards(member)
-    for platform, value in known_by:
-        _refuse_taken(platform, value, member)
-    member.save(force_insert=True)
-    for platform, value in dict.fromkeys(known_by):
-        _keep_handle(member, platform, value)
-    refresh(member)
-    words.settle(by=by)
-    _look_for_twins(member)
-    events.note("member.added", member, by=by, member=member, because=because, after={"tier": member.tier, "standing": member.standing})
-    return member
+    member.search = search_of(member, [value for _platform, value in sorted(known_by, key=lambda pair: pair[0])])
+    member.sort_key = sort_key(member.nickname)[:200]
+    return member, known_by
+
+
+def _added(member, by, because):
+    after = {"tier": member.tier, "standing": member.standing}
+    return {"kind": "member.added", "subject": member, "by": by, "member": member, "because": because, "after": after}
 
 
 @transaction.atomic
-def change(member, values, *, by, seen=None, because=""):
+def change(member, values, *, by, seen=None, because="", words=None):
     """Returns the member as it is now, and what the changed fields held before: {name: code}.
 
     Of `custom` only the fields that are named change, None empties one; `before` holds those alone.
     """
     member = held(member)
-    words = spellings.known()
+    words = words or spellings.known()
     meant = {name: value for name, value in values.items() if seen is None or changes.code(value) != seen.get(name)}
     differs = changes.differences(member, _checked(member, meant, words), KINDS, seen)
     before = changes.seen_of(member, differs)
@@ -106,7 +130,8 @@ def change(member, values, *, by, seen=None, because=""):
     member.save(update_fields=list(before))
     if "nickname" in before:
         _keep_name(member, before["nickname"], because)
-    refresh(member)
+    if SEARCHED & before.keys():
+        refresh(member)
     words.settle(by=by)
     if COMPARED & before.keys():
         _look_for_twins(member)
@@ -155,6 +180,7 @@ def _keep_name(member, old, because):
 
 
 COMPARED = {"nickname", "city", "inviter", "joined_on", "expires_on"}
+SEARCHED = {"nickname", "standing", "skills", "tags", "offers", "seeks", "note"}
 
 
 def _look_for_twins(member):
@@ -231,19 +257,24 @@ EXAMPLES = {
 }
 
 
-def normal(platform, text):
-    """Platform and value as they are kept."""
+def normal(platform, text, region=None):
+    """Platform and value as they are kept. `region` is the tenant's country, where it is known already."""
     platform = str(platform or "").strip().lower()
     if platform not in Handle.Platform.values and not forms.SYSTEM.fullmatch(platform):
         sentence = _("Call the system by a short name: small letters and digits, such as shop.")
         raise Refused(sentence, code="platform_malformed", status=400, field="platform")
-    region = Tenant.objects.filter(pk=active_tenant()).values_list("country", flat=True).get() if platform == "phone" else ""
+    if region is None:
+        region = country() if platform == "phone" else ""
     value = forms.normal(platform, str(text or "").replace("\0", ""), region)
     if value is None:
         words = {"platform": platform_name(platform), "example": EXAMPLES.get(platform, "A-1024")}
         sentence = _("This cannot be one of %(platform)s. Written for example: %(example)s") % words
         raise Refused(sentence, code="handle_malformed", status=400, field="value")
     return platform, value
+
+
+def country():
+    return Tenant.objects.filter(pk=active_tenant()).values_list("country", flat=True).get()
 
 
 def platform_name(platform):

@@ -95,6 +95,15 @@ class Known:
         self.new[new.kind, key(new.name)] = new
         return new.name
 
+    def forget(self, kept):
+        """What was taken up beyond these: whoever brought it was refused."""
+        for at in self.new.keys() - kept:
+            new = self.new.pop(at)
+            for spelling in (new.name, *new.spellings):
+                if self._names.get((new.kind, key(spelling))) == new.name:
+                    del self._names[new.kind, key(spelling)]
+            self._seen[new.kind] = {text: name for text, name in self._seen[new.kind].items() if name != new.name}
+
     @property
     def language(self):
         if self._language is None:

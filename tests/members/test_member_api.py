@@ -6,7 +6,8 @@ from django.test.utils import CaptureQueriesContext
 
 from crm.tenancy.models import Event
 from crm.tenancy.scope import acting_for
-from members.models import Handle, Member
+from members import batches
+from members.models import Handle, Member, Word
 from tests.conftest import KeyClient
 from tests.factories import CustomFieldFactory, HandleFactory, MemberFactory, SeatFactory, SegmentFactory
 
@@ -199,6 +200,54 @@ def test_rows_that_change_nothing_cost_nothing_more(api, house):
         return len(queries)
 
     assert asked(rows[:1]) == asked(rows)
+
+
+def test_new_people_cost_as_many_questions_when_they_are_many(api, house):
+    def asked(rows):
+        with CaptureQueriesContext(connection) as queries:
+            assert {outcome for _, outcome, _ in outcomes(batch(api, *rows))} == {"made"}
+        return len(queries)
+
+    phone = "138 0000 {:04}".format
+    rows = [
+        {"external_id": str(n), "nickname": f"N{n}", "city": "深圳", "handles": [{"platform": "phone", "value": phone(n)}]}
+        for n in range(41)
+    ]
+    batch(api, rows[0])
+
+    assert asked(rows[1:2]) == asked(rows[2:])
+    assert len(found(api, "city=深圳&search=n1")) == 11
+    with acting_for(house.pk):
+        assert Event.objects.filter(kind="member.added", because="batch").count() == Member.objects.count() == 41
+
+
+def test_the_word_of_a_row_that_is_refused_is_not_taken_in(api, house):
+    wrong = {"external_id": "1", "nickname": "x", "city": "火星基地", "joined_on": "2025-02-01", "expires_on": "2025-01-01"}
+
+    assert outcomes(batch(api, wrong, {"external_id": "2", "nickname": "y", "city": "木星基地"})) == [
+        ("1", "refused", "term_backwards"), ("2", "made", ""),
+    ]  # fmt: skip
+    with acting_for(house.pk):
+        assert list(Word.objects.values_list("name", flat=True)) == ["木星基地"]
+
+
+def test_a_row_is_found_by_what_another_of_the_batch_brought(api, house):
+    phone = {"platform": "phone", "value": "138 0000 0643"}
+
+    answer = batch(api, {"external_id": "1", "nickname": "Lin", "handles": [phone]}, {"external_id": "2", "handles": [phone]})
+
+    assert outcomes(answer) == [("1", "made", ""), ("2", "changed", "")]
+    with acting_for(house.pk):
+        assert sorted(Handle.objects.filter(member__nickname="Lin").values_list("value", flat=True)) == ["+8613800000643", "1", "2"]
+
+
+def test_whose_handle_was_given_away_at_this_very_moment_is_refused_alone(api, house, monkeypatch):
+    HandleFactory(member=MemberFactory(tenant=house), platform="shop", value="2")
+    monkeypatch.setattr(batches, "_known", lambda pairs: ({}, {}))  # as it was a moment ago
+
+    answer = batch(api, {"external_id": "1", "nickname": "Lin"}, {"external_id": "2", "nickname": "Zhou"})
+
+    assert outcomes(answer) == [("1", "made", ""), ("2", "refused", "handle_taken")]
 
 
 def test_more_than_a_thousand_are_refused(api):
