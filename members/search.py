@@ -7,6 +7,8 @@ from django.contrib.postgres.aggregates import StringAgg
 from django.db.models import Case, F, Func, IntegerField, OuterRef, Q, Subquery, TextField, Value, When
 from django.db.models.functions import Coalesce, Concat, Lower
 
+from crm.tenancy.bulk import renew
+
 from . import slips
 from .hidden import without
 from .models import FormerNickname, Handle, Member, Note
@@ -102,7 +104,7 @@ def write(members):
     for member in members:
         own = (handles.get(member.pk, ()), former.get(member.pk, ()), notes.get(member.pk, ()))
         member.search, member.sort_key = search_of(member, *own), sort_key(member.nickname)[:200]
-    Member.objects.bulk_update(members, ["search", "sort_key"])
+    renew(Member, ["search", "sort_key"], [(member.pk, member.search, member.sort_key) for member in members])
 
 
 def _of(pairs):

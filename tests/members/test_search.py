@@ -1,6 +1,9 @@
 """One box over all that somebody is known by: exact hits first, a slip forgiven, and it is said how they matched."""
 
+from importlib import import_module
+
 import pytest
+from django.apps import apps
 from django.core.management import call_command
 
 from crm.tenancy.scope import acting_for
@@ -140,6 +143,15 @@ def test_the_command_writes_anew_what_members_are_found_by(house, owner, haiyan)
     with acting_for(house.pk):
         assert Member.objects.get(pk=gone.pk).search == ""
         assert Member.objects.get(pk=haiyan.pk).sort_key.startswith("shen zhen hai yan")
+
+
+def test_members_from_before_texts_were_searched_are_found_once_the_tables_are_changed(house, owner, haiyan):
+    with acting_for(house.pk):
+        Member.objects.update(search="深圳-海燕-直播")
+
+    import_module("members.migrations.0004_what_members_are_found_by").write_search(apps, None)
+
+    assert names(asked(owner, "徒步")) == names(asked(owner, "haiyan")) == ["深圳-海燕-直播"]
 
 
 def test_another_tenants_people_are_not_found(two, owner):
