@@ -5,4 +5,17 @@ class GroupsConfig(AppConfig):
     name = "groups"
 
     def ready(self):
-        from . import jobs, on_bulk, on_erasure, on_members, on_merging, on_palette, on_person, on_seats, on_terms, on_trail, told  # noqa: F401  register what this room adds to the rooms left of it
+        from . import (  # noqa: F401  register what this room adds to the rooms left of it
+            jobs,
+            on_bulk,
+            on_erasure,
+            on_members,
+            on_merging,
+            on_palette,
+            on_person,
+            on_pinning,
+            on_seats,
+            on_terms,
+            on_trail,
+            told,
+        )

@@ -1,9 +1,11 @@
 """What this room adds to the list of members: in which groups they sit now, and who is a star."""
 
+from functools import lru_cache
+
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import BooleanField, CharField, Count, Exists, F, OuterRef, Subquery, Value
 from django.db.models.functions import Cast, Coalesce, JSONObject
-from django.urls import reverse
+from django.urls import get_script_prefix, reverse
 from django.utils.html import format_html_join
 from django.utils.safestring import mark_safe
 from django.utils.translation import gettext as _now
@@ -59,8 +61,14 @@ def sits():
 def _chips(groups):
     if not groups:
         return NOWHERE
-    said = ((reverse("groups:group", args=[group["id"]]), short(group["number"], group["name"], group["is_parallel"])) for group in groups)
+    said = ((_way(get_script_prefix(), group["id"]), short(group["number"], group["name"], group["is_parallel"])) for group in groups)
     return format_html_join(" ", '<a class="qx-group" href="{}" lang="zh">{}</a>', said)
+
+
+@lru_cache(2_000)
+def _way(prefix, pk):
+    """The same few groups stand in all rows of a list."""
+    return reverse("groups:group", args=[pk])
 
 
 registry.add_filter(

@@ -7,9 +7,17 @@ from django.utils.timezone import localdate
 
 from crm.tenancy.models import Job
 from crm.tenancy.scope import acting_for
-from groups.models import Placement, Task
+from groups.models import Pin, Placement, Task
 from members import bulk
-from tests.factories import CohortFactory, GroupFactory, MatrixFactory, MemberFactory, PlacementFactory, SeatFactory
+from tests.factories import (
+    CohortFactory,
+    GroupFactory,
+    MatrixFactory,
+    MemberFactory,
+    PlacementFactory,
+    SeatFactory,
+    SegmentFactory,
+)
 
 
 @pytest.fixture
@@ -105,3 +113,39 @@ def test_for_who_sits_nowhere_there_is_nobody_to_do_it(owner, house, people):
     assert answer.status_code == 422
     with acting_for(house.pk):
         assert Task.objects.count() == 0
+
+
+def pins(house):
+    with acting_for(house.pk):
+        return dict(Pin.objects.order_by("member__nickname").values_list("member__nickname", "because"))
+
+
+def test_who_is_pinned_stays_is_found_so_and_it_is_taken_back(owner, house, groups, people):
+    acted(owner, "pin", people[:1], because="host")
+    assert acted(owner, "pin", people, because="wish").status_code == 302
+    assert pins(house) == {"A": "host", "B": "wish"}
+    assert [row.member.nickname for row in owner.get("/members/?pinned=wish").context["list"].rows] == ["B"]
+    assert [row.member.nickname for row in owner.get("/members/?pinned=none").context["list"].rows] == ["C"]
+
+    taken_back(owner, house)
+    assert pins(house) == {"A": "host"}
+
+    acted(owner, "pin", people, because="free")
+    assert pins(house) == {}
+    taken_back(owner, house)
+    assert pins(house) == {"A": "host"}
+
+
+def test_a_segment_is_pinned_as_a_whole(owner, house, groups, people):
+    with acting_for(house.pk):
+        segment = SegmentFactory(name="留下", asked={"q": "B"})
+
+    owner.post(f"/members/bulk/?segment={segment.pk}", {"verb": "pin", "all": "1", "sure": "1", "because": "wish"})
+
+    assert pins(house) == {"B": "wish"}
+
+
+def test_who_sits_nowhere_cannot_stay_and_who_is_not_pinned_cannot_be_let_go(owner, house, people):
+    assert acted(owner, "pin", people[2:], because="wish").status_code == 422
+    assert acted(owner, "pin", people, because="free").status_code == 422
+    assert pins(house) == {}

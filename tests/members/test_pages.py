@@ -319,7 +319,7 @@ def test_all_filters_and_columns_of_the_list_come_from_the_registry(tenant):
 
     assert [each.name for each in registry.filters()] == [
         "city", "industry", "skill", "group", "star", "tag", "tier", "term", "standing", "joined", "expires", "phone", "introduction",
-        "inviter",
+        "pinned", "inviter",
     ]  # fmt: skip
     assert [each.name for each in registry.columns()] == ["group", "star"]
     assert Member.objects.count() == 0
