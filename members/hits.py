@@ -19,13 +19,16 @@ class Piece:
 
 def pieces(text, words, nearly=False):
     """The text cut where the words were found, `nearly` also where one is with a slip; the pieces joined are the text again."""
-    if not words:
-        return [Piece(text, False)]
+    return list(_pieces(text, words, nearly)) if words else [Piece(text, False)]
+
+
+@lru_cache(20_000)  # skills and tags stand in many rows, and the next letter asks for nearly the same people again
+def _pieces(text, words, nearly):
     hit = [False] * len(text)
     for word in folded(words).split():
         for at in _by_letters(text, word) or _by_pinyin(text, word) or (nearly and _by_slip(text, word)) or ():
             hit[at] = True
-    return _cut(text, hit)
+    return tuple(_cut(text, hit))
 
 
 def around(text, words):
@@ -92,8 +95,11 @@ def _by_letters(text, word):
     return _everywhere(*_letters(text), word)
 
 
+@lru_cache(20_000)
 def _letters(text):
     """One character may fold into several."""
+    if text.isascii():
+        return text.lower().replace("\0", " "), range(len(text))
     letters, place = "", []
     for at, char in enumerate(text):
         said = folded(char)
@@ -128,7 +134,7 @@ def _sounds(text):
 
 def _by_pinyin(text, word):
     """Places whose pinyin, or whose initials, hold the word; only where a whole syllable begins it."""
-    said = [(at, syllable) for first, found in _runs(text) for at, syllable in zip(range(first, first + len(found)), found, strict=True)]
+    said = _said_at(text)
     for shorten in (lambda syllable: syllable, lambda syllable: syllable[:1]):
         for start in range(len(said)):
             rest, at = word, start
@@ -139,6 +145,14 @@ def _by_pinyin(text, word):
             if not rest:
                 return [place for place, _syllable in said[start:at]]
     return []
+
+
+@lru_cache(20_000)
+def _said_at(text):
+    """(place, syllable) of each character; nothing where no character is spoken otherwise than it is written."""
+    if not FIRST.search(text):
+        return []
+    return [(at, syllable) for first, found in _runs(text) for at, syllable in zip(range(first, first + len(found)), found, strict=True)]
 
 
 def _runs(text):

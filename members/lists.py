@@ -3,14 +3,16 @@
 from dataclasses import dataclass, field
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import Count, F, OuterRef, Q, Value
+from django.db.models import Count, F, OuterRef, Q, Value, Window
 from django.db.models.functions import JSONObject
 from django.utils import timezone
 from django.utils.functional import cached_property
+from django.utils.html import format_html_join
 from django.utils.http import urlencode
+from django.utils.translation import gettext as _
 
 from crm.tenancy.counting import counts
-from crm.tenancy.pages import Cut
+from crm.tenancy.pages import SIZE, Cut
 
 from . import hits, registry, search, twins
 from .filters import EVERYBODY, SOON
@@ -177,9 +179,24 @@ class MemberList:
     def nearly(self):
         return self.asked.nearly_found(self.hidden)
 
-    @cached_property
+    @property
     def exact_count(self):
-        return self.exact.count() if self.asked.is_narrowed else None
+        return self._exactly[0] if self.asked.is_narrowed else None
+
+    @cached_property
+    def _exactly(self):
+        return self._walked(self.exact)
+
+    @cached_property
+    def _nearly(self):
+        return self._walked(self.nearly)
+
+    def _walked(self, found):
+        """How many fit, and the ids of the first page where that is asked for: one walk over the members for both."""
+        if self.page not in (None, "", "1"):
+            return found.count(), None
+        rows = list(self._in_order(found).annotate(fitting=Window(Count("pk"))).values_list("pk", "fitting")[:SIZE])
+        return rows[0][1] if rows else 0, [pk for pk, _all in rows]
 
     @cached_property
     def is_tolerant(self):
@@ -187,14 +204,17 @@ class MemberList:
 
     @property
     def ordered(self):
+        return self._in_order(self.found)
+
+    def _in_order(self, found):
         if not self.sort:
             words = search.words_of(self.words)
-            return search.in_order(self.found, words, "searched" if self.hidden else "search") if words else self.found.order_by("id")
+            return search.in_order(found, words, "searched" if self.hidden else "search") if words else found.order_by("id")
         column = F(ORDERS[self.sort.removeprefix("-")])
         by = column.desc(nulls_last=True) if self.sort.startswith("-") else column.asc(nulls_last=True)
         if self.sort == "name":
             by = "sort_key"  # the index knows no nulls here, and there are none
-        return self.found.order_by(by, "id")
+        return found.order_by(by, "id")
 
     @cached_property
     def counts(self):
@@ -206,7 +226,7 @@ class MemberList:
         standing = self.set.get("standing", [Member.Standing.CURRENT])
         found["all"] = found["everybody"] if EVERYBODY in standing else sum(found.get(each, 0) for each in standing)
         found["exact"] = found["all"] if self.exact_count is None else self.exact_count
-        found["found"] = self.found.count() if self.is_tolerant else found["exact"]
+        found["found"] = self._nearly[0] if self.is_tolerant else found["exact"]
         found["nearly"] = found["found"] - found["exact"]
         return found
 
@@ -233,9 +253,14 @@ class MemberList:
     @cached_property
     def rows(self):
         """First the ids of this page, then all that is shown of them, so that pages far behind cost no more than the first."""
-        ids = list(self.cut.of(self.ordered.values_list("pk", flat=True)))
+        ids = self._ids
         found = with_all(Member.objects.filter(pk__in=ids)).in_bulk(ids) if ids else {}
         return [Row(found[pk], self.words, self.hidden, self._is_nearly(found[pk])) for pk in ids if pk in found]
+
+    @property
+    def _ids(self):
+        walked = self._nearly[1] if self.is_tolerant else self._exactly[1] if self.asked.is_narrowed else None
+        return list(self.cut.of(self.ordered.values_list("pk", flat=True))) if walked is None else walked
 
     def _is_nearly(self, member):
         return self.is_tolerant and not all(word in member.search for word in search.words_of(self.words))
@@ -285,6 +310,10 @@ class MemberList:
         kept = [("segment", self.segment)] if self.segment and pairs else []
         sort = [("sort", self.sort)] if self.sort not in ("", "name") else []
         return "?" + urlencode([*pairs, *kept, *sort])
+
+    @cached_property
+    def here(self):
+        return self.address()
 
     @property
     def columns(self):
@@ -348,6 +377,10 @@ class Row:
     def name(self):
         return self._pieces(self.member.nickname)
 
+    @property
+    def choose(self):
+        return _("Choose %(name)s") % {"name": self.member.nickname}
+
     @cached_property
     def second(self):
         """The line below the name: where it was hit, in a handle, a former nickname or a text; else the first handle."""
@@ -389,6 +422,16 @@ class Row:
     @property
     def marks(self):
         return self._drawn(beside_name=True)
+
+    @property
+    def drawn(self):
+        """The cells alone, as the list has them in every row."""
+        return [column.draws(getattr(self.member, f"column_{column.name}")) for column in registry.columns() if not column.beside_name]
+
+    @property
+    def mark(self):
+        shown = (column for column in registry.columns() if column.beside_name)
+        return format_html_join("", "{}", ((column.draws(getattr(self.member, f"column_{column.name}")),) for column in shown))
 
     def _drawn(self, beside_name):
         shown = [column for column in registry.columns() if column.beside_name == beside_name]

@@ -25,7 +25,15 @@ def members(request):
             form.add_error(refusal.details.get("field"), refusal.sentence)
     shown = segments.listed(request)
     today = timezone.localdate()
-    context = {"list": shown, "today": today, "soon": today + SOON, "form": form, "verbs": bulk.verbs(request.seat)}
+    context = {
+        "list": shown,
+        "today": today,
+        "soon": today + SOON,
+        "form": form,
+        "verbs": bulk.verbs(request.seat),
+        "may_act": rights.may_do(request.seat, "members"),
+        "way_back": f"&{shown.here[1:]}",
+    }
     response = page(request, "members/members.html", context)
     if request.method == "POST":
         response.status_code = 422

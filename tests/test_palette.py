@@ -8,6 +8,7 @@ from django.utils.html import strip_tags
 from crm.tenancy.scope import acting_for
 from members.models import Member
 from members.names import search_text
+from members.search import write
 from tests.factories import (
     CohortFactory,
     DraftFactory,
@@ -107,6 +108,35 @@ def test_six_members_are_shown_and_a_last_line_leads_to_all_of_them(house, owner
     assert len(options(answer)["members"]) == 6
     assert "All 8 members with “海燕”" in said(answer)
     assert owner.get(way).context["list"].counts["found"] == 8
+
+
+def test_a_slip_is_forgiven_and_said_after_those_who_are_so_written(house, owner):
+    for nickname in ("海燕", "海贝", "周平"):
+        a_member(house, nickname)
+
+    answer = ask(owner, "haiyna")
+
+    assert options(answer)["members"] == ["海燕"]
+    assert answer.context["sections"][0]["options"][0].how_label == "nearly so written"
+    assert any(piece.hit for piece in answer.context["sections"][0]["options"][0].pieces)
+
+
+def test_who_is_found_by_what_they_offer_is_shown_with_it(house, owner):
+    member = a_member(house, "海燕", offers="可以陪跑直播")
+    with acting_for(house.pk):
+        write([member])
+
+    option = ask(owner, "陪跑").context["sections"][0]["options"][0]
+
+    assert (option.label, option.how_label) == ("海燕", "offers")
+
+
+def test_who_does_not_see_phones_finds_nobody_by_one(house, owner, viewer):
+    with acting_for(house.pk):
+        write([a_member(house, "海燕", [("phone", "+8613912345678"), ("wechat", "luqiang")])])
+
+    assert options(ask(owner, "13912"))["members"] == options(ask(viewer, "luqiang"))["members"] == ["海燕"]
+    assert "members" not in options(ask(viewer, "13912"))
 
 
 # Groups, plans, seats

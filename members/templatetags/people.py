@@ -1,6 +1,8 @@
 """Known to every template without loading it: settings name it among the builtins."""
 
 from django import template
+from django.utils.html import conditional_escape
+from django.utils.safestring import mark_safe
 
 from members import terms
 from members.names import avatar as first_character
@@ -25,3 +27,10 @@ def spoken(value):
     """A phone as it is read aloud: 138 0013 8000; any other handle as it is."""
     digits = str(value).removeprefix("+86")
     return f"{digits[:3]} {digits[3:7]} {digits[7:]}" if len(digits) == 11 and digits.isdecimal() and value != digits else value
+
+
+@register.filter
+def marked(pieces):
+    """A text with what was hit in it marked."""
+    said = ((conditional_escape(piece.text), piece.hit) for piece in pieces)
+    return mark_safe("".join(f"<mark>{text}</mark>" if hit else text for text, hit in said))
