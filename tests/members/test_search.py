@@ -149,7 +149,7 @@ def test_members_from_before_texts_were_searched_are_found_once_the_tables_are_c
     with acting_for(house.pk):
         Member.objects.update(search="深圳-海燕-直播")
 
-    import_module("members.migrations.0004_what_members_are_found_by").write_search(apps, None)
+    import_module("members.migrations.0005_what_members_are_found_by").write_search(apps, None)
 
     assert names(asked(owner, "徒步")) == names(asked(owner, "haiyan")) == ["深圳-海燕-直播"]
 

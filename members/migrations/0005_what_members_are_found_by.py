@@ -49,7 +49,7 @@ class Migration(migrations.Migration):
     atomic = False
 
     dependencies = [
-        ("members", "0003_what_follows_a_word"),
+        ("members", "0004_fields_asked_of_newcomers"),
         ("tenancy", "0001_initial"),
     ]
 
