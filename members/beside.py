@@ -125,7 +125,7 @@ class Beside:
         known = [[each["value"] for each in member.known_by] for member in (kept, gone)]
         values = merging.outcome(kept, gone, *known)
         taken = [str(people.LABELS[name.removesuffix("_id")]) for name in values if name not in ("nickname", "standing")]
-        follows = [f"{number:,} {following.WORDS[model]}" for model, number in following.how_many(gone.pk).items()]
+        follows = [f"{following.WORDS[model]} {number:,}" for model, number in following.how_many(gone.pk).items()]
         name = values.get("nickname", kept.nickname)
         said = []
         if name != gone.nickname and not merging.is_nameless(gone, known[1]):

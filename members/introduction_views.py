@@ -29,9 +29,9 @@ SIZE = 10
 NEW_FOR = datetime.timedelta(days=60)
 MOST_NEWCOMERS = 20
 STATES = {
-    "waiting": gettext_lazy("to be looked at"),
+    "waiting": gettext_lazy("to look at"),
     "out": gettext_lazy("link given"),
-    "over": gettext_lazy("over, unanswered"),
+    "over": gettext_lazy("unanswered"),
     "looked": gettext_lazy("looked at"),
 }
 OWN = introductions.OWN

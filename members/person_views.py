@@ -104,6 +104,7 @@ def new(request):
     if form.is_bound and form.is_valid() and (added := form.save(by=request.seat)) is not None:
         messages.success(request, _("%(name)s is added.") % {"name": added.nickname})
         return redirect("members:member", added.pk)
+    form.fields["nickname"].widget.attrs["autofocus"] = True
     whose = Member.objects.filter(pk=getattr(form, "whose", None)).first()
     return render(request, "members/new.html", {"form": form, "whose": whose}, status=422 if form.is_bound else 200)
 

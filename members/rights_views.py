@@ -4,6 +4,7 @@ from django import forms
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.html import escape
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods, require_POST
@@ -35,7 +36,7 @@ def dossier(request, pk):
 
 class NameForm(forms.Form):
     name = forms.CharField(
-        required=False, label=gettext_lazy("Type their nickname to confirm"), widget=forms.TextInput(attrs={"autocomplete": "off"})
+        label=gettext_lazy("Type their nickname to confirm"), widget=forms.TextInput(attrs={"autocomplete": "off"})
     )
 
 
@@ -44,7 +45,8 @@ class NameForm(forms.Form):
 def erasure(request, pk):
     member = get_object_or_404(Member.objects.known(), pk=pk)
     form = NameForm(request.POST if request.method == "POST" else None)
-    form.fields["name"].help_text = member.nickname
+    form.fields["name"].help_text = escape(member.nickname)
+    form.fields["name"].error_messages["required"] = _("Type the name exactly as it stands here: %(name)s") % {"name": member.nickname}
     if form.is_bound and form.is_valid():
         try:
             member, gone = verbs.erase(member, form.cleaned_data["name"], by=request.seat)

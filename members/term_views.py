@@ -22,7 +22,7 @@ from . import registry, terms
 from .models import Member, Renewal
 
 MONTHS = 12
-WHEN = {"week": gettext_lazy("this week"), "month": gettext_lazy("this month"), "over": gettext_lazy("over, still in a group")}
+WHEN = {"week": gettext_lazy("this week"), "month": gettext_lazy("this month"), "over": gettext_lazy("over, in a group")}
 SPANS = {12: gettext_lazy("one year"), 6: gettext_lazy("half a year"), 3: gettext_lazy("three months"), 1: gettext_lazy("one month")}
 
 

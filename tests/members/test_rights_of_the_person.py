@@ -152,6 +152,15 @@ def test_the_name_is_typed_once_more(owner, known):
     assert known.standing == "current"
 
 
+def test_a_name_full_of_markup_is_text_where_it_is_typed_once_more(owner, tenant):
+    member = MemberFactory(nickname="<img src=x onerror=alert(1)>")
+
+    pages = [owner.get(f"/members/{member.pk}/erasure/"), owner.post(f"/members/{member.pk}/erasure/", {"name": ""})]
+
+    assert [page.status_code for page in pages] == [200, 422]
+    assert ["<img src=x" in page.content.decode() for page in pages] == [False, False]
+
+
 def test_only_the_owner_erases(operator, known):
     assert operator.post(f"/members/{known.pk}/erasure/", {"name": known.nickname}).status_code == 403
     assert operator.post(f"/members/{known.pk}/dossier/").status_code == 403

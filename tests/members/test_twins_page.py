@@ -63,7 +63,7 @@ def test_the_pair_stands_side_by_side_with_what_is_the_same_and_what_the_merge_k
     said = text(page)
     assert "Very likely one person" in said
     assert (
-        "“海燕(小号)” becomes a former nickname. Filled or joined from the other one: Note. What comes along: 1 identities, 1 notes."
+        "“海燕(小号)” becomes a former nickname. Filled or joined from the other one: Note. What comes along: identities 1, notes 1."
         in said
     )
     assert "&lt;b&gt;hi&lt;/b&gt;" in page.content.decode()
