@@ -189,13 +189,13 @@ class MemberList:
 
     @cached_property
     def _nearly(self):
-        return self._walked(self.nearly)
+        return self._walked(self.nearly, forgiving=True)
 
-    def _walked(self, found):
+    def _walked(self, found, forgiving=False):
         """How many fit, and the ids of the first page where that is asked for: one walk over the members for both."""
         if self.page not in (None, "", "1"):
             return found.count(), None
-        rows = list(self._in_order(found).annotate(fitting=Window(Count("pk"))).values_list("pk", "fitting")[:SIZE])
+        rows = list(self._in_order(found, forgiving).annotate(fitting=Window(Count("pk"))).values_list("pk", "fitting")[:SIZE])
         return rows[0][1] if rows else 0, [pk for pk, _all in rows]
 
     @cached_property
@@ -204,12 +204,12 @@ class MemberList:
 
     @property
     def ordered(self):
-        return self._in_order(self.found)
+        return self._in_order(self.found, self.is_tolerant)
 
-    def _in_order(self, found):
+    def _in_order(self, found, forgiving):
         if not self.sort:
             words = search.words_of(self.words)
-            return search.in_order(found, words, "searched" if self.hidden else "search") if words else found.order_by("id")
+            return search.in_order(found, words, "searched" if self.hidden else "search", forgiving) if words else found.order_by("id")
         column = F(ORDERS[self.sort.removeprefix("-")])
         by = column.desc(nulls_last=True) if self.sort.startswith("-") else column.asc(nulls_last=True)
         if self.sort == "name":

@@ -31,9 +31,12 @@ def look(request, words, most):
     """The nearest ones, found as the list finds them; past members after present ones that fit as well."""
     hidden = hidden_from(request.seat)
     rows, nearly = _best(words, hidden)
-    weighed = sorted((_weight(*said, words), gone, at, pk) for at, (pk, *said, gone, _all) in enumerate(rows))[:most]
+    weighed = sorted(
+        (_weight(*said, words), _is_elsewhere(said[0], words, nearly), gone, at, pk) for at, (pk, *said, gone, _all) in enumerate(rows)
+    )
+    weighed = weighed[:most]
     members = with_all(Member.objects.all()).in_bulk([pk for *_rest, pk in weighed])
-    options = [_option(Row(members[pk], words, hidden, nearly), near) for near, _gone, _at, pk in weighed]
+    options = [_option(Row(members[pk], words, hidden, nearly), near) for near, *_rest, pk in weighed]
     total = rows[0][-1] if rows else 0
     first = members[weighed[0][-1]] if weighed and weighed[0][0] <= hits.PART else None
     return palette.Found(
@@ -84,6 +87,11 @@ def _guess(first, column):
     """Of thousands that fit, those are weighed in which a name, a part of it or a handle begins with the first word."""
     begins = Q(**{f"{column}__startswith": first}) | Q(**{f"{column}__contains": f" {first}"}) | Q(**{f"{column}__contains": f"-{first}"})
     return Case(When(begins, then=Value(0)), default=Value(1))
+
+
+def _is_elsewhere(nickname, words, nearly):
+    """Of those who are nearly so written, who is it by name comes before who is it by a handle or a note."""
+    return nearly and not any(piece.hit for piece in hits.pieces(nickname, words, nearly))
 
 
 def _weight(nickname, seen, words):

@@ -15,7 +15,7 @@ from .models import FormerNickname, Handle, Member, Note
 from .names import folded, search_of, sort_key
 
 FEW = 5  # where fewer are found, those that are nearly right are looked for as well
-NEARLY = 9  # the rank of who is only nearly right
+NEARLY, FARTHER = 8, 9  # the ranks of who is only nearly right: in a name, or in what else is known of them
 
 
 def words_of(typed):
@@ -54,8 +54,8 @@ def seen_by(members, hidden):
     return members.alias(searched=Lower(Concat(*blanked, output_field=TextField()))), "searched"
 
 
-def rank(words, column="search"):
-    """Whole names first, then what begins so, then what holds it; handles, skills and notes come after names."""
+def rank(words, column="search", forgiving=False):
+    """Whole names first, then what begins so, then what holds it; handles, skills and notes come after names, forgiven slips last."""
     first, whole = words[0], " ".join(words)
     cases = [
         When(Q(search=whole) | Q(search__startswith=f"{whole} "), then=Value(0)),
@@ -63,16 +63,19 @@ def rank(words, column="search"):
         When(Q(names_searched__contains=f" {first}") | Q(names_searched__contains=f"-{first}"), then=Value(2)),
         When(names_searched__contains=first, then=Value(3)),
     ]
-    return Case(When(~exactly(words, column), then=Value(NEARLY)), *cases, default=Value(4), output_field=IntegerField())
+    if forgiving:
+        is_exact, in_a_name = exactly(words, column), nearly(words, "names_searched")
+        cases = [When(~is_exact & in_a_name, then=Value(NEARLY)), When(~is_exact, then=Value(FARTHER)), *cases]
+    return Case(*cases, default=Value(4), output_field=IntegerField())
 
 
 def _section(number):
     return Func(F("search"), Value("\n"), Value(number), function="split_part", output_field=TextField())
 
 
-def in_order(members, words, column="search"):
-    """The best hits first, among equals by name."""
-    return members.alias(names_searched=_section(1)).order_by(rank(words, column), "sort_key", "id")
+def in_order(members, words, column="search", forgiving=False):
+    """The best hits first, among equals by name; `forgiving` where some are only nearly right."""
+    return members.alias(names_searched=_section(1)).order_by(rank(words, column, forgiving), "sort_key", "id")
 
 
 def _nearly(word, column):

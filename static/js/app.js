@@ -12,6 +12,7 @@
     all(".qx-toast", within).forEach(settle);
     all("dialog[data-open]", within).forEach(open);
     all("[data-half]", within).forEach((box) => { box.indeterminate = true; });
+    all(".qx-tabs [aria-current]", within).forEach((tab) => { tab.parentElement.scrollLeft = tab.offsetLeft - tab.parentElement.offsetLeft - 16; });
   }
 
   // Toasts: one at a time; ten seconds, held while hovered or focused

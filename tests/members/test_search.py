@@ -145,6 +145,13 @@ def test_the_command_writes_anew_what_members_are_found_by(house, owner, haiyan)
         assert Member.objects.get(pk=haiyan.pk).sort_key.startswith("shen zhen hai yan")
 
 
+def test_who_is_nearly_called_so_comes_before_who_nearly_has_such_a_handle(house, owner):
+    known(house, "阿宽", handles=[("wechat", "donghaiyan")])
+    known(house, "海燕")
+
+    assert names(asked(owner, "haiyna")) == ["海燕", "阿宽"]
+
+
 def test_members_from_before_texts_were_searched_are_found_once_the_tables_are_changed(house, owner, haiyan):
     with acting_for(house.pk):
         Member.objects.update(search="深圳-海燕-直播")
