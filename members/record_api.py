@@ -50,8 +50,8 @@ class NoteViewSet(RowsView):
     def partial_update(self, request, pk):
         """Give `If-Match` to overwrite nothing unseen."""
         note = self.get_object()
-        said = self.asked(NoteTextSerializer)
-        note, _before = records.change_note(note, said["text"], by=request.auth)
+        said = self.asked(NoteTextSerializer, note)
+        note, _before = records.change_note(note, said.get("text", note.text), by=request.auth)
         return self.one(note)
 
     def drop(self, note):

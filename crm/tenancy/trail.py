@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 from django.urls import reverse
 from django.utils.translation import gettext
@@ -125,15 +126,19 @@ def _told(event, seats, names):
 
 def _member(event, names):
     pk = event.member or (event.subject if event.subject_kind == "member" else None)
-    return Subject(names[pk], reverse(PAGES["member"], args=[pk])) if pk in names else None
+    return Subject(names[pk], _page("member", pk)) if pk in names else None
 
 
 def _thing(event, names):
     """With its page; without a name where it is gone."""
-    name = PAGES.get(event.subject_kind)
-    if not name or event.subject_kind == "member":
+    if event.subject_kind not in PAGES or event.subject_kind == "member":
         return None
-    return Subject(names.get(event.subject, ""), reverse(name, args=[event.subject]))
+    return Subject(names.get(event.subject, ""), _page(event.subject_kind, event.subject))
+
+
+def _page(kind, pk):
+    """Of the community, also where facts are told without one of its pages: to a program, or in a job."""
+    return reverse(PAGES[kind], urlconf=settings.TENANT_URLCONF, args=[pk])
 
 
 class _Values(dict):

@@ -76,6 +76,7 @@ def test_the_lists_ask_as_much_for_one_as_for_thirty(api, tenant):
 def test_the_owners_key_takes_all_that_is_known_and_erases_it(api, tenant):
     member = HandleFactory(member__nickname="桂芳", value="wxid_guifang").member
     NoteFactory(member=member, text="Calls at night")
+    api.patch(f"/members/{member.pk}/", {"city": "深圳"})
 
     said = api.post(f"/members/{member.pk}/dossier/").json()
     wrong = api.post(f"/members/{member.pk}/erasure/", {"name": "Somebody else"})
@@ -83,11 +84,13 @@ def test_the_owners_key_takes_all_that_is_known_and_erases_it(api, tenant):
 
     assert said["person"]["nickname"] == "桂芳"
     assert [note["text"] for note in said["kept"]["members.note"]] == ["Calls at night"]
+    assert [fact["code"] for fact in said["facts"]] == ["member.changed"]
     assert (wrong.status_code, wrong.json()["code"]) == (400, "name_differs")
     assert erased.json() == {"id": str(member.pk), "nickname": f"#{str(member.pk)[-8:]}", "files": []}
     assert Member.objects.get(pk=member.pk).standing == "erased"
     assert api.get(f"/members/{member.pk}/").status_code == 404
     assert set(Event.objects.filter(subject=member.pk).values_list("kind", "door")) == {
+        ("member.changed", "api"),
         ("member.dossier_made", "api"),
         ("member.erased", "api"),
     }
