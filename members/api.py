@@ -2,7 +2,8 @@
 
 import django_filters
 from django.urls import reverse
-from drf_spectacular.utils import extend_schema
+from django.utils.translation import gettext as _
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.response import Response
@@ -12,20 +13,25 @@ from crm.tenancy.api.serializers import JsonObject, ModelSerializer, Serializer
 from crm.tenancy.api.views import ReadingView, RowsView
 
 from . import batches, hidden, people, registry, search, segments
-from .filters import name_of_field
+from .api_fields import Conditions, Day, Levels, OwnFieldFilter, OwnFields, Platform
+from .filters import NONE, name_of_field
 from .lists import Asked
-from .models import Handle, Member, Segment
+from .models import Handle, Introduction, Member, Segment
 from .record_api import RightsOfThePerson
+
+STANDINGS = [Member.Standing.CURRENT.value, Member.Standing.PAST.value]  # who was merged or erased is said nowhere
+MOST_HANDLES = 40  # in one request
 
 
 class HandleSerializer(ModelSerializer):
+    platform = Platform(help_text="wechat, phone, wecom, email, planet, or the short name of any other system.")
+
     class Meta:
         model = Handle
         fields = ["platform", "value"]
-        extra_kwargs = {"platform": {"help_text": "wechat, phone, wecom, email, planet, or the short name of any other system."}}
 
 
-class OwnHandleSerializer(ModelSerializer):
+class OwnHandleSerializer(HandleSerializer):
     class Meta:
         model = Handle
         fields = ["id", "member", "platform", "value"]
@@ -33,9 +39,11 @@ class OwnHandleSerializer(ModelSerializer):
 
 class MemberSerializer(ModelSerializer):
     handles = HandleSerializer(many=True, read_only=True)
-    standing = serializers.ChoiceField([Member.Standing.CURRENT.value, Member.Standing.PAST.value], required=False)
-    skill_levels = JsonObject(required=False, help_text="Of a skill 1, 2 or 3, where one is known.")
-    custom = JsonObject(
+    standing = serializers.ChoiceField(STANDINGS, required=False)
+    skill_levels = Levels(required=False, help_text="Of a skill 1, 2 or 3, where one is known.")
+    joined_on = Day(required=False, allow_null=True, help_text="From 1990 to 2199.")
+    expires_on = Day(required=False, allow_null=True, help_text="Not before the day on which they joined.")
+    custom = OwnFields(
         required=False, help_text="Own fields of the community by their ids. In a change only those that change; null empties one."
     )
 
@@ -45,14 +53,35 @@ class MemberSerializer(ModelSerializer):
             "id", "nickname", "standing", "tier", "city", "industry", "skills", "skill_levels", "offers", "seeks", "joined_on",
             "expires_on", "inviter", "tags", "custom", "note", "handles",
         ]  # fmt: skip
+        # Of what a request says. What was imported or merged may be longer.
+        limits = {name: (None, people.LONGEST[name]) for name in ("offers", "seeks", "note")}
+        limits |= {"skills": (None, people.MOST_SKILLS), "tags": (None, people.MOST_TAGS)}
+
+    def validate_skills(self, skills):
+        return _at_most(people.MOST_SKILLS, skills)
+
+    def validate_tags(self, tags):
+        return _at_most(people.MOST_TAGS, tags)
 
     def to_representation(self, member):
         """Without what the role of the key's seat does not see."""
         return hidden.shown(self.context.get("hidden", frozenset()), super().to_representation(member))
 
 
+def _at_most(most, values):
+    if len(values) > most:
+        raise serializers.ValidationError(_("At most %(most)s of them.") % {"most": most})
+    return values
+
+
 class NewMemberSerializer(MemberSerializer):
     handles = HandleSerializer(many=True, required=False, help_text="By which ids they are known.")
+
+    class Meta(MemberSerializer.Meta):
+        limits = MemberSerializer.Meta.limits | {"handles": (None, MOST_HANDLES)}
+
+    def validate_handles(self, handles):
+        return _at_most(MOST_HANDLES, handles)
 
 
 ANY = " One or several, divided by commas: any of them."
@@ -68,11 +97,14 @@ class MemberFilter(FilterSet):
     tag = django_filters.CharFilter(method="several", help_text=f"Who is tagged so.{ANY}")
     inviter = IdFilter(help_text="Whom this member brought.")
     phone = django_filters.ChoiceFilter(method="asked", choices=[("yes", "yes"), ("no", "no")], help_text="Whether a phone is known.")
-    introduction = django_filters.CharFilter(method="asked", help_text="State of their introduction: asked, sent, taken, left, or none.")
-    star = django_filters.ChoiceFilter(method="asked", choices=[("yes", "yes")], help_text="Stars alone.")
-    custom = django_filters.CharFilter(
-        method="of_field", help_text="Id of an own field, a colon, its value; or from..to of numbers and days."
+    introduction = django_filters.ChoiceFilter(
+        method="asked",
+        choices=[(state, state) for state in (NONE, *Introduction.State.values)],
+        help_text="State of their introduction; none: they were never asked for one.",
     )
+    star = django_filters.ChoiceFilter(method="asked", choices=[("yes", "yes")], help_text="Stars alone.")
+    custom = OwnFieldFilter(method="of_field", help_text="Id of an own field, a colon, its value; or from..to of numbers and days.")
+    standing = django_filters.ChoiceFilter(choices=[(each, each) for each in STANDINGS])
     joined_from = DayFilter("joined_on", "gte", help_text="Who joined on this day or later.")
     joined_to = DayFilter("joined_on", "lte", help_text="Who joined on this day or earlier.")
     expires_from = DayFilter("expires_on", "gte", help_text="Whose term ends on this day or later.")
@@ -80,7 +112,7 @@ class MemberFilter(FilterSet):
 
     class Meta:
         model = Member
-        fields = ["standing", "tier"]
+        fields = ["tier"]
 
     def matching(self, members, name, words):
         found = search.words_of(words)
@@ -100,7 +132,7 @@ class MemberFilter(FilterSet):
 
     def of_field(self, members, name, value):
         pk, _colon, wanted = value.partition(":")
-        return self._fitting(members, name_of_field(pk), [wanted])
+        return self._fitting(members, name_of_field(pk.lower()), [wanted])
 
     def _fitting(self, members, name, values):
         known = registry.FILTERS if name in registry.FILTERS else {each.name: each for each in registry.filters()}
@@ -117,12 +149,15 @@ class BatchRowSerializer(NewMemberSerializer):
 
 
 class BatchSerializer(Serializer):
-    platform = serializers.CharField(max_length=20, help_text="The short name of the other system, under which its ids are kept.")
+    platform = Platform(help_text="The short name of the other system, under which its ids are kept.")
     rows = serializers.ListField(child=JsonObject(), max_length=batches.MOST, min_length=1, help_text="Members as in a single request.")
 
 
 class BatchOfRowsSerializer(BatchSerializer):
-    rows = BatchRowSerializer(many=True)
+    rows = BatchRowSerializer(many=True, help_text="A row that is wrong has its outcome, too, and stops no other.")
+
+    class Meta:
+        limits = {"rows": (1, batches.MOST)}
 
 
 class OutcomeSerializer(Serializer):
@@ -134,6 +169,11 @@ class OutcomeSerializer(Serializer):
     fields = JsonObject(required=False, help_text="What is wrong with each name.")
 
 
+LISTED = """People of the community, past ones included; filter by standing to see the present ones.
+
+404 `no_such_segment`; 409 `filter_gone` where the segment asks for a filter that is no longer there."""
+
+
 class OutcomesSerializer(Serializer):
     made = serializers.IntegerField()
     changed = serializers.IntegerField()
@@ -142,10 +182,12 @@ class OutcomesSerializer(Serializer):
     rows = OutcomeSerializer(many=True, help_text="In the order of the request.")
 
 
+@extend_schema_view(list=extend_schema(description=LISTED))
 class MemberViewSet(RightsOfThePerson, ReadingView):
-    """People of the community, past ones included; filter by standing to see the present ones."""
+    """People of the community, past ones included."""
 
     area = "members"
+    refuses = {"list": ("404", "409")}
     queryset = Member.objects.known().prefetch_related("handles")
     serializer_class = MemberSerializer
     filterset_class = MemberFilter
@@ -213,13 +255,14 @@ class HandleViewSet(RowsView):
 
 
 class SegmentSerializer(ModelSerializer):
-    asked = JsonObject(help_text="Names of filters with one value or a list of them, and `q` for words.")
+    asked = Conditions(help_text="Names of filters with one value or a list of them, and `q` for words.")
     is_shared = serializers.BooleanField(required=False, help_text="Otherwise it is the key's seat's alone.")
 
     class Meta:
         model = Segment
         fields = ["id", "name", "asked", "is_shared", "made_at"]
         read_only_fields = ["made_at"]
+        limits = {"asked": (1, None)}
 
 
 class SegmentViewSet(RowsView):

@@ -17,7 +17,7 @@ from crm.tenancy.scope import active_tenant
 
 from .files.dates import Dates
 from .handles import plain
-from .models import CustomField, Member
+from .models import CustomField, Member, Segment
 from .word_following import rename_in_segments
 
 Kind = CustomField.Kind
@@ -25,6 +25,7 @@ WITH_CHOICES = (Kind.CHOICE, Kind.CHOICES)
 MOST = 40
 MOST_CHOICES = 100
 LONGEST_NAME, LONGEST_CHOICE, LONGEST_TEXT = 40, 60, 2000
+SEEN = ("name", "kind", "choices", "is_asked")  # what an edit may have before its eyes
 PARTS = re.compile(r"[、,;/|\n\t]+")
 NUMBER = re.compile(r"[+-]?\d[\d,. ']*", re.ASCII)
 TIMES = {"万": 10_000, "亿": 100_000_000, "k": 1000}
@@ -171,7 +172,7 @@ def add(values, *, by):
         raise Refused(_("There are %(most)s fields already, as many as there can be. Retire one first.") % {"most": MOST}, code="too_many")
     kind = values.get("kind")
     if kind not in Kind.values:
-        raise Refused(_("There is no such kind of field."), code="no_such_kind", status=400, field="kind")
+        raise _no_such_kind()
     name = _free_name(values.get("name", ""))
     choices = check_choices(kind, values.get("choices") or [])
     last = CustomField.objects.aggregate(last=Max("place"))["last"]
@@ -183,7 +184,7 @@ def add(values, *, by):
 
 @transaction.atomic
 def change(field, wanted, *, by, seen=None):
-    """`name`, `is_asked`, `choices` as they are to be, and `renamed` {choice: what it is called now}, which members follow.
+    """`name`, `is_asked`, `choices` as they are to be, `renamed` {choice: what it is called now}, which members follow, and `kind`.
 
     Returns the field, and what would make it as it was before.
 
@@ -191,7 +192,7 @@ def change(field, wanted, *, by, seen=None):
     """
     _one_at_a_time()
     field = CustomField.objects.select_for_update().get(pk=field.pk)
-    if seen is not None and any(name in seen and seen[name] != getattr(field, name) for name in ("name", "choices", "is_asked")):
+    if seen is not None and any(name in seen and seen[name] != getattr(field, name) for name in SEEN):
         raise Refused(
             _("Somebody changed this field in the meantime, so nothing is overwritten. Look at it as it is now."), code="changed_meanwhile"
         )
@@ -202,21 +203,48 @@ def change(field, wanted, *, by, seen=None):
         field.name = _free_name(name, field)
     if (is_asked := bool(wanted.get("is_asked", field.is_asked))) != field.is_asked:
         before["is_asked"], field.is_asked = field.is_asked, is_asked
+    if (kind := wanted.get("kind", field.kind)) != field.kind:
+        _refuse_another_kind(field, kind)
+        before["kind"], field.kind = field.kind, kind
     renamed = {was: called for was, called in (wanted.get("renamed") or {}).items() if was != called}
-    choices = wanted.get("choices", [renamed.get(choice, choice) for choice in field.choices])
-    choices = check_choices(field.kind, choices)
+    own = [renamed.get(choice, choice) for choice in field.choices] if kind in WITH_CHOICES else []
+    choices = check_choices(kind, wanted.get("choices", own))
     if choices != field.choices:
         _refuse_lost(field, renamed, choices)
         before |= {"choices": field.choices, "renamed": {called: was for was, called in renamed.items()}}
         followed = _rename_choices(field, renamed)
         field.choices = choices
     if before:
-        field.save(update_fields=["name", "choices", "is_asked"])
+        field.save(update_fields=["name", "kind", "choices", "is_asked"])
         events.note(
             "field.changed", field, by=by, before={"choices": len(before.get("choices", choices))},
-            after={"choices": len(choices), "members": followed},
+            after={"choices": len(choices), "members": followed} | ({"field_kind": kind} if "kind" in before else {}),
         )  # fmt: skip
     return field, before
+
+
+def _refuse_another_kind(field, kind):
+    """What stands in it would mean nothing there. Rows that were merged may come back, so they count, too."""
+    if kind not in Kind.values:
+        raise _no_such_kind()
+    if holding := Member.objects.filter(custom__has_key=str(field.pk)).count():
+        words = ngettext(
+            "%(n)s member holds something in this field, so its kind stays. Add another field of that kind instead.",
+            "%(n)s members hold something in this field, so its kind stays. Add another field of that kind instead.",
+            holding,
+        )
+        raise Refused(words % {"n": f"{holding:,}"}, code="kind_in_use", field="kind", members=holding)
+    if asking := Segment.objects.filter(asked__has_key=f"field-{field.pk}").count():
+        words = ngettext(
+            "%(n)s segment asks for this field, so its kind stays. Add another field of that kind instead.",
+            "%(n)s segments ask for this field, so its kind stays. Add another field of that kind instead.",
+            asking,
+        )
+        raise Refused(words % {"n": f"{asking:,}"}, code="kind_in_use", field="kind", segments=asking)
+
+
+def _no_such_kind():
+    return Refused(_("There is no such kind of field."), code="no_such_kind", status=400, field="kind")
 
 
 def _refuse_lost(field, renamed, choices):
@@ -267,6 +295,19 @@ def order(ids, *, by):
     CustomField.objects.bulk_update(wanted, ["place"])
     events.note("fields.ordered", Tenant.objects.get(pk=active_tenant()), by=by, after={"fields": len(wanted)})
     return before
+
+
+@transaction.atomic
+def put(field, before, *, by):
+    """It stands before that other one, or behind all where that is None."""
+    _one_at_a_time()
+    ids = [each.pk for each in fields()]
+    if not {field.pk, before.pk if before else field.pk} <= {*ids}:
+        raise Refused(_("A retired field has no place among the others. Bring it back first."), code="field_retired", field="before")
+    if before is None or before.pk != field.pk:
+        ids.remove(field.pk)
+        ids.insert(ids.index(before.pk) if before else len(ids), field.pk)
+        order(ids, by=by)
 
 
 @transaction.atomic

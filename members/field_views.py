@@ -120,6 +120,10 @@ def _wanted(request, seen):
         wanted["choices"] = [new for new in rewritten if new] + request.POST.get("more", "").splitlines()
     elif request.POST.get("more", "").strip():
         wanted["choices"] = request.POST["more"].splitlines()
+    if kind := request.POST.get("kind"):  # of a field in which nobody holds anything
+        wanted["kind"] = kind
+        if kind not in custom.WITH_CHOICES:  # those of before go with their kind; what was typed beside it is not lost in silence
+            wanted["choices"], renamed = list(filter(str.strip, request.POST.get("more", "").splitlines())), {}
     return wanted | ({"renamed": renamed} if renamed else {})
 
 
@@ -133,11 +137,12 @@ def _seen(request):
     )
     if not is_whole:
         return None
-    return {"name": str(found.get("name", "")), "choices": found["choices"], "is_asked": found.get("is_asked") is True}
+    said = {name: str(found.get(name, "")) for name in ("name", "kind")}
+    return said | {"choices": found["choices"], "is_asked": found.get("is_asked") is True}
 
 
 def _as_seen(field):
-    return {"name": field.name, "choices": field.choices, "is_asked": field.is_asked}
+    return {name: getattr(field, name) for name in custom.SEEN}
 
 
 def _say(request, chosen, sentence, before):
@@ -176,6 +181,7 @@ def _page(request, chosen=None, *, refused=None, typed=None, status=200):
             ],
             "is_asked": "is_asked" in typed if typed is not None else chosen.is_asked,
             "has_choices": chosen.kind in custom.WITH_CHOICES,
+            "kind": (typed and typed.get("kind")) or chosen.kind,
             "seen": json.dumps(_as_seen(chosen), ensure_ascii=False),
         }
     return render(request, "members/fields.html", context, status=status)

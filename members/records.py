@@ -137,7 +137,10 @@ def _a_word(name, text, known):
     if not text or len(text) > people.LONGEST_SKILL:
         sentence = _("One to %(most)s characters, please.") % {"most": people.LONGEST_SKILL}
         raise Refused(sentence, code="word_missing", status=400, field=name)
-    return getattr(known, name)(text)
+    word = getattr(known, name)(text)
+    if not word:
+        raise Refused(_("“%(text)s” stands for nothing; write a word.") % {"text": text}, code="word_missing", status=400, field=name)
+    return word
 
 
 def _held(model, row):

@@ -8,15 +8,18 @@ from crm.tenancy.api.serializers import ModelSerializer
 from crm.tenancy.api.views import RowsView
 
 from . import terms
+from .api_fields import Day
 from .models import Renewal
 
 
 class RenewalSerializer(ModelSerializer):
+    begins_on = Day(help_text="From 1990 to 2199.")
+    ends_on = Day(help_text="Not before it begins, and at most 50 years later.")
     price = serializers.IntegerField(
         min_value=0, max_value=terms.HIGHEST, required=False, allow_null=True, help_text="In minor units; null where it is not known."
     )
     currency = serializers.RegexField(r"^[A-Z]{3}$", required=False, help_text="Three letters; without it the tenant's own.")
-    paid_on = serializers.DateField(required=False, help_text="Without it today, by the calendar of the tenant.")
+    paid_on = Day(required=False, help_text="Without it today, by the calendar of the tenant.")
     note = serializers.CharField(required=False, allow_blank=True, max_length=terms.LONGEST_NOTE)
 
     class Meta:

@@ -13,6 +13,7 @@ from crm.tenancy import events
 from crm.tenancy.models import Event
 from crm.tenancy.refusals import Refused
 
+from . import people
 from .models import Member, Renewal
 
 A_DAY = datetime.timedelta(days=1)
@@ -39,7 +40,7 @@ def renew(member, begins_on, ends_on, price, currency, source, *, by, paid_on=No
     member = Member.objects.select_for_update(of=["self"]).get(pk=member.pk)
     if member.standing not in (Member.Standing.CURRENT, Member.Standing.PAST):
         raise Refused(_("This member is no longer here."), code="no_such_member")
-    _check(member, begins_on, ends_on, price, source)
+    _check(member, begins_on, ends_on, paid_on, price, source)
     said = {"ends_on": ends_on, "price": price, "currency": currency}
     if known := member.renewals.filter(begins_on=begins_on).first():
         if {name: getattr(known, name) for name in said} == said:
@@ -91,7 +92,10 @@ def _tell(member, by):
         follower(member, by=by)
 
 
-def _check(member, begins_on, ends_on, price, source):
+def _check(member, begins_on, ends_on, paid_on, price, source):
+    for name, day in {"begins_on": begins_on, "ends_on": ends_on, "paid_on": paid_on}.items():
+        if day and not people.FIRST_YEAR <= day.year <= people.LAST_YEAR:
+            raise Refused(_("A day such as 2026-11-24, please."), code="day_malformed", status=400, field=name)
     if ends_on < begins_on:
         raise Refused(_("The term ends before it begins."), code="term_backwards", status=400, field="ends_on")
     if ends_on > year_from(begins_on, LONGEST_TERM):

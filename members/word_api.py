@@ -3,17 +3,17 @@
 import django_filters
 from django.db.models import Q
 from django.urls import reverse
-from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.response import Response
 
 from crm.tenancy.api.filters import FilterSet, FlagFilter
-from crm.tenancy.api.serializers import JsonObject, ModelSerializer, Serializer
+from crm.tenancy.api.serializers import ModelSerializer, Serializer
 from crm.tenancy.api.views import ReadingView, RowsView
 
 from . import custom, words
+from .api_fields import Renamed
 from .models import CustomField, Spelling, Word
 from .vocabulary import LONGEST, key
 
@@ -180,12 +180,11 @@ class FieldChangeSerializer(Serializer):
         help_text="All of them, as they are to be. One that members hold cannot be left out.",
     )
     is_asked = serializers.BooleanField(required=False, help_text=IS_ASKED)
-    renamed = JsonObject(required=False, help_text="{choice: what it is called now}; members who hold it follow.")
-
-    def validate_renamed(self, renamed):
-        if not all(isinstance(called, str) for called in renamed.values()):
-            raise serializers.ValidationError(_("Give texts."))
-        return renamed
+    kind = serializers.ChoiceField(CustomField.Kind.choices, required=False, help_text="Another one while no member holds anything in it.")
+    before = serializers.PrimaryKeyRelatedField(
+        queryset=CustomField.objects.all(), required=False, allow_null=True, help_text="It then stands before this one; null: behind all."
+    )
+    renamed = Renamed(required=False, help_text="{choice: what it is called now}; members who hold it follow.")
 
 
 class FieldFilter(FilterSet):
@@ -197,12 +196,13 @@ class FieldFilter(FilterSet):
 
 
 class FieldViewSet(ReadingView):
-    """Fields of the tenant's own. Values stand in a member's `custom` under the field's id."""
+    """Fields of the tenant's own, shown in the order of their `place`. Values stand in a member's `custom` under the field's id."""
 
     area = "members"
     queryset = CustomField.objects.all()
     serializer_class = FieldSerializer
     filterset_class = FieldFilter
+    orders = {"place": "place"}
 
     @extend_schema(responses={201: FieldSerializer})
     def create(self, request):
@@ -212,9 +212,12 @@ class FieldViewSet(ReadingView):
 
     @extend_schema(request=FieldChangeSerializer, responses=FieldSerializer)
     def partial_update(self, request, pk):
-        """409 `choice_in_use` where a choice that members hold would be lost."""
+        """409 `choice_in_use` or `kind_in_use` where what members hold would be lost, `field_retired` where one has no place."""
         field = self.get_object()
-        custom.change(field, self.asked(FieldChangeSerializer, field), by=request.auth)
+        wanted = self.asked(FieldChangeSerializer, field)
+        custom.change(field, wanted, by=request.auth)
+        if "before" in wanted:
+            custom.put(field, wanted["before"], by=request.auth)
         return self.one(self.found())
 
     @extend_schema(request=None, responses=FieldSerializer)

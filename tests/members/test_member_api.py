@@ -118,7 +118,9 @@ def test_filters_are_those_of_the_list(api, house):
     assert found(api, "skill=直播") == found(api, "phone=yes") == found(api, f"custom={field.pk}:1..9") == ["Lin"]
     assert found(api, f"inviter={lin.pk}&introduction=none") == ["Zhou"]
     assert found(api, "standing=past") == ["Wu"]
-    assert found(api, "custom=nonsense:1") == found(api, "introduction=nonsense") == []
+    assert found(api, f"custom={lin.pk}:1") == []
+    for nonsense in ("custom=nonsense:1", f"custom={field.pk}", "introduction=nonsense", "standing=merged"):
+        assert api.get(f"/members/?{nonsense}").status_code == 400
     assert api.get("/members/?fields=id,nickname").json()["results"][0].keys() == {"id", "nickname"}
 
 

@@ -71,3 +71,34 @@ def test_fields_are_made_changed_retired_and_brought_back(api, house):
     assert api.post(f"fields/{field['id']}/return/").json()["retired_at"] is None
     with acting_for(house.pk):
         assert CustomField.objects.count() == 1
+
+
+def test_fields_are_put_into_another_order(api):
+    one, two, three = (api.post("fields/", {"name": name, "kind": "text"}).json()["id"] for name in ("one", "two", "three"))
+
+    def order():
+        return [row["name"] for row in api.get("fields/?ordering=place&in_use=true").json()["results"]]
+
+    assert api.patch(f"fields/{three}/", {"before": one}).json()["place"] == 0
+    assert order() == ["three", "one", "two"]
+    api.patch(f"fields/{one}/", {"before": None})
+    api.patch(f"fields/{two}/", {"before": two})
+    assert order() == ["three", "two", "one"]
+    api.post(f"fields/{two}/retirement/")
+    assert api.patch(f"fields/{one}/", {"before": two}).json()["code"] == "field_retired"
+    assert api.patch(f"fields/{two}/", {"before": one}).json()["code"] == "field_retired"
+    assert order() == ["three", "one"]
+
+
+def test_a_field_becomes_another_kind_while_nobody_holds_anything_in_it(api, house):
+    field = api.post("fields/", {"name": "尺码", "kind": "text"}).json()["id"]
+    address = f"fields/{field}/"
+
+    assert api.patch(address, {"kind": "choice"}).json()["code"] == "no_choices"
+    assert api.patch(address, {"kind": "choice", "choices": ["S", "M"]}).json()["choices"] == ["S", "M"]
+    assert api.patch(address, {"kind": "date"}).json()["choices"] == []
+    with acting_for(house.pk):
+        MemberFactory(custom={field: "2026-11-29"}, standing="merged")
+    refused = api.patch(address, {"kind": "text"})
+    assert (refused.status_code, refused.json()["code"], refused.json()["members"]) == (409, "kind_in_use", 1)
+    assert api.patch(address, {"name": "Day", "kind": "date"}).json()["name"] == "Day"

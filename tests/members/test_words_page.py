@@ -222,6 +222,27 @@ def test_newcomers_are_asked_for_a_field_or_not(operator, house):
         assert CustomField.objects.get().is_asked
 
 
+def test_a_field_changes_its_kind_while_nobody_holds_anything_in_it(operator, house):
+    with acting_for(house.pk):
+        field = CustomFieldFactory(name="尺码")
+    address, seen = f"/settings/fields/{field.pk}/", operator.get(f"/settings/fields/{field.pk}/").context["seen"]
+
+    page = operator.post(address, {"name": "尺码", "kind": "choice", "more": "S\nM", "seen": seen}, follow=True)
+    stale = operator.post(address, {"name": "尺码", "kind": "text", "more": "", "seen": seen})
+    with acting_for(house.pk):
+        field.refresh_from_db()
+    assert (field.kind, field.choices, stale.context["refused"].code) == ("choice", ["S", "M"], "changed_meanwhile")
+
+    operator.post(undo_of(page))
+    with acting_for(house.pk):
+        field.refresh_from_db()
+        MemberFactory(custom={str(field.pk): "S"})
+    assert (field.kind, field.choices) == ("text", [])
+    refused = operator.post(address, {"name": "尺码", "kind": "number"})
+    assert (refused.status_code, "1 member holds something in this field" in refused.content.decode()) == (422, True)
+    assert 'id="id_kind"' not in operator.get(address).content.decode()
+
+
 def test_fields_are_moved_retired_and_brought_back(operator, house):
     with acting_for(house.pk):
         one, other = CustomFieldFactory(name="one", place=0), CustomFieldFactory(name="other", place=1)

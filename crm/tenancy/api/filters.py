@@ -15,7 +15,7 @@ from drf_spectacular.utils import extend_schema_field
 from .serializers import DAY, MOMENT, UUID
 
 
-def _spelled(field, pattern, sentence):
+def spelled(field, pattern, sentence):
     """A form field that takes a text of this pattern alone."""
 
     class Spelled(field):
@@ -37,14 +37,14 @@ class _Flag(fields.Field):
 
 
 class IdFilter(django_filters.UUIDFilter):
-    field_class = _spelled(fields.UUIDField, UUID, _("Give an id: a UUID with its hyphens."))
+    field_class = spelled(fields.UUIDField, UUID, _("Give an id: a UUID with its hyphens."))
 
 
 class DayFilter(django_filters.DateFilter):
-    field_class = _spelled(fields.DateField, DAY, _("Give a day, as 2026-01-31."))
+    field_class = spelled(fields.DateField, DAY, _("Give a day, as 2026-01-31."))
 
 
-class MomentField(_spelled(django_filters.fields.IsoDateTimeField, MOMENT, _("Give a moment with its offset, as 2026-01-31T20:00:00Z."))):
+class MomentField(spelled(django_filters.fields.IsoDateTimeField, MOMENT, _("Give a moment with its offset, as 2026-01-31T20:00:00Z."))):
     """In UTC: the database takes no offset beyond 16 hours."""
 
     def clean(self, value):
@@ -61,7 +61,7 @@ class MomentFilter(django_filters.IsoDateTimeFilter):
 
 @extend_schema_field({"type": "integer", "minimum": -999_999_999, "maximum": 999_999_999})
 class WholeFilter(django_filters.NumberFilter):
-    field_class = _spelled(fields.IntegerField, re.compile(r"-?\d{1,9}", re.ASCII), _("Give a whole number."))
+    field_class = spelled(fields.IntegerField, re.compile(r"-?\d{1,9}", re.ASCII), _("Give a whole number."))
 
 
 class FlagFilter(django_filters.BooleanFilter):

@@ -1,5 +1,6 @@
 """The description that programs and their makers read. What holds for every address is written here, once."""
 
+from django.core.validators import RegexValidator
 from django.utils import translation
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.openapi import AutoSchema
@@ -55,10 +56,15 @@ def _header(name, words, **schema):
     return OpenApiParameter(name, TEXT | schema, OpenApiParameter.HEADER, description=words)
 
 
+LIMITS = {"array": ("minItems", "maxItems"), "object": ("minProperties", "maxProperties"), "string": ("minLength", "maxLength")}
+NOT_BLANK = r"[^\s\x1c-\x1f]"
+
+
 def _limits(schema, least, most):
-    if schema.get("type") == "array":
-        return {"minItems": least, "uniqueItems": True}
-    return {"minimum": least, "maximum": most}
+    """Either of the two may be None. Of ids, none is said twice."""
+    names = LIMITS.get(schema.get("type"), ("minimum", "maximum"))
+    limits = {name: limit for name, limit in zip(names, (least, most), strict=True) if limit is not None}
+    return limits | ({"uniqueItems": True} if schema.get("items", {}).get("format") == "uuid" else {})
 
 
 class Description(SchemaGenerator):
@@ -75,7 +81,7 @@ class Schema(AutoSchema):
 
     @property
     def is_of_one(self):
-        return self.view.action not in ("list", "create")
+        return self.view.action not in ("list", "create") and self.view.detail is not False
 
     def get_override_parameters(self):
         yield _header("X-Request-ID", "Yours: up to 128 printable characters. It comes back and stands in our log.")
@@ -119,6 +125,7 @@ class Schema(AutoSchema):
                     yield "409"
         if not self.is_reading:
             yield from ("409", "412", "413", "415", "422")
+        yield from self.view.refuses.get(self.view.action, ())
 
     def _problem(self, code):
         headers = {"headers": self._get_response_headers_for_code(code)}
@@ -143,6 +150,15 @@ class Schema(AutoSchema):
         if status_code.startswith("2") and not self.is_reading:
             names.append("Idempotency-Replayed")
         return {name: {"schema": TEXT, "description": HEADERS[name]} for name in names}
+
+    def _map_serializer_field(self, field, direction, bypass_extensions=False):
+        """Of a request a field may say more, in `in_requests`. A text of blanks alone says nothing: they are taken off its ends."""
+        schema = super()._map_serializer_field(field, direction, bypass_extensions)
+        if direction == "request":
+            schema = schema | getattr(field, "in_requests", {})
+        is_text = direction == "request" and schema.get("type") == "string" and schema.get("minLength")
+        has_pattern = schema.keys() & {"format", "enum", "pattern"} or any(isinstance(each, RegexValidator) for each in field.validators)
+        return schema | {"pattern": NOT_BLANK} if is_text and not has_pattern else schema
 
     def _map_serializer(self, serializer, direction, bypass_extensions=False):
         schema = super()._map_serializer(serializer, direction, bypass_extensions)

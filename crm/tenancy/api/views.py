@@ -18,6 +18,7 @@ class View(viewsets.GenericViewSet):
     http_method_names = ["get", "head", "post", "put", "patch", "delete"]
     order = "id"  # a list stands in the order of its making
     must_match = ()  # actions that are refused without If-Match
+    refuses = {}  # {action: status codes} that its description has beside the usual ones
     orders = {}  # what a list may be ordered by: its name here and the column, one that is never empty
 
     @classmethod
