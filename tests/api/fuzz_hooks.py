@@ -2,14 +2,17 @@
 
 import json
 import os
+from itertools import count
 
 import schemathesis
 
-OURS = os.environ["FUZZ_SPARED"].split()  # the key it comes with, and that key's seat: without them all else is 401
-ROWS = json.loads(os.environ["FUZZ_ROWS"])  # ids that are there, by the name of the field or by the collection in the address
+KNOWN = json.loads(os.environ["FUZZ_KNOWN"])
+OURS = KNOWN["spared"]  # the key it comes with, and that key's seat: without them all else is 401
+ROWS = KNOWN["rows"]  # ids that are there, by the name of the field or by the collection in the address
 # What a verb refuses although each value is well-formed: a group that holds fewer than it needs, a key that ended before it began.
 SENSIBLE = {"least": {"maximum": 5}, "capacity": {"minimum": 5}, "expires_at": {"enum": ["2099-01-01T00:00:00Z", None]}}
 NOBODY = "01900000-0000-7000-8000-000000000000"
+NUMBERS = count(1)
 
 
 @schemathesis.hook
@@ -22,6 +25,8 @@ def before_load_schema(ctx, raw):
             for field, said in schema.get("properties", {}).items():
                 _name_rows(said.get("items", said), ROWS.get(field))
                 said |= SENSIBLE.get(field, {})
+                if field == "asked":  # of the names beside those of all communities, each has its own
+                    said["additionalProperties"] = False
 
 
 def _is_told(parameter):
@@ -31,7 +36,8 @@ def _is_told(parameter):
 
 def _told(address, parameter):
     if parameter["in"] == "path":
-        _name_rows(parameter["schema"], ROWS.get(address.split("/")[3]))
+        _, _, collection, *_ids, act = address.strip("/").split("/")
+        _name_rows(parameter["schema"], ROWS.get(f"{collection}/{act}", ROWS.get(collection)))
     return parameter
 
 
@@ -48,3 +54,89 @@ def before_call(ctx, case, kwargs):
     for name, value in (case.path_parameters or {}).items():
         if case.method != "GET" and value in OURS:
             case.path_parameters[name] = NOBODY
+    if case.meta and case.meta.generation.mode.is_positive and isinstance(case.body, dict):
+        _, _, collection, *act = case.operation.path.strip("/").split("/")
+        if make := SENSE.get((collection, act[-1] if act else "")):
+            case.body = make(dict(case.body), case.path_parameters or {})
+
+
+# What the fields of one request have to do with each other and with what is there. Each takes the body and the address's names.
+
+
+def _member(body, named):
+    """The term ends after it begins, a handle looks like one of its platform, own fields are fields that are there."""
+    _set_year(body, joined_on="1996", expires_on="2196")
+    if body.get("inviter") == named.get("id"):
+        body.pop("inviter", None)
+    if "custom" in body:
+        body["custom"] = {KNOWN["text"]: "L"} if body["custom"] else {}
+    if "handles" in body:
+        body["handles"] = [_handle(dict(each), named) for each in body["handles"]]
+    return body
+
+
+VALUES = {"wechat": "wx_{:06}", "phone": "138{:08}", "wecom": "wecom{}", "email": "m{}@example.com", "planet": "{:05}"}
+
+
+def _handle(body, named):
+    body["value"] = VALUES.get(body["platform"].lower(), "A-{}").format(next(NUMBERS))
+    return body
+
+
+def _batch(body, named):
+    return body | {"rows": [_member(dict(row), {}) for row in body["rows"]]}
+
+
+def _erasure(body, named):
+    """The name is typed once more, exactly."""
+    if named["id"] not in KNOWN["names"]:
+        named["id"] = NOBODY
+    return body | {"name": KNOWN["names"].get(named["id"], "nobody")}
+
+
+def _renewal(body, named):
+    _set_year(body, begins_on="2096", ends_on="2136")
+    return body
+
+
+def _set_year(body, **years):
+    for name, year in years.items():
+        if body.get(name):
+            body[name] = year + body[name][4:]
+
+
+def _word(body, named):
+    """A dash stands for nothing."""
+    texts = {name: f"word {body[name]}"[:60] for name in ("name", "text", "industry", "skill") if name in body}
+    spellings = {"spellings": [f"word {each}"[:60] for each in body["spellings"]]} if "spellings" in body else {}
+    return body | texts | spellings
+
+
+def _into(body, named):
+    """Words of one list are merged, and no word with itself."""
+    if named["id"] not in ROWS["words"]:
+        named["id"] = NOBODY
+    return body
+
+
+def _field(body, named):
+    """Only some kinds have choices, which then differ."""
+    body.pop("renamed", None)
+    if "choices" in body or "kind" in body:
+        kind, choices = body.setdefault("kind", "choices"), [*body.pop("choices", []), "one more"][-100:]
+        if kind.startswith("choice"):
+            body["choices"] = [f"{at} {choice}"[:60] for at, choice in enumerate(choices)]
+    return body
+
+
+def _keep(body, named):
+    if named["id"] not in KNOWN["pairs"]:
+        named["id"] = NOBODY
+    return body | {"keep": KNOWN["pairs"].get(named["id"], [NOBODY])[0]}
+
+
+SENSE = {
+    ("members", ""): _member, ("members", "{id}"): _member, ("members", "batch"): _batch, ("members", "erasure"): _erasure,
+    ("handles", ""): _handle, ("renewals", ""): _renewal, ("modules", ""): _word, ("words", ""): _word, ("words", "{id}"): _word,
+    ("words", "merge"): _into, ("spellings", ""): _word, ("fields", ""): _field, ("fields", "{id}"): _field, ("twins", "merge"): _keep,
+}  # fmt: skip

@@ -1,0 +1,78 @@
+"""The community that the fuzzer meets: a row of every kind, and what its hooks want to know of them."""
+
+from datetime import date
+
+from crm.tenancy.models import AccessToken, Seat
+from crm.tenancy.scope import acting_for
+from groups.models import Draft, Placement, Reshuffle
+from members import merging, records, words
+from tests.factories import (
+    ConsentFactory,
+    CustomFieldFactory,
+    IntroductionFactory,
+    MemberFactory,
+    NoteFactory,
+    RenewalFactory,
+    SeatFactory,
+    SegmentFactory,
+    TenantFactory,
+    TwinFactory,
+)
+from tests.groups.communities import ready_draft, small_community
+
+
+def community():
+    """An owner's key, its secret, and {what: what the hooks are told}."""
+    small = small_community(TenantFactory(slug="qinghe", name="Qinghe", language="en"))
+    ready_draft(small)
+    with acting_for(small.tenant.pk):
+        seat = SeatFactory(tenant=small.tenant, role="owner", name="Lily")
+        key, secret = AccessToken.make(AccessToken.Kind.API_KEY, seat)
+        erased, pairs, there = _to_be_erased(), _pairs(), _of_members(small.members, seat)
+        rows = there | {
+            "member": small.members, "members": small.members, "one": small.members[:12], "other": small.members[12:],
+            "inviter": small.members[:3], "members/erasure": erased, "kept": _people("Kept", 4), "gone": _people("Gone", 12),
+            "twins": pairs, "matrix": [small.matrix], "matrices": [small.matrix], "group": small.groups, "groups": small.groups,
+            "assistant": small.assistants, "seat": small.assistants, "seats": Seat.objects.filter(tenant=small.tenant),
+            "drafts": Draft.objects.all(), "reshuffles": Reshuffle.objects.all(), "placements": Placement.objects.all(),
+        }  # fmt: skip
+        return secret, {
+            "spared": [str(key.pk), str(seat.pk)],
+            "rows": {name: [str(row.pk) for row in found] for name, found in rows.items()},
+            "names": {str(member.pk): member.nickname for member in erased},
+            "pairs": {str(pair.pk): [str(pair.one_id), str(pair.other_id)] for pair in pairs},
+            "text": str(CustomFieldFactory(name="Shirt").pk),
+        }
+
+
+def _people(name, number):
+    return [MemberFactory(nickname=f"{name} {n}") for n in range(number)]
+
+
+def _to_be_erased():
+    return _people("Erased", 6)
+
+
+def _pairs():
+    """`one` is the older row."""
+    people = _people("Pair", 12)
+    return [TwinFactory(one=one, other=other) for one, other in zip(people[::2], people[1::2], strict=True)]
+
+
+def _of_members(members, seat):
+    """What hangs on members, and what they are found and written by."""
+    skills = [words.add("skill", f"Skill {n}", [f"Skilled {n}"], by=seat) for n in range(8)]
+    kept, *gone = _people("Merged", 4)
+    fields = [CustomFieldFactory(kind="choices", choices=["S", "M"]) for _n in range(3)]
+    return {
+        "words": skills[:5], "into": skills[5:], "word": skills[5:],
+        "spellings": [word.spellings.exclude(text=word.name).first() for word in skills[:5]],
+        "fields": fields, "before": fields,
+        "segments": [SegmentFactory() for _n in range(3)],
+        "notes": [NoteFactory(member=member) for member in members[:3]],
+        "consents": [ConsentFactory(member=member) for member in members[:3]],
+        "modules": [records.add_module(member, "Retail", "Selling", by=seat) for member in members[:3]],
+        "renewals": [RenewalFactory(member=member, begins_on=date(2025, 1, 1), ends_on=date(2025, 12, 31)) for member in members[:3]],
+        "introductions": [IntroductionFactory(member=member) for member in members[:3]],
+        "merges": [merging.merge(kept, each, merging.DECIDED, by=seat) for each in gone],
+    }  # fmt: skip
