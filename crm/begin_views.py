@@ -24,7 +24,7 @@ from crm.tenancy.rights import does, may_do, sees
 from groups import naming
 from groups.models import Group
 
-from . import beginning, import_jobs, imports
+from . import beginning, import_jobs, import_kept, import_reading, imports
 from .import_pages import pace_of, progress_of, state_of
 
 # The files
@@ -52,7 +52,7 @@ def _fields(request):
     return {
         "most_bytes": imports.MOST_BYTES,
         "most": imports.MOST_BYTES // 10**6,
-        "most_rows": imports.MOST_ROWS["members"],
+        "most_rows": import_reading.MOST_ROWS["members"],
         "last": Job.objects.filter(kind=import_jobs.READING).newest_first().first(),
         "guide": beginning.guide_of(request.tenant, request.seat),
     }
@@ -88,7 +88,7 @@ def reading(request, pk):
     elif context["state"] == "found":
         found = job.outcome
         context |= {
-            "rejected": import_jobs.first_rejected(job),
+            "rejected": import_kept.rejected_rows(job),
             "all_rejected": found["rejected"] + found["cohort_rejected"],
             "looks_foreign": found["left"] > found["here"] // 2,
         }
@@ -135,10 +135,10 @@ def discarding(request, pk):
 
 
 @require_safe
-@sees("members")
+@does("members")
 def rejected(request, pk):
     """All rows that did not go in, with their lines and reasons, as a file."""
-    file = import_jobs.rejected_file(_reading(pk))
+    file = import_kept.rejected_file(_reading(pk))
     if not file:
         raise Http404
     return kept.answer(file, attached=f"{request.tenant.slug}-rejected.csv")

@@ -11,9 +11,10 @@ from crm.tenancy.api.views import View
 from crm.tenancy.models import Job
 from crm.tenancy.rights import may_do
 
-from . import import_jobs, import_pages
+from . import import_jobs, import_kept, import_pages
 
 MOST_ROWS = 200
+MOST_DIFFERENCES = 300
 SAID = ["true", "false"]  # a form has texts
 
 
@@ -32,10 +33,22 @@ class ColumnsSerializer(Serializer):
         help_text="Of each kind of file (`members`, `cohorts`, `interactions`) what its columns mean: the column's key and a field, or an"
         " empty text for a column that is left out. Remembered for files with the same columns once this is written.",
     )
+    groups = JsonObject(
+        required=False,
+        help_text="Which group a name means that no group has (`unknown_groups` of `differences`): the name and that of a group, or"
+        " the name itself, and the group is made. Remembered for the next file once this is written.",
+    )
     order = serializers.ChoiceField(
         choices=["", "ymd", "mdy", "dmy"], required=False, help_text="How the file's dates are read; empty: found from the file."
     )
     whole = serializers.BooleanField(required=False, help_text="False: who is not in the file stays as they are.")
+
+
+class PairsSerializer(Serializer):
+    pairs = JsonObject(
+        help_text="The `key` of each doubtful pair you decide, and `same` (the row is that person), `apart` (it is another one, never asked"
+        " again), `later`, or an empty text for no decision. What is left open comes in as a person of its own and waits in the queue."
+    )
 
 
 class RowSerializer(serializers.Serializer):
@@ -61,7 +74,8 @@ class ImportSerializer(ModelSerializer):
         help_text="Of each kind of file its columns: key, header, field, how many rows are filled, two samples and what they become."
     )
     differences = serializers.SerializerMethodField(
-        help_text="The dry run, until it is written: `new`, `changed` with each field before and after, `doubtful` pairs; at most 300 each."
+        help_text="The dry run, until it is written: `new`, `changed` with each field before and after, `doubtful` pairs with what was said"
+        f" of each; at most {MOST_DIFFERENCES} each; and `unknown_groups`, names that no group has."
     )
     rejected_rows = serializers.SerializerMethodField(help_text=f"The first {MOST_ROWS} rows that would not go in.")
     writing = serializers.SerializerMethodField(help_text="The job that writes it, once somebody asked for it.")
@@ -78,7 +92,7 @@ class ImportSerializer(ModelSerializer):
         found = getattr(job, "_review", None)
         if found is None:
             seat = getattr(self.context.get("request"), "auth", None)
-            found = job._review = import_jobs.review_of(job) if seat and may_do(seat, "members") else {}
+            found = job._review = import_kept.review_of(job) if seat and may_do(seat, "members") else {}
         return found
 
     @extend_schema_field({"type": "object", "additionalProperties": True})
@@ -87,7 +101,12 @@ class ImportSerializer(ModelSerializer):
 
     @extend_schema_field({"type": "object", "additionalProperties": True})
     def get_differences(self, job):
-        return {name: rows for name, rows in self._review(job).items() if name in ("new", "changed", "doubtful")}
+        review, said = self._review(job), job.asked.get("pairs", {})
+        if not review.get("places"):
+            return {}
+        rows = {tab: import_kept.rows_of(job, review, tab, many=MOST_DIFFERENCES) for tab in ("new", "changed", "doubtful")}
+        rows["unknown_groups"] = [{"name": name, "rows": many} for name, many, _may_be_several in review.get("spellings", [])]
+        return rows | {"doubtful": [pair | {"decision": said.get(pair["key"], "")} for pair in rows["doubtful"]]}
 
     @extend_schema_field(WritingSerializer(allow_null=True))
     def get_undoing(self, job):
@@ -96,7 +115,7 @@ class ImportSerializer(ModelSerializer):
 
     @extend_schema_field(RowSerializer(many=True))
     def get_rejected_rows(self, job):
-        rows = import_jobs.first_rejected(job, MOST_ROWS, named=False)
+        rows = import_kept.rejected_rows(job, MOST_ROWS, named=False)
         return [{"file": file, "line": int(line), "why": why} for file, line, why in rows]
 
     @extend_schema_field(WritingSerializer(allow_null=True))
@@ -135,10 +154,20 @@ class ImportViewSet(View):
         said = dict(self.asked(ColumnsSerializer))
         for kind, mapping in said.get("mappings", {}).items():
             import_pages.refuse_mapping(kind, mapping)
+        if "groups" in said:
+            import_pages.refuse_groups(said["groups"], import_kept.review_of(reading), reading.outcome)
+            said["groups"] = reading.asked.get("groups", {}) | said["groups"]
         if "mappings" in said:
             said["mappings"] = reading.asked.get("mappings", {}) | said["mappings"]
         job = import_jobs.read_again(reading, request._request.tenant, by=request.auth, **said)
         return self.one(job, 202, Location=_job(job))
+
+    @extend_schema(request=PairsSerializer, responses={200: ImportSerializer})
+    @action(detail=True, methods=["post"])
+    def pairs(self, request, pk):
+        """Say of doubtful pairs, before they are written, whether they are one person. 409 `not_waiting` once it is too late."""
+        said = self.asked(PairsSerializer)["pairs"]
+        return self.one(import_jobs.decide(self.get_object(), request._request.tenant, said))
 
     @extend_schema(request=None, responses={202: ImportSerializer})
     @action(detail=True, methods=["post"])

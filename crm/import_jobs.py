@@ -5,11 +5,6 @@ or nothing, and ends in the same transaction, so a worker that dies in the middl
 doubles nothing. The files are kept until they are written, given up, or followed by others.
 """
 
-import csv
-import io
-import json
-
-from django.core.files.base import ContentFile
 from django.db import transaction
 from django.db.models import CharField, Exists, OuterRef
 from django.db.models.fields.json import KeyTextTransform
@@ -21,10 +16,9 @@ from django.utils.translation import gettext_lazy
 from crm.tenancy import events, files, rights, work
 from crm.tenancy.models import Event, File, Job, Seat, Tenant
 from crm.tenancy.refusals import Refused
-from crm.tenancy.sheets import harmless
-from members import twins
+from members import doubtful, twins
 
-from . import import_review, import_undo, imports
+from . import import_kept, import_review, import_undo, imports
 
 READING, WRITING, UNDOING = "community.reading", "community.import", "community.import_undo"
 STAGES = {
@@ -36,8 +30,7 @@ STAGES = {
     "writing": gettext_lazy("writing people, groups and half-years"),
 }
 UNDONE = (Job.State.FAILED, Job.State.STOPPED)
-KINDS = {"members": gettext_lazy("members"), "cohorts": gettext_lazy("half-years"), "interactions": gettext_lazy("interactions")}
-SAID = ("any_kind", "whole", "mappings", "order")  # what was said of the files, which holds when they are read again
+SAID = ("any_kind", "whole", "mappings", "order", "pairs", "groups")  # what was said of the files, which holds when they are read again
 
 
 # Asking
@@ -98,6 +91,29 @@ def ask_writing(reading, tenant, *, by):
     more = {"cohorts": str(cohorts.pk)} if cohorts else {}
     more |= {name: reading.asked[name] for name in SAID if name in reading.asked}
     return work.ask(WRITING, by=by, file=members, reading=str(reading.pk), language=translation.get_language(), **more)
+
+
+@transaction.atomic
+def decide(reading, tenant, said):
+    """What somebody says of doubtful pairs before they are written: {key of a pair: same, apart, later, or empty for nothing yet}."""
+    if running := _running(tenant):
+        raise _one_at_a_time(running)
+    reading = Job.objects.get(pk=reading.pk)
+    if not reading.file_id or reading.state != Job.State.DONE:
+        raise Refused(_("This import waits for no word any more, so nothing was decided."), code="not_waiting")
+    review = import_kept.review_of(reading)
+    many = import_kept.how_many(review, "doubtful")
+    known = {pair["key"] for pair in import_kept.rows_of(reading, review, "doubtful", many=many)}
+    if unknown := [key for key in said if key not in known]:
+        sentence = _("There is no such pair in these files: %(pair)s.")
+        raise Refused(sentence % {"pair": str(unknown[0])[:60]}, code="no_such_pair", status=400)
+    if any(decision not in ("", *doubtful.DECISIONS) for decision in said.values()):
+        sentence = _("Of a pair may be said: %(all)s, or nothing.")
+        raise Refused(sentence % {"all": ", ".join(doubtful.DECISIONS)}, code="no_such_decision", status=400)
+    pairs = reading.asked.get("pairs", {}) | said
+    reading.asked = reading.asked | {"pairs": {key: decision for key, decision in pairs.items() if decision}}
+    reading.save(update_fields=["asked"])
+    return reading
 
 
 @transaction.atomic
@@ -211,59 +227,6 @@ def _tidy():
         files.drop(file)
 
 
-def review_of(reading):
-    """What is to be looked at before writing; empty once the files are gone."""
-    pk = reading.outcome.get("review_file")
-    file = File.objects.filter(pk=pk).first() if pk else None
-    try:
-        return json.loads(files.path_of(file).read_bytes()) if file else {}
-    except FileNotFoundError:
-        return {}
-
-
-def rejected_file(reading):
-    pk = reading.outcome.get("rejected_file")
-    return File.objects.filter(pk=pk).first() if pk else None
-
-
-def first_rejected(reading, most=20, *, named=True):
-    """(kind of file, line, sentence) of the first rows that would not go in; the kind as it is named, or as a code."""
-    file = rejected_file(reading)
-    if not file:
-        return []
-    sections = [KINDS[kind] if named else kind for kind in _rejected_kinds(reading.outcome)]
-    found, at = [], -1
-    try:
-        with files.path_of(file).open(encoding="utf-8-sig", newline="") as lines:
-            for row in csv.reader(lines):
-                if len(row) < 2 or not row[-2].isdecimal():  # the columns of the next file
-                    at += 1
-                elif len(found) < most:
-                    found.append((sections[min(at, len(sections) - 1)], row[-2], row[-1]))
-    except FileNotFoundError:
-        return []
-    return found
-
-
-def _rejected_kinds(outcome):
-    if outcome.get("kind") == "interactions":
-        return ["interactions"]
-    numbers = {"members": outcome.get("rejected"), "cohorts": outcome.get("cohort_rejected")}
-    return [kind for kind, many in numbers.items() if many] or ["members"]
-
-
-def _rejected_csv(reading):
-    """Each row as it stands in the file, then its line and the reason: corrected, it can be brought again as it is."""
-    text, before = io.StringIO(), None
-    out = csv.writer(text)
-    for kind, line, sentence, cells in imports.rejected_rows(reading):
-        if kind != before:
-            out.writerow([*map(harmless, reading.header[kind]), _("Line"), _("Why it stayed out")])
-            before = kind
-        out.writerow([*map(harmless, cells), line, harmless(sentence)])
-    return text.getvalue().encode("utf-8-sig")
-
-
 # Doing
 
 
@@ -275,44 +238,32 @@ def read_files(at_work):
             reading = imports.read(tables, how, region=tenant.country, told=at_work.reached)
         except Refused:
             with at_work.step():  # its columns can be put right
-                _keep_review(at_work, import_review.columns_alone(tables, {kind: how.mapping_of(kind, tables[kind]) for kind in tables}))
+                columns = import_review.columns_alone(tables, {kind: how.mapping_of(kind, tables[kind]) for kind in tables})
+                kept = import_kept.keep_review(columns, by=at_work.job.seat)
+                Job.objects.filter(pk=at_work.job.pk).update(outcome={"review_file": kept})
             raise
         at_work.reached("comparing")
         with at_work.step() as tenant:
-            outcome, review = _found(reading, tenant)
-            outcome |= {"review_file": _kept_review(at_work, review)}
+            outcome = _found(reading, tenant, by=at_work.job.seat)
             outcome["mapped"] = [kind for kind, mapping in reading.mappings.items() if mapping and kind not in how.mappings]
             outcome["whole"] = how.whole
             if outcome["rejected"] or outcome["cohort_rejected"]:
-                outcome["rejected_file"] = _kept_rejected(at_work, _rejected_csv(reading))
+                outcome["rejected_file"] = import_kept.keep_rejected(reading, by=at_work.job.seat)
             at_work.end(Job.State.DONE, outcome=outcome)
     return outcome
 
 
-def _found(reading, tenant):
+def _found(reading, tenant, *, by):
+    """What was found, in codes and numbers; the rows of it are kept in a file."""
     if reading.kind == "interactions":
         unknown = imports.unknown_speakers(reading)
-        review = import_review.review(reading, None, tenant) | {"unknown_speakers": unknown[: import_review.MOST]}
-        return imports.found_interactions(reading) | {"unknown_speakers": len(unknown)}, review
+        head = import_review.of_interactions(reading, tenant) | {"unknown_speakers": unknown[: import_review.MOST]}
+        kept = import_kept.keep_review(head, by=by)
+        return imports.found_interactions(reading) | {"unknown_speakers": len(unknown), "review_file": kept}
     seen = imports.compared(reading, tenant)
-    outcome, review = imports.found(reading, seen), import_review.review(reading, seen, tenant)
-    outcome |= {"same": review["same"], "doubtful": len(review["doubtful"]), "fields": review["fields"]}
-    outcome["touched"] = review["changed_people"]
-    return outcome, review
-
-
-def _kept_review(at_work, review):
-    report = ContentFile(json.dumps(review, ensure_ascii=False).encode(), name="review.json")
-    return str(files.keep(report, "review", by=at_work.job.seat, most=report.size).pk)
-
-
-def _kept_rejected(at_work, content):
-    report = ContentFile(content, name="rejected.csv")
-    return str(files.keep(report, "rejected", by=at_work.job.seat, most=report.size).pk)
-
-
-def _keep_review(at_work, review):
-    Job.objects.filter(pk=at_work.job.pk).update(outcome={"review_file": _kept_review(at_work, review)})
+    outcome, review = imports.found(reading, seen), import_review.Review(reading, seen, tenant)
+    outcome |= {"review_file": import_kept.keep_review(review.head, review.rows, by=by)}
+    return outcome | review.numbers
 
 
 @work.does_work(WRITING, gettext_lazy("Import of the community's files"))
@@ -368,7 +319,8 @@ def _tables(at_work):
         _refuse_without_right(job)
         cohorts = File.objects.filter(pk=job.asked["cohorts"]).first() if "cohorts" in job.asked else None
         asked = job.asked
-        how = imports.how(tenant, mappings=asked.get("mappings") or {}, order=asked.get("order", ""), whole=asked.get("whole", True))
+        said = {name: asked.get(name) or {} for name in ("mappings", "pairs", "groups")}
+        how = imports.how(tenant, order=asked.get("order", ""), whole=asked.get("whole", True), **said)
     if not job.file or ("cohorts" in job.asked and not cohorts):
         raise _gone()
     given = [(files.path_of(file), file.name) for file in (job.file, cohorts) if file]

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy
 
 from crm.tenancy.models import Job
 from crm.tenancy.refusals import Refused
+from groups import setup
 from members import custom
 from members.files.columns import FIELDS, MUST_HAVE
 from members.models import Handle
@@ -145,6 +146,23 @@ def refuse_mapping(kind, mapping):
     twice = [field for field, times in Counter(filter(None, mapping.values())).items() if times > 1]
     if twice:
         raise Refused(_("Two columns are to be read as “%(field)s”.") % {"field": twice[0]}, code="column_twice", status=400)
+
+
+def refuse_groups(said, review, found):
+    """What is said of group names: each is one that the files have and the community has not, and means a group there is, or is made."""
+    asked, settled = ({spelling for spelling, *_ in review.get(name, [])} for name in ("spellings", "settled"))
+    there = {group["name"] for group in found.get("groups", [])}
+    for spelling, name in said.items():
+        if spelling in settled and name == "":  # it is asked about again
+            continue
+        if spelling not in asked or not isinstance(name, str):
+            sentence = _("“%(name)s” is no group name that these files leave open.")
+            raise Refused(sentence % {"name": spelling[:60]}, code="no_such_spelling", status=400, field="groups")
+        if name not in there and name != spelling:
+            sentence = _("There is no group “%(name)s”. Choose one that there is, or make this one.")
+            raise Refused(sentence % {"name": name[:60]}, code="no_such_group", status=400, field="groups")
+        if name == spelling:
+            setup.check_group("name", name)
 
 
 def faults_of(kind, mapping):

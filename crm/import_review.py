@@ -12,8 +12,9 @@ from members.files.samples import columns_of
 from members.intake import as_code
 from members.models import Member
 
-MOST = 300  # rows of a tab
-WEIGHED = ("expires_on", "group")  # fields that are counted by name; the others together
+from .import_reading import settled_groups, unknown_groups
+
+MOST = 300  # of what is only named
 
 
 def columns_alone(tables, mappings):
@@ -27,28 +28,86 @@ def _once(mapping):
     return {key: field for key, field in (mapping or {}).items() if times[field] == 1 or not field}
 
 
-def review(reading, seen, tenant):
-    """Everything for the page. `seen` is what `imports.compared` found; None for interactions."""
-    shown = {"tables": [_table(kind, table) for kind, table in reading.tables.items()], "columns": _columns(reading, tenant)}
-    if not seen:
-        names = reading.interactions.unknown_groups
-        return shown | {"unknown_groups": names[:MOST], "speakers": reading.interactions.speakers.most_common(10)}
-    people = reading.community.people
-    shown["dates"] = _dates(people)
-    lines = {pk: person.lines[0] for person, pk in zip(people.people, seen.compared.ids, strict=True)}
-    group_of = {pk: reading.community.groups.name(key) for pk, key in seen.sits.items()}
-    changed, fields = _changed(seen, lines, reading)
-    members = [*seen.compared.fresh, *seen.compared.changed]
-    pairs = doubtful.pairs(members, seen.compared.before.keys())
-    fresh = [member for member in seen.compared.fresh if member.pk in lines]
-    return shown | {
-        "new": [_person(member, lines, group_of) for member in fresh[:MOST]],
-        "changed": changed[:MOST],
-        "changed_people": len(changed),
-        "fields": fields,
-        "same": len(set(seen.compared.ids)) - len(changed) - len(fresh),
-        "doubtful": [_pair(one, other, lines, group_of) for one, other in pairs],
-    }
+def of_interactions(reading, tenant):
+    read = reading.interactions
+    return _head(reading, tenant) | {"unknown_groups": read.unknown_groups[:MOST], "speakers": read.speakers.most_common(10)}
+
+
+def _head(reading, tenant):
+    return {"tables": [_table(kind, table) for kind, table in reading.tables.items()], "columns": _columns(reading, tenant)}
+
+
+class Review:
+    """Everything for the page. `seen` is what `imports.compared` found.
+
+    `rows` are worked out as they are asked for, since a file may have a hundred thousand; `numbers` are whole afterwards."""
+
+    def __init__(self, reading, seen, tenant):
+        self.reading, self.seen = reading, seen
+        people, found = reading.community.people.people, seen.compared
+        self.head = _head(reading, tenant) | {"dates": _dates(reading.community.people)}
+        self.head["spellings"] = unknown_groups(reading)[:MOST]
+        self.head["settled"] = settled_groups(reading)[:MOST]
+        self.lines = {}
+        for person, pk in zip(people, found.ids, strict=True):
+            self.lines.setdefault(pk, person.lines[0])
+        fresh = [member for member in found.fresh if member.pk in self.lines]
+        self.pairs = doubtful.pairs([*found.fresh, *found.changed], found.before.keys())
+        self.fields = Counter()
+        self.touched = {member.pk: member for member in found.changed}
+        changed = sorted(dict.fromkeys([*self.touched, *seen.difference.moves]), key=lambda pk: self.lines.get(pk, 0))
+        self.rows = {"new": map(self._person, fresh), "changed": self._changed(changed), "doubtful": map(self._pair, self.pairs)}
+        self.numbers = {
+            "same": len(self.lines) - len(changed) - len(fresh),
+            "doubtful": len(self.pairs),
+            "fields": self.fields,
+            "touched": len(changed),
+        }
+
+    def _group_of(self, pk):
+        key = self.seen.sits.get(pk)
+        return self.reading.community.groups.name(key) if key else ""
+
+    def _changed(self, changed):
+        """Each member that would change, field by field; how many change which field is counted."""
+        seen, groups = self.seen, self.reading.community.groups
+        names = dict(_names(set(seen.difference.moves) - self.touched.keys()))
+        more = {row[1] for row in seen.compared.handles} & seen.compared.before.keys()
+        for pk in changed:
+            member = self.touched.get(pk)
+            differs = seen.compared.differences(member) if member else {}
+            fields = [[name, _text(was), _text(becomes)] for name, (was, becomes) in differs.items()]
+            if pk in seen.difference.moves:
+                was, key = seen.difference.moves[pk]
+                fields.append(["group", _text(was), groups.name(key)])
+            if pk in more:
+                fields.append(["handles", "", ""])
+            if not fields:
+                fields.append(["names", "", ""])
+            self.fields.update(name for name, *_ in fields)
+            yield {"id": str(pk), "name": member.nickname if member else names.get(pk, ""), "line": self.lines.get(pk), "fields": fields}
+
+    def _person(self, member):
+        return {
+            "line": self.lines.get(member.pk),
+            "name": member.nickname,
+            "city": member.city,
+            "skills": member.skills[:4],
+            "group": self._group_of(member.pk),
+            "expires": _text(member.expires_on),
+        }
+
+    def _pair(self, pair):
+        """Two people side by side: (field, the one's, the other's). Lines and ids outlast the reading, so the pair is called by them."""
+        one, other = pair
+        fields = []
+        for name in ("nickname", "city", "industry", "skills", "joined_on", "expires_on"):
+            fields.append([name, *(_text(getattr(member, name)) for member in pair)])
+        fields.append(["group", *(self._group_of(member.pk) for member in pair)])
+        lines = [self.lines.get(member.pk) for member in pair]
+        key = f"{lines[0]}:{lines[1] or other.pk}"
+        known = [member.pk in self.seen.compared.before for member in pair]
+        return {"key": key, "lines": lines, "ids": [str(one.pk), str(other.pk)], "known": known, "fields": fields}
 
 
 def _table(kind, table):
@@ -95,29 +154,6 @@ def _dates(people):
     }
 
 
-def _changed(seen, lines, reading):
-    """Each member that would change, field by field, and how many change which field."""
-    groups, counted, rows = reading.community.groups, Counter(), []
-    touched = {member.pk: member for member in seen.compared.changed}
-    names = dict(_names(set(seen.difference.moves) - touched.keys()))
-    more = {row[1] for row in seen.compared.handles} & seen.compared.before.keys()
-    for pk in dict.fromkeys([*touched, *seen.difference.moves]):
-        member = touched.get(pk)
-        differs = seen.compared.differences(member) if member else {}
-        fields = [[name, _text(was), _text(becomes)] for name, (was, becomes) in differs.items()]
-        if pk in seen.difference.moves:
-            was, key = seen.difference.moves[pk]
-            fields.append(["group", _text(was), groups.name(key)])
-        if pk in more:
-            fields.append(["handles", "", ""])
-        if not fields:
-            fields.append(["names", "", ""])
-        counted.update(name for name, *_ in fields)
-        rows.append({"id": str(pk), "name": member.nickname if member else names.get(pk, ""), "line": lines.get(pk), "fields": fields})
-    rows.sort(key=lambda row: row["line"] or 0)
-    return rows, dict(counted)
-
-
 def _names(ids):
     return Member.objects.filter(pk__in=ids).values_list("pk", "nickname")
 
@@ -126,24 +162,3 @@ def _text(value):
     if isinstance(value, dict):
         return json.dumps(list(value.values()), ensure_ascii=False)[1:-1]
     return "、".join(map(str, value)) if isinstance(value, list) else str(as_code(value) or "")
-
-
-def _person(member, lines, group_of):
-    return {
-        "line": lines.get(member.pk),
-        "name": member.nickname,
-        "city": member.city,
-        "skills": member.skills[:4],
-        "group": group_of.get(member.pk, ""),
-        "expires": _text(member.expires_on),
-    }
-
-
-def _pair(one, other, lines, group_of):
-    """Two people side by side: (field, the one's, the other's)."""
-    fields = []
-    for name in ("nickname", "city", "industry", "skills", "joined_on", "expires_on"):
-        pair = [_text(getattr(member, name)) for member in (one, other)]
-        fields.append([name, *pair])
-    fields.append(["group", group_of.get(one.pk, ""), group_of.get(other.pk, "")])
-    return {"lines": [lines.get(one.pk), lines.get(other.pk)], "ids": [str(one.pk), str(other.pk)], "fields": fields}

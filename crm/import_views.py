@@ -1,12 +1,12 @@
 """The room people live in when a file comes: what came so far, and one import from its columns to its writing, and back."""
 
 from django.contrib import messages
-from django.http import Http404
+from django.http import Http404, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
-from django_htmx.http import HttpResponseClientRedirect
+from django_htmx.http import HttpResponseClientRedirect, replace_url, trigger_client_event
 
 from crm.tenancy import files as kept
 from crm.tenancy import work
@@ -17,12 +17,10 @@ from crm.tenancy.rights import does, may_do, refuse_unless, sees
 from members.files.dates import ORDERS
 from members.models import Member
 
-from . import import_jobs, import_undo, imports
-from .import_pages import KINDS, STATES, choices_of, faults_of, label_of, own_fields, pace_of, progress_of, state_of
+from . import import_jobs, import_kept, import_reading, import_shown, import_undo, imports
+from .import_pages import KINDS, STATES, choices_of, faults_of, own_fields, pace_of, progress_of, refuse_groups, state_of
 
-TABS = ("new", "changed", "same", "doubtful", "rejected")
 SIZE = 50
-SHOWN = 25  # people on a page of a tab
 
 
 # All of them
@@ -62,7 +60,7 @@ def _list(request):
         "may_import": may_do(request.seat, "members"),
         "most_bytes": imports.MOST_BYTES,
         "most": imports.MOST_BYTES // 10**6,
-        "most_rows": imports.MOST_ROWS["members"],
+        "most_rows": import_reading.MOST_ROWS["members"],
     }
 
 
@@ -124,7 +122,7 @@ def _context(request, job, said=None):
     if state in ("reading", "writing", "undoing"):
         context |= {"progress": progress_of(at_work), "pace": pace_of(at_work)}
     elif state in ("found", "unread") and job.file_id:
-        context |= _looked_at(request, job, said)
+        context |= import_shown.looked_at(request, job, said)
     elif state == "written":
         context["can_undo"] = import_undo.can(writing)
     elif state == "undone":
@@ -132,78 +130,12 @@ def _context(request, job, said=None):
     return context
 
 
-def _looked_at(request, job, said):
-    """What the page shows of files that were read: the five counts with the rows of one of them, and the columns."""
-    review, found = import_jobs.review_of(job), job.outcome
-    if not may_do(request.seat, "members"):  # who only looks sees figures, and no phone numbers of people who are not here yet
-        review = {"tables": review.get("tables", [])}
-    context = {"review": review, "columns": _columns(job, review, said), "faults": (said or {}).get("faults", {})}
-    if job.state != Job.State.DONE:
-        return context
-    rejected = found["rejected"] + found["cohort_rejected"]
-    numbers = {"new": found.get("added"), "changed": found.get("touched"), "same": found.get("same"), "doubtful": found.get("doubtful")}
-    numbers["rejected"] = rejected
-    first = next((tab for tab in ("doubtful", "changed", "new", "rejected") if numbers[tab]), "new")
-    tab = request.GET.get("tab") if request.GET.get("tab") in TABS else first
-    fields = found.get("fields", {})
-    named = [(label_of(name), fields[name]) for name in ("expires_on", "group") if name in fields]
-    rest = sum(many for name, many in fields.items() if name not in ("expires_on", "group"))
-    cut = Cut(len(review.get(tab, [])), request.GET.get("page"), SHOWN)
-    return context | {
-        "tab": tab,
-        "numbers": numbers,
-        "all_rejected": rejected,
-        "fields": named + ([(_("other"), rest)] if rest else []),
-        "rejected": import_jobs.first_rejected(job, 200 if tab == "rejected" else 8) if review.get("columns") else [],
-        "cut": cut,
-        "new": cut.of(review.get("new", [])) if tab == "new" else [],
-        "changed": [row | {"fields": [_named(*field) for field in row["fields"]]} for row in cut.of(review.get("changed", []))],
-        "doubtful": [
-            pair | {"fields": [(label_of(name), one, other, one == other) for name, one, other in pair["fields"] if one or other]}
-            for pair in cut.of(review.get("doubtful", []))
-        ],
-        "tables": [table | {"above": table["header_line"] - 1} for table in review.get("tables", [])],
-        "looks_foreign": found.get("left", 0) > found.get("here", 0) // 2,
-    }
-
-
-def _named(field, before, after):
-    """A difference in words."""
-    choices = {"tier": Member.Tier, "standing": Member.Standing}.get(field)
-    if choices:
-        before, after = (str(choices(value).label) if value in choices.values else value for value in (before, after))
-    return label_of(field), before, after
-
-
-def _columns(job, review, said):
-    """[{kind, label, choices, rows}] for the selects; what was just chosen stays chosen."""
-    shown, customs = [], own_fields()
-    for kind, columns in review.get("columns", {}).items():
-        mapping, faults = (said or {}).get("mappings", {}).get(kind, {}), (said or {}).get("faults", {}).get(kind, {})
-        rows = [
-            column | {"place": f"{kind}-{at}", "field": mapping.get(column["key"], column["field"]), "fault": faults.get(column["key"])}
-            for at, column in enumerate(columns)
-        ]
-        shown.append(
-            {
-                "kind": kind,
-                "label": KINDS[kind],
-                "choices": choices_of(kind, customs),
-                "rows": rows,
-                "read": sum(1 for row in rows if row["field"]),
-                "fault": faults.get(""),
-                "is_remembered": kind in job.outcome.get("mapped", []),
-            }
-        )
-    return shown
-
-
 @does("members")
 @require_POST
 def columns(request, pk):
     """What the columns mean, said anew; the files are read once more that way."""
     job = import_jobs.newest_of(_reading(pk))
-    review = import_jobs.review_of(job)
+    review = import_kept.review_of(job)
     mappings, faults, customs = {}, {}, own_fields()
     for kind, shown in review.get("columns", {}).items():
         allowed = {"", *(field for _, fields in choices_of(kind, customs) for field, _ in fields)}
@@ -218,6 +150,52 @@ def columns(request, pk):
     otherwise = {"mappings": mappings, "order": order if order in ORDERS else "", "whole": "whole" in request.POST}
     again = import_jobs.read_again(job, request.tenant, by=request.seat, **otherwise)
     return _to(request, again.pk)
+
+
+@does("members")
+@require_POST
+def groups(request, pk):
+    """Which group a name means that nobody knows, or that it is to be made; the files are read once more that way."""
+    job = import_jobs.newest_of(_reading(pk))
+    review = import_kept.review_of(job)
+    said = {}
+    for at, (spelling, *_rest) in enumerate(review.get("spellings", [])):
+        chosen = request.POST.get(f"group-{at}", "")
+        if chosen:
+            said[spelling] = spelling if chosen == import_shown.MADE else chosen.removeprefix(import_shown.MEANT)
+    said |= {spelling: "" for spelling, _name in review.get("settled", []) if spelling in request.POST.getlist("forget")}
+    if not said:
+        messages.warning(request, _("Nothing was chosen, so the files are as they were read."))
+        return _to(request, job.pk)
+    refuse_groups(said, review, job.outcome)
+    again = import_jobs.read_again(job, request.tenant, by=request.seat, groups=job.asked.get("groups", {}) | said)
+    return _to(request, again.pk)
+
+
+@does("members")
+@require_POST
+def pairs(request, pk):
+    """Of one doubtful pair whether it is one person; the next one comes by itself."""
+    job, key, decision = _reading(pk), request.POST.get("pair", ""), request.POST.get("decision", "")
+    review = import_kept.review_of(job)
+    keys = import_shown.keys_of(job, review)
+    refused = ""
+    try:
+        job = import_jobs.decide(job, request.tenant, {key: decision})
+    except Refused as refusal:
+        if refusal.status == 400:
+            raise
+        refused = refusal.sentence
+    way = import_shown.way_to(job, keys, key if refused or not decision else import_shown.following(job, keys, key))
+    if not request.htmx:
+        if refused:
+            messages.warning(request, refused)
+        return redirect(way)
+    request.GET = QueryDict(way.partition("?")[2])
+    response = render(request, "imports/import.html#answer", _context(request, job))
+    if refused:
+        trigger_client_event(response, "toast", {"text": refused, "kind": "warn"})
+    return replace_url(response, way)
 
 
 @does("members")
@@ -267,7 +245,7 @@ def undoing(request, pk):
 @does("members")
 def rejected(request, pk):
     """All rows that did not go in, as they stand in the file, with the reason after them."""
-    file = import_jobs.rejected_file(_reading(pk))
+    file = import_kept.rejected_file(_reading(pk))
     if not file:
         raise Http404
     return kept.answer(file, attached=f"{request.tenant.slug}-rejected.csv")

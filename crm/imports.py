@@ -5,8 +5,7 @@ First a file is read, which asks no database, and compared with what is here; th
 
 from collections import Counter, defaultdict
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from types import MappingProxyType
+from dataclasses import dataclass, replace
 
 from django.core.files.base import ContentFile
 from django.db import transaction
@@ -20,74 +19,23 @@ from crm.tenancy.scope import acting_for
 from groups import calendar
 from groups import intake as seats
 from groups.intake import seat
-from groups.models import Group, Matrix
-from members import custom, intake, merging, words
-from members.files import (
-    FIELDS,
-    WORDS,
-    Manner,
-    NoSuchFiles,
-    NotATable,
-    bring_together,
-    history_alone,
-    read_interactions,
-    read_table,
-    shape_of,
-    spellings,
-    tables_in,
-    tells_of,
-    without_history,
-)
-from members.files.columns import SYNONYMS
+from groups.models import Group
+from members import doubtful, intake, merging, twins
+from members.files import FIELDS, NoSuchFiles, NotATable, shape_of, tables_in
 from members.files.people import Person
 from members.models import Handle, Mapping, Member
 
-MATRIX = "会员"
+from . import import_reading
+from .import_reading import SPELLINGS, How, how, matrix_name, read, read_tables, sentence_of
+
 MOST_BYTES = 50 * 10**6  # of each file
-MOST_ROWS = {"members": 100_000, "cohorts": 1_000_000, "interactions": 1_000_000}
 SHOWN = 200  # pairs of merged rows, spellings of a group
-NOTHING = MappingProxyType({})
 
 
 @dataclass
 class Loaded:
     tenant: Tenant
     counts: dict  # what the command prints
-
-
-@dataclass(frozen=True)
-class How:
-    """How files are read: what somebody said of them, and what the tenant knows already."""
-
-    mappings: dict = field(default_factory=dict)  # {kind of file: {key of a column: field, or ""}}, said for these files
-    order: str = ""  # of dates
-    whole: bool = True  # who is not in the file has left the community
-    remembered: dict = field(default_factory=dict)  # {(kind, shape): mapping}, of earlier files
-    known_groups: tuple = ()
-    now: tuple | None = None  # (year, half) that the community is in
-    customs: dict = field(default_factory=dict)
-    words: object = None
-
-    def mapping_of(self, kind, table):
-        said = self.mappings.get(kind)
-        return said if said is not None else self.remembered.get((kind, shape_of(table.header)), {})
-
-
-@dataclass
-class Reading:
-    """Files as they tell it, before anything is written."""
-
-    kind: str  # members, cohorts, interactions: what the first file is
-    tables: dict  # {kind: table}
-    how: How
-    community: object = None
-    interactions: object = None
-    spellings: dict = field(default_factory=dict)  # {key of a group: {spelling: how often}}
-    mappings: dict = field(default_factory=dict)  # {kind: what was used}
-
-    @property
-    def header(self):
-        return {kind: table.header for kind, table in self.tables.items()}
 
 
 def load_community(folder, slug, *, name=""):
@@ -97,8 +45,8 @@ def load_community(folder, slug, *, name=""):
         with transaction.atomic():
             tenant = _tenant(slug, name)
             with acting_for(tenant.pk):
-                how_read = replace(how(tenant), remembered={}, known_groups=())
-                community = _community(tables, {kind: {} for kind in tables}, how_read, tenant.country)
+                how_read = replace(how(tenant), remembered={}, known_groups=(), settled_groups=())
+                community = import_reading.community_of(tables, {kind: {} for kind in tables}, how_read, tenant.country)
                 return Loaded(tenant, write(community, tenant, how=how_read))
     except (NoSuchFiles, NotATable) as fault:
         raise Refused(fault.sentence, code=fault.code, status=400) from None
@@ -156,154 +104,6 @@ def _tenant(slug, name):
     return tenant
 
 
-# Reading
-
-
-def how(tenant, *, mappings=NOTHING, order="", whole=True):
-    """What the open tenant knows of its files, with what somebody said of these."""
-    remembered = {(row.kind, row.shape): row.columns for row in Mapping.objects.all()}
-    known = words.known()
-    known.language  # noqa: B018 (asked for now, since files are read without the database)
-    return How(
-        mappings=dict(mappings),
-        order=order,
-        whole=whole,
-        remembered=remembered,
-        known_groups=tuple(known_groups()),
-        now=None if whole else seats.half_now(matrix_name()),
-        customs={f"custom:{field.pk}": _reader_of(field) for field in custom.fields()},
-        words=known,
-    )
-
-
-def _reader_of(field):
-    """A function from a cell to the value of a field of the tenant's own."""
-
-    def read(text):
-        try:
-            return custom.clean(field, text)
-        except Refused as refusal:
-            raise ValueError(refusal.sentence) from None
-
-    return read
-
-
-def read_tables(first, second=None, *, told=lambda stage: None, any_kind=False):
-    """{kind: table} of one or two files, each given as (path, its owner's name for it). With `any_kind` each may be any file of a
-    community; else the first is the list of members. Refuses with a sentence what is no table, or not the one that is meant."""
-    try:
-        if not any_kind:
-            told("members")
-            tables = {"members": _table("members", *first)}
-            if second:
-                told("cohorts")
-                tables["cohorts"] = _table("cohorts", *second)
-            _refuse_the_wrong_kind(tables)
-            return tables
-        tables = {}
-        for place, file in ("members", first), ("cohorts", second):
-            if file:
-                told(place)
-                kind, table = _any_table(*file)
-                if kind in tables or (tables and kind == "interactions") or "interactions" in tables:
-                    raise _no_pair(tables, kind, table)
-                tables[kind] = table
-        return dict(sorted(tables.items(), key=lambda item: list(FIELDS).index(item[0])))
-    except NotATable as fault:
-        raise Refused(sentence_of(fault), code=fault.code, status=400) from None
-
-
-def read(tables, how, *, region="CN", told=lambda stage: None):
-    """What the tables hold."""
-    told("joining")
-    kind = next(iter(tables))
-    mappings = {each: how.mapping_of(each, table) for each, table in tables.items()}
-    reading = Reading(kind, tables, how, mappings=mappings)
-    try:
-        if kind == "interactions":
-            reading.interactions = read_interactions(tables[kind], how.known_groups, mappings[kind], how.order)
-            return reading
-        reading.community = _community(tables, mappings, how, region)
-    except NotATable as fault:
-        raise Refused(sentence_of(fault), code=fault.code, status=400) from None
-    found = defaultdict(Counter)
-    for each, table in tables.items():
-        for key, spelled in spellings(table, reading.community.groups, mappings[each]).items():
-            found[key].update(spelled)
-    reading.spellings = found
-    return reading
-
-
-def _community(tables, mappings, how, region):
-    manner = Manner(mappings.get("members", {}), how.order, how.customs, how.words)
-    if "members" not in tables:
-        return history_alone(tables["cohorts"], region, how.known_groups, mappings["cohorts"], how.now)
-    if "cohorts" not in tables:
-        return without_history(tables["members"], region, how.known_groups, manner)
-    known = () if how.whole else how.known_groups
-    return bring_together(
-        tables["members"], tables["cohorts"], region,
-        manner=manner, cohorts_mapping=mappings["cohorts"], known_groups=known, now=how.now,
-    )  # fmt: skip
-
-
-def sentence_of(fault):
-    """What is wrong with a file or a row, in the reader's language."""
-    return _(WORDS[fault.code]) % fault.data
-
-
-def _any_table(path, name):
-    """(kind, table) of a file that says itself what it is. One that names nobody is read as a list of members, to be mapped."""
-    content = path.read_bytes()
-    _refuse_too_long(content, name, max(MOST_ROWS.values()))
-    table = read_table(content, name, tuple(SYNONYMS), loose=True)
-    kind = tells_of(table) or "members"
-    return kind, _sized(table, kind)
-
-
-def _table(kind, path, name):
-    content = path.read_bytes()
-    _refuse_too_long(content, name, MOST_ROWS[kind])
-    return _sized(read_table(content, name, FIELDS[kind]), kind)
-
-
-def _refuse_too_long(content, name, most):
-    # Counted before it is read: fifty megabytes of short lines become gigabytes of rows.
-    if max(content.count(b"\n"), content.count(b"\r")) > 3 * most:
-        raise NotATable("too_many_rows", name=name, most=f"{most:,}")
-
-
-def _sized(table, kind):
-    if table.row_count > MOST_ROWS[kind]:
-        raise NotATable("too_many_rows", name=table.name, most=f"{MOST_ROWS[kind]:,}")
-    if not table.row_count:
-        raise NotATable("no_rows", name=table.name)
-    return table
-
-
-def _no_pair(tables, kind, table):
-    names = {"one": next(iter(tables.values())).name, "other": table.name}
-    sentence = _(
-        "“%(one)s” and “%(other)s” do not go together. A list of members and who sat where may come together; bring others one by one."
-    )
-    return Refused(sentence % names, code="no_pair", status=400)
-
-
-def _refuse_the_wrong_kind(tables):
-    """Which file is which shows in its columns, wherever it was dropped."""
-    kinds = {place: tells_of(table) for place, table in tables.items()}
-    names = {place: table.name for place, table in tables.items()}
-    if kinds == {"members": "cohorts", "cohorts": "members"}:
-        sentence = _("“%(members)s” tells who sat where, and “%(cohorts)s” who the members are: each stands in the other's place.")
-        raise Refused(sentence % names, code="swapped", status=400)
-    if kinds["members"] == "cohorts":
-        sentence = _("“%(members)s” tells who sat where. It is the second file; the first one is your list of members.")
-        raise Refused(sentence % names, code="not_members", status=400)
-    if kinds.get("cohorts") == "members":
-        sentence = _("“%(cohorts)s” is a list of members, too. The second file tells who sat where, in columns such as 届, 群, 微信号.")
-        raise Refused(sentence % names, code="not_cohorts", status=400)
-
-
 # Comparing
 
 
@@ -346,7 +146,13 @@ def found(reading, seen):
         "unknown_columns": [header[:60] for header in people.unknown_columns[:SHOWN]],
         "dates": people.date_order if people.dates_doubtful else "",
         "groups": [
-            {"name": name, "number": number, "people": in_groups[key], "spellings": reading.spellings[key].most_common(SHOWN)}
+            {
+                "name": name,
+                "number": number,
+                "people": in_groups[key],
+                "spellings": reading.spellings[key].most_common(SHOWN),
+                "is_new": name in difference.new_groups,
+            }
             for key, name, number in _groups(community)
         ],
         "cohorts": [[year, half, len(history[year, half])] for year, half in sorted(history)],
@@ -407,9 +213,10 @@ def write(community, tenant, *, by=None, how=None, job=None):
     if how.words:
         how.words.settle(by=by)
     people, cohorts = community.people, community.cohorts
-    compared = intake.compare(people.people, community.past_members, whole=how.whole)
+    compared = intake.compare(people.people, community.past_members, whole=how.whole, same=doubtful.joins(how.pairs))
     added = intake.write(compared)
     merges = _join(compared, by)
+    _keep_apart(people.people, compared, how, by)
     history, sits = _placed(community, compared, tenant, how)
     seated = seat(tenant, matrix_name(), _groups(community), history, sits, whole=how.whole) if history else None
     if seated:
@@ -452,12 +259,31 @@ def _join(compared, by):
     return made
 
 
+def _keep_apart(people, compared, how, by):
+    """Whom somebody said to be two is not asked about again."""
+    if how.pairs:
+        at_line = {line: pk for person, pk in zip(people, compared.ids, strict=True) for line in person.lines}
+        twins.keep_apart(doubtful.apart(how.pairs, at_line), by=by)
+
+
 def remember(reading, *, by):
-    """What somebody said of the columns holds for the next file of this shape, too."""
+    """What somebody said of the columns, and of what groups are called, holds for the next file of this shape, too."""
     for kind, mapping in reading.how.mappings.items():
         if kind in reading.tables:
             shape = shape_of(reading.tables[kind].header)
             Mapping.objects.update_or_create(kind=kind, shape=shape, defaults={"columns": mapping, "settled_by": by})
+    if reading.how.said_groups:
+        _remember_spellings(reading.how.said_groups, by)
+
+
+def _remember_spellings(said, by):
+    """By the ids of groups, so that they hold when a group is called otherwise."""
+    ids = {group.name: str(group.pk) for group in Group.objects.filter(matrix__name=matrix_name(), name__in=said.values())}
+    kind, shape = SPELLINGS
+    known = Mapping.objects.filter(kind=kind, shape=shape).first()
+    columns = {spelling: pk for spelling, pk in (known.columns if known else {}).items() if spelling not in said}
+    columns |= {spelling: ids[name] for spelling, name in said.items() if name in ids}
+    Mapping.objects.update_or_create(kind=kind, shape=shape, defaults={"columns": columns, "settled_by": by})
 
 
 def _placed(community, intake, tenant, how):
@@ -470,12 +296,14 @@ def _placed(community, intake, tenant, how):
     history, sits = defaultdict(dict), {}
     for person, year, half, group in community.history:
         pk = ids[id(person)]
-        history[year, half][pk] = group
+        history[year, half].setdefault(pk, group)  # two rows of one member: the first one's seat
         # A history that comes alone says of the members who are here where they sit.
         if (year, half) == present and (isinstance(person, Person) or (not how.whole and pk in intake.here)):
-            sits[pk] = group
+            sits.setdefault(pk, group)
     if not present:
-        sits = {ids[id(person)]: person.group for person in people.people if person.group}
+        for person in people.people:
+            if person.group:
+                sits.setdefault(ids[id(person)], person.group)
         if sits:
             history[how.now or calendar.half_of(tenant.today())] = dict(sits)
     return history, sits
@@ -483,16 +311,6 @@ def _placed(community, intake, tenant, how):
 
 def _groups(community):
     return [(key, community.groups.name(key), community.groups.number(key)) for key in community.groups]
-
-
-def matrix_name():
-    """The matrix that files without a name for it mean: the only one that is reshuffled, whatever it is called by now."""
-    names = list(Matrix.objects.reshuffled().values_list("name", flat=True)[:2])
-    return names[0] if len(names) == 1 else MATRIX
-
-
-def known_groups():
-    return list(Group.objects.open().filter(matrix__name=matrix_name()).values_list("name", flat=True))
 
 
 def _said(rejection):

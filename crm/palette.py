@@ -31,7 +31,7 @@ for _room, label, icon, name, area, _counted, _others in navigation.ENTRIES:
 palette.page(_("Change password"), "account_change_password", icon="key", area=None, is_outside=True)
 palette.page(_("Your account"), "account", icon="user", area=None, is_outside=True)
 palette.page(_("Leave the community"), "leave", icon="door-enter", area=None)
-palette.act(_("Bring files in"), "begin:files", icon="upload", area="members", words=(_("Import"),))
+palette.act(_("Bring files in"), "imports:list", icon="upload", area="members", words=(_("Import"),))
 palette.act(_("Invite somebody"), "seats", icon="user-plus", area="settings", words=(_("Seats"),))
 palette.act(_("Make a key"), "keys", icon="key", area="settings", words=(_("API keys"),))
 palette.act(_("Keys of the keyboard"), icon="help", does=("data-dialog", "#key-help"), words=(_("Help"), _("Shortcuts")))

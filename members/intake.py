@@ -5,6 +5,8 @@ it is noted what they were before, so that the whole can be taken back."""
 
 import hashlib
 from dataclasses import dataclass, field
+from types import MappingProxyType
+from uuid import UUID
 
 from django.contrib.postgres.aggregates import ArrayAgg
 from psycopg.types.json import Jsonb
@@ -12,6 +14,8 @@ from uuid_utils.compat import uuid7
 
 from crm.tenancy.bulk import load, renew
 
+from .files.people import join
+from .merging import DECIDED
 from .models import FormerNickname, Handle, ImportedRow, Member, Note
 from .names import search_of, sort_key
 
@@ -65,18 +69,23 @@ class Comparison:
         return {name: (was, becomes) for name, was, becomes in pairs if was != becomes}
 
 
-def compare(people, past_members, *, whole=True):
+def compare(people, past_members, *, whole=True, same=MappingProxyType({})):
     """The people of a file beside who is here. Who is not in it any more becomes a past member if it is the `whole` community;
-    everybody whom only its history knows is one."""
+    everybody whom only its history knows is one. `same` is what somebody said: {line: [line or id of a member who is that person]}."""
     by_handle = _known_handles()
+    stands_for = _one_each(people, by_handle, same)
     wanted = {by_handle[handle] for person in people for handle in handles_of(person) if handle in by_handle}
+    wanted |= {target for targets in same.values() for target in targets if isinstance(target, UUID)}
     known = Member.objects.known().in_bulk(wanted)
     formers = _former_nicknames()
     known_handles, notes = _all_of(known, Handle, "value"), _all_of(known, Note, "text")
     handles, names, before = [], [], {pk: _values(member) for pk, member in known.items()}
     members, joins = [], []
-    for person in people:
-        found = _found(person, by_handle, known)
+    for at, person in enumerate(people):
+        if stands_for[at] != at:
+            members.append(members[stands_for[at]])
+            continue
+        found = _found(person, by_handle, known, same)
         member = found[0][0] if found else Member(standing=Member.Standing.CURRENT)
         joins += [(member.pk, other.pk, platform) for other, platform in found[1:]]
         was = member.nickname
@@ -189,13 +198,36 @@ def _former_nicknames():
     return found
 
 
-def _found(person, by_handle, known):
-    """The members whom a person's handles name, each with the platform that did; more than one, and the file joins them."""
+def _one_each(people, by_handle, same):
+    """For each person the position of the one they are told of with: rows without a handle in common may be one member's, by a handle
+    that only the member has, or because somebody said so. What the first one lacks comes from the others."""
+    at_line = {person.lines[0]: at for at, person in enumerate(people)} if same else {}
+    first, stands_for = {}, []
+    for at, person in enumerate(people):
+        names = [by_handle[handle] for handle in handles_of(person) if handle in by_handle]
+        said = same.get(person.lines[0], ())
+        names += [target for target in said if isinstance(target, UUID)]
+        roots = [stands_for[at_line[line]] for line in said if line in at_line] + [first[name] for name in names if name in first]
+        root = roots[0] if roots else at
+        stands_for.append(root)
+        first |= {name: root for name in names if name not in first}
+        if root != at:
+            join(people[root], person)
+    return stands_for
+
+
+def _found(person, by_handle, known, same):
+    """The members whom a person's handles name, each with the platform that did, and whom somebody named; more than one, and they are
+    joined."""
     found = {}
     for platform, value in handles_of(person):
         pk = by_handle.get((platform, value))
         if pk in known:
             found.setdefault(pk, platform)
+    for line in person.lines if same else ():
+        for target in same.get(line, ()):
+            if target in known:
+                found.setdefault(target, DECIDED)
     return [(known[pk], platform) for pk, platform in found.items()]
 
 

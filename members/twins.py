@@ -54,6 +54,10 @@ SAID = {
 }
 
 
+LOOKED_FOR = ["same_name", "same_inviter", "same_city"]  # what an import asks about before it writes
+LOOKED_AT = sum(SIGNS[sign] for sign in LOOKED_FOR)
+
+
 @dataclass(slots=True)
 class Person:
     """What of a member is compared."""
@@ -360,6 +364,18 @@ def reopen(pair, *, by):
 def are_apart(one, other):
     """Whether somebody said that these two (ids) are not the same person."""
     return Twin.objects.filter(one=min(one, other), other=max(one, other), state=Twin.State.APART).exists()
+
+
+def keep_apart(pairs, *, by):
+    """Of each of these (id, id) somebody said, before they stood in the queue, that they are two."""
+    for one, other in pairs:
+        one, other = min(one, other), max(one, other)
+        there = set(Member.objects.filter(pk__in=[one, other], standing__in=KNOWN).values_list("pk", flat=True))
+        if len(there) < 2:
+            continue
+        pair, _made = Twin.objects.get_or_create(one_id=one, other_id=other, defaults={"because": LOOKED_FOR, "score": LOOKED_AT})
+        if pair.state in OPEN:
+            _decide(pair, Twin.State.APART, "twin.apart", by)
 
 
 def alike(pair):

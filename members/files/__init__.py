@@ -7,11 +7,12 @@ from .folders import Community, bring_together, history_alone, read_folder, tabl
 from .interactions import Interactions, read_interactions
 from .people import Manner, People, Person, read_people
 from .tables import Table, read_table
-from .values import GroupNames
+from .values import Alias, GroupNames
 
 __all__ = [
     "FIELDS",
     "WORDS",
+    "Alias",
     "Cohorts",
     "Columns",
     "Community",

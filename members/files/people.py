@@ -275,11 +275,11 @@ def _merge(rows):
             people.append(row)
         else:
             merged.append([rows[root].lines[0], row.lines[0]])
-            _join(rows[root], row)
+            join(rows[root], row)
     return people, merged
 
 
-def _join(person, row):
+def join(person, row):
     """Fill what the person lacks from a later row. No name and no handle is lost."""
     person.lines += row.lines
     person.wechat += [value for value in row.wechat if value not in person.wechat]

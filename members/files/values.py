@@ -5,6 +5,7 @@
 import re
 from collections import defaultdict
 from functools import lru_cache
+from typing import NamedTuple
 
 from members.handles import plain
 
@@ -88,12 +89,21 @@ def parts_of_a_group(text):
     return GROUP_WORDS.sub("", text) or text, None
 
 
+class Alias(NamedTuple):
+    """A spelling of which somebody said what group it means."""
+
+    spelling: str
+    name: str
+
+
 class GroupNames:
     """The groups of a community under every spelling: 青禾会员3群, 会员3群 and 3群 have one key."""
 
     def __init__(self, names=()):
-        """Of a group spelled in several ways, the last spelling is its name."""
-        names = [plain(name) for name in names]
+        """Of a group spelled in several ways, the last spelling is its name; an Alias among them is a spelling and no group."""
+        names = list(names)
+        aliases = {plain(name.spelling): name.name for name in names if isinstance(name, Alias)}
+        names = [plain(name) for name in names if not isinstance(name, Alias) and plain(name) not in aliases]
         self.by_number = defaultdict(set)  # number -> the words that groups with this number go by
         parts = {name: parts_of_a_group(name) for name in names if name}
         for words, number in sorted(set(parts.values()), key=lambda part: len(part[0])):
@@ -106,7 +116,8 @@ class GroupNames:
         for name in names:
             if name and len(keys := self.find_parts(*parts[name])) == 1:
                 self.names[keys[0]] = name
-        self._found = {}
+        found = ((spelling, self.find_parts(*parts_of_a_group(name))) for spelling, name in aliases.items())
+        self._found = {spelling: keys for spelling, keys in found if len(keys) == 1}
 
     def _take_in(self, words, number):
         known = self.by_number[number]
@@ -129,7 +140,7 @@ class GroupNames:
     def find(self, text):
         """The keys a spelling may mean: none of an unknown group, several of a doubtful one."""
         if text not in self._found:
-            self._found[text] = self.find_parts(*parts_of_a_group(text))
+            self._found[text] = self._found.get(plain(text)) or self.find_parts(*parts_of_a_group(text))
         return self._found[text]
 
     def find_parts(self, words, number):

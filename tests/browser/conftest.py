@@ -3,7 +3,9 @@
 import os
 
 import pytest
+from celery.contrib.testing.worker import start_worker
 
+from crm.celery import app
 from crm.tenancy.scope import acting_for
 from tests.factories import SeatFactory, TenantFactory
 from tests.groups.communities import ready_draft, small_community
@@ -19,6 +21,20 @@ def chromium():
         yield browser
         browser.close()
     del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
+@pytest.fixture
+def worker(transactional_db):
+    """The product's worker, on a queue of its own, so that it does what this test's pages ask for and nothing else."""
+    before, ours = app.conf.task_default_queue, f"browser-{os.getpid()}"
+    try:
+        app.conf.task_default_queue = ours
+        app.amqp.__dict__.pop("queues", None)
+        with start_worker(app, pool="solo", perform_ping_check=False, queues=[ours], shutdown_timeout=60):
+            yield
+    finally:
+        app.conf.task_default_queue = before
+        app.amqp.__dict__.pop("queues", None)
 
 
 @pytest.fixture

@@ -7,11 +7,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-from celery.contrib.testing.worker import start_worker
 from django.core.management import call_command
 from django.utils import timezone
 
-from crm.celery import app
 from crm.demo import sample
 from crm.tenancy.models import Invite, Seat
 from crm.tenancy.scope import acting_for
@@ -49,23 +47,9 @@ def chromium():
 
 
 @pytest.fixture
-def worker(transactional_db):
-    """The product's worker, on a queue of its own, so that it does what this test's pages ask for and nothing else."""
-    before, ours = app.conf.task_default_queue, f"ten-minutes-{os.getpid()}"
-    reshuffling.warm()
-    try:
-        app.conf.task_default_queue = ours
-        app.amqp.__dict__.pop("queues", None)
-        with start_worker(app, pool="solo", perform_ping_check=False, queues=[ours], shutdown_timeout=60):
-            yield
-    finally:
-        app.conf.task_default_queue = before
-        app.amqp.__dict__.pop("queues", None)
-
-
-@pytest.fixture
 def stranger(chromium, live_server, worker, settings, tmp_path, monkeypatch):
     """A browser that nobody has used before, and the link that the command printed."""
+    reshuffling.warm()
     settings.BASE_URL = live_server.url
     settings.DATA_DIR = tmp_path
     settings.LANGUAGE_CODE = "en"

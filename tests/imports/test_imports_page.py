@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.db.models import Count
+from django.test.utils import CaptureQueriesContext
 
 from crm.tenancy.models import Event, File, Job
 from crm.tenancy.scope import acting_for
@@ -107,10 +109,7 @@ def test_nothing_is_written_before_the_word_and_the_list_says_what_came(house, o
     assert ">imported<" in listed
 
 
-def test_the_list_asks_as_many_questions_for_many_imports_as_for_one(house, owner, django_assert_num_queries):
-    from django.db import connection
-    from django.test.utils import CaptureQueriesContext
-
+def test_the_list_asks_as_many_questions_for_many_imports_as_for_one(house, owner):
     counts = []
     for many in 1, 12:
         for n in range(many):
@@ -218,21 +217,6 @@ def test_an_old_nickname_is_not_lost(house, owner):
     write(owner, page)
 
     assert state(house)["names"] == [("新名", "旧名")]
-
-
-def test_same_name_city_and_inviter_under_other_handles_is_doubtful(house, owner):
-    page, job = bring(
-        owner,
-        members(
-            "林海,lin_hai,,深圳,,,,,,boss_one,,",
-            "王欢,wang_huan,,深圳,,,,,,boss_one,,",
-            "老板,boss_one,,,,,,,,,,",
-            "林海,lin_hai_9,,深圳,,,,,,boss_one,,",
-        ),
-    )
-
-    assert job.outcome["doubtful"] == 1
-    assert "These may be one person" in shown(owner, page)
 
 
 # What the columns mean
@@ -440,6 +424,24 @@ def test_a_page_of_files_read_anew_leads_to_the_newest(house, owner):
     with acting_for(house.pk):
         assert Job.objects.filter(kind="community.reading").count() == 2
     assert shown(owner, "/imports/").count("waits for your word") == 2  # the brief and the row
+
+
+def test_every_row_of_a_tab_can_be_turned_to(house, owner):
+    page, _job = bring(owner, members(*(f"人{n:03},person_{n:03},,深圳,,,,,,,," for n in range(330)), *(["坏,1bad,,,,,,,,,,"] * 60)))
+
+    def rows(number, tab="new"):
+        context = owner.get(f"{page}?tab={tab}&page={number}").context
+        return context["rejected"] if tab == "rejected" else [row["name"] for row in context["new"]]
+
+    assert rows(1) == [f"人{n:03}" for n in range(25)]
+    assert rows(14) == [f"人{n:03}" for n in range(325, 330)]
+    assert [line for _kind, line, _why in rows(3, "rejected")] == [str(n) for n in range(382, 392)]
+    counts = []
+    for number in 1, 14:
+        with CaptureQueriesContext(connection) as asked:
+            rows(number)
+        counts.append(len(asked))
+    assert counts[0] == counts[1]
 
 
 # The sample communities

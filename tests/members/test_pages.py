@@ -196,7 +196,7 @@ def test_who_is_not_found_is_told_which_condition_to_drop(house, owner):
 
 
 def test_an_empty_community_says_how_people_come_in(owner):
-    assert "/start/files/" in owner.get("/members/").content.decode()
+    assert "/imports/#upload" in owner.get("/members/").content.decode()
 
 
 def test_the_brief_counts_terms_that_end(house, owner):

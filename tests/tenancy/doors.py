@@ -19,6 +19,8 @@ IDS = {
     "begin:rejected": {"pk": Job},
     "imports:one": {"pk": Job},
     "imports:columns": {"pk": Job},
+    "imports:groups": {"pk": Job},
+    "imports:pairs": {"pk": Job},
     "imports:writing": {"pk": Job},
     "imports:again": {"pk": Job},
     "imports:stop": {"pk": Job},
