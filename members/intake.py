@@ -5,10 +5,13 @@ it is noted what they were before, so that the whole can be taken back."""
 
 import hashlib
 from dataclasses import dataclass, field
+from datetime import date
+from operator import attrgetter
 from types import MappingProxyType
 from uuid import UUID
 
 from django.contrib.postgres.aggregates import ArrayAgg
+from django.utils.timezone import now
 from psycopg.types.json import Jsonb
 from uuid_utils.compat import uuid7
 
@@ -24,7 +27,36 @@ FIELDS = [
     "custom",
 ]  # fmt: skip
 COLUMNS = [*FIELDS, "search", "sort_key"]
+CUSTOM = COLUMNS.index("custom")
 LONGEST_KEY = 200
+
+
+CURRENT, PARTNER, MEMBER = Member.Standing.CURRENT.value, Member.Tier.PARTNER.value, Member.Tier.MEMBER.value
+NO_WORDS = []  # one for all: lists of a newcomer are set and never added to
+NOTHING_ELSE = {}
+
+
+@dataclass(slots=True, eq=False)
+class Newcomer:
+    """A member who is not here yet, as light as a hundred thousand of them have to be."""
+
+    nickname: str = ""
+    standing: str = CURRENT
+    tier: str = MEMBER
+    city: str = ""
+    industry: str = ""
+    skills: list = field(default_factory=lambda: NO_WORDS)
+    joined_on: date | None = None
+    expires_on: date | None = None
+    note: str = ""
+    inviter_id: UUID | None = None
+    tags: list = field(default_factory=lambda: NO_WORDS)
+    offers: str = ""
+    seeks: str = ""
+    custom: dict = field(default_factory=lambda: NOTHING_ELSE)
+    search: str = ""
+    sort_key: str = ""
+    pk: UUID = field(default_factory=uuid7)
 
 
 @dataclass
@@ -79,20 +111,20 @@ def compare(people, past_members, *, whole=True, same=MappingProxyType({})):
     known = Member.objects.known().in_bulk(wanted)
     formers = _former_nicknames()
     known_handles, notes = _all_of(known, Handle, "value"), _all_of(known, Note, "text")
-    handles, names, before = [], [], {pk: _values(member) for pk, member in known.items()}
+    handles, names, moment, before = [], [], now(), {pk: _values(member) for pk, member in known.items()}
     members, joins = [], []
     for at, person in enumerate(people):
         if stands_for[at] != at:
             members.append(members[stands_for[at]])
             continue
         found = _found(person, by_handle, known, same)
-        member = found[0][0] if found else Member(standing=Member.Standing.CURRENT)
+        member = found[0][0] if found else Newcomer()
         joins += [(member.pk, other.pk, platform) for other, platform in found[1:]]
         was = member.nickname
         former, searched = formers.get(member.pk, set()), (known_handles.get(member.pk, ()), notes.get(member.pk, ()))
         _bring_up_to_date(member, person, former, *searched)
         handles += _new_handles(person, member, by_handle)
-        names += _new_names([*person.former, *([was] if was else [])], member, formers)
+        names += _new_names([*person.former, *([was] if was else [])], member, formers, moment)
         members.append(member)
     past = [_past_member(person, by_handle, handles) for person in past_members]
     _name_inviters(people, members, by_handle)
@@ -102,7 +134,7 @@ def compare(people, past_members, *, whole=True, same=MappingProxyType({})):
         ids=ids,
         past_ids=[getattr(member, "pk", member) for member in past],
         fresh=[member for pk, member in {member.pk: member for member in members}.items() if pk not in known]
-        + [member for member in past if isinstance(member, Member)],
+        + [member for member in past if isinstance(member, Newcomer)],
         changed=[member for pk, member in known.items() if pk in more or _values(member)[: len(FIELDS)] != before[pk][: len(FIELDS)]],
         left=[pk for pk in current if pk not in here] if whole else [],
         handles=handles,
@@ -115,7 +147,8 @@ def compare(people, past_members, *, whole=True, same=MappingProxyType({})):
 
 
 def write(found):
-    fresh = ((member.pk, member.created_at, Jsonb({}), *_row(member)) for member in found.fresh)
+    moment, nothing = now(), Jsonb({})
+    fresh = ((member.pk, moment, nothing, *_row(member)) for member in found.fresh)
     load(Member, ["id", "created_at", "skill_levels", *COLUMNS], fresh)
     load(Handle, ["id", "member", "platform", "value"], found.handles)
     load(FormerNickname, ["id", "member", "nickname", "noted_at"], found.names)
@@ -161,12 +194,13 @@ def as_code(value):
     return value if value is None or isinstance(value, int | list | dict) else str(value)
 
 
-def _values(member):
-    return tuple(member.inviter_id if name == "inviter" else getattr(member, name) for name in COLUMNS)
+_values = attrgetter(*("inviter_id" if name == "inviter" else name for name in COLUMNS))
 
 
 def _row(member):
-    return tuple(Jsonb(value) if isinstance(value, dict) else value for value in _values(member))
+    values = list(_values(member))
+    values[CUSTOM] = Jsonb(values[CUSTOM])
+    return values
 
 
 def _past_member(person, by_handle, handles):
@@ -175,7 +209,7 @@ def _past_member(person, by_handle, handles):
     if known:
         return known
     name = handles_of(person)[0][1]
-    member = Member(nickname=name, standing=Member.Standing.PAST, sort_key=sort_key(name)[:LONGEST_KEY])
+    member = Newcomer(nickname=name, standing=Member.Standing.PAST.value, sort_key=sort_key(name)[:LONGEST_KEY])
     member.search = search_of(member, [value for _, value in handles_of(person)])
     handles += _new_handles(person, member, by_handle)
     return member
@@ -235,8 +269,8 @@ def _bring_up_to_date(member, person, former, handles, notes):
     """Take over what the file says; an empty cell says nothing."""
     said = {
         "nickname": person.nickname or member.nickname or person.handles[0],
-        "standing": Member.Standing.CURRENT,
-        "tier": "" if person.partner is None else Member.Tier.PARTNER if person.partner else Member.Tier.MEMBER,
+        "standing": CURRENT,
+        "tier": "" if person.partner is None else PARTNER if person.partner else MEMBER,
         "city": person.city,
         "industry": person.industry,
         "skills": list(person.skills),
@@ -262,11 +296,11 @@ def _new_handles(person, member, by_handle):
     return [(uuid7(), member.pk, *handle) for handle in new]
 
 
-def _new_names(names, member, formers):
+def _new_names(names, member, formers, moment):
     known = formers.setdefault(member.pk, set())
     new = [name for name in dict.fromkeys(names) if name not in known and name != member.nickname]
     known.update(new)
-    return [(uuid7(), member.pk, name, member.created_at) for name in new]
+    return [(uuid7(), member.pk, name, moment) for name in new]
 
 
 def _name_inviters(people, members, by_handle):
