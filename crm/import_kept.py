@@ -42,6 +42,7 @@ def keep_review(head, rows=(), *, by):
         pointer = out.tell()
         out.write(_line(head | {"places": places}))
         out.write(f"{pointer:0{POINTER}}".encode())
+        out.flush()
         return str(files.keep(Content(out, name="review.json"), "review", by=by, most=out.tell()).pk)
 
 

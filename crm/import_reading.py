@@ -254,7 +254,8 @@ def matrix_name():
 def _settled_groups(remembered, said):
     """Spellings as the reader of files takes them; and the names of groups that are to be made."""
     names = {str(pk): name for pk, name in Group.objects.filter(pk__in=remembered.values()).values_list("pk", "name")}
-    earlier = [Alias(spelling, names[pk]) for spelling, pk in remembered.items() if pk in names and spelling not in said]
+    known = [(spelling, names[pk]) for spelling, pk in remembered.items() if pk in names and spelling not in said]
+    earlier = [Alias(spelling, name) for spelling, name in known if spelling != name]
     return (*earlier, *(name if spelling == name else Alias(spelling, name) for spelling, name in said.items() if name))
 
 

@@ -73,6 +73,7 @@ class Review:
         seen, groups = self.seen, self.reading.community.groups
         names = dict(_names(set(seen.difference.moves) - self.touched.keys()))
         more = {row[1] for row in seen.compared.handles} & seen.compared.before.keys()
+        paid = {row[1]: row for row in seen.compared.paid}
         for pk in changed:
             member = self.touched.get(pk)
             differs = seen.compared.differences(member) if member else {}
@@ -82,6 +83,9 @@ class Review:
                 fields.append(["group", _text(was), groups.name(key)])
             if pk in more:
                 fields.append(["handles", "", ""])
+            if pk in paid:
+                _id, _pk, begins, ends, price = paid[pk]
+                fields.append(["paid", "", f"{price / 100:,.2f} · {begins} – {ends}"])
             if not fields:
                 fields.append(["names", "", ""])
             self.fields.update(name for name, *_ in fields)

@@ -16,13 +16,13 @@ from groups import intake as seats
 from groups.models import Cohort, Group, Placement
 from members import merging
 from members.intake import FIELDS, digest
-from members.models import FormerNickname, Handle, ImportedRow, Member, Merge, Note, Twin
+from members.models import FormerNickname, Handle, ImportedRow, Member, Merge, Note, Renewal, Twin
 from members.names import search_of, sort_key
 
 AT_ONCE = 1000
 SHOWN = 200  # of the kept ones, by id
 # What an import writes beside a member, and so takes away with them; anything else that points at them keeps them.
-ITS_OWN = {Handle, FormerNickname, Placement, ImportedRow, Twin, Member}
+ITS_OWN = {Handle, FormerNickname, Placement, ImportedRow, Renewal, Twin, Member}
 
 
 def can(writing):
@@ -118,9 +118,9 @@ def _relations(model):
 
 
 def _seated_since(rows):
-    """Members who have got more seats, handles or names than the import gave them, of those that are new by it."""
+    """Members who have got more seats, handles or terms than the import gave them, of those that are new by it."""
     kept = set()
-    for name, relation in ("seats", "placements"), ("handles", "handles"):
+    for name, relation in ("seats", "placements"), ("handles", "handles"), ("paid", "renewals"):
         new = Member.objects.filter(pk__in=rows.filter(is_new=True).values("member"))
         counted = dict(new.annotate(n=Count(relation)).values_list("pk", "n"))
         given = {row.member_id: len(row.after.get(name, [])) for row in rows.filter(is_new=True).iterator(chunk_size=2000)}
@@ -131,6 +131,7 @@ def _seated_since(rows):
 def _restore(rows):
     rows = list(rows)
     seats.take_back([row.after for row in rows])
+    Renewal.objects.filter(pk__in=_ids(rows, "paid")).delete()
     Handle.objects.filter(pk__in=_ids(rows, "handles")).delete()
     FormerNickname.objects.filter(pk__in=_ids(rows, "names")).delete()
     members = {row.member_id: row.member for row in rows}
@@ -166,6 +167,7 @@ def _remove(rows):
     rows = list(rows)
     ids = [row.member_id for row in rows]
     seats.take_back([row.after for row in rows])
+    Renewal.objects.filter(member__in=ids).delete()
     Handle.objects.filter(member__in=ids).delete()
     FormerNickname.objects.filter(member__in=ids).delete()
     ImportedRow.objects.filter(pk__in=[row.pk for row in rows]).delete()

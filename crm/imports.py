@@ -214,7 +214,7 @@ def write(community, tenant, *, by=None, how=None, job=None):
         how.words.settle(by=by)
     people, cohorts = community.people, community.cohorts
     compared = intake.compare(people.people, community.past_members, whole=how.whole, same=doubtful.joins(how.pairs))
-    added = intake.write(compared)
+    added = intake.write(compared, tenant, by=by)
     merges = _join(compared, by)
     _keep_apart(people.people, compared, how, by)
     history, sits = _placed(community, compared, tenant, how)

@@ -67,15 +67,15 @@ def seat(tenant, matrix_name, groups, history, sits, *, whole=True):
 
 def compare(matrix_name, groups, sits):
     """What `seat` would find different, without writing."""
-    here = {group.number or group.name for group in Group.objects.filter(matrix__name=matrix_name)}
-    at = {key: number or name for key, name, number in groups}
-    open_ones = Placement.objects.open().filter(matrix__name=matrix_name).values_list("member_id", "group__number", "group__name")
+    found = _found(groups, Group.objects.filter(matrix__name=matrix_name))
+    at = {key: group.pk for key, group in found.items()}
+    open_ones = Placement.objects.open().filter(matrix__name=matrix_name).values_list("member_id", "group_id", "group__name")
     now, names = {}, {}
-    for member, number, name in open_ones:
-        now[member], names[member] = number or name, name
+    for member, group, name in open_ones:
+        now[member], names[member] = group, name
     return Difference(
-        new_groups=[name for _key, name, number in groups if (number or name) not in here],
-        moves={member: (names.get(member), key) for member, key in sits.items() if now.get(member) != at[key]},
+        new_groups=[name for key, name, _number in groups if key not in found],
+        moves={member: (names.get(member), key) for member, key in sits.items() if member not in now or now[member] != at.get(key)},
     )
 
 
@@ -97,13 +97,27 @@ def take_back(rows):
     Placement.objects.filter(pk__in=closed).update(until=None)
 
 
+def _found(groups, here):
+    """{key: group} of those that are here: known again by the name or, where somebody called it otherwise since, by the number."""
+    here = list(here)
+    by_name = {group.name: group for group in here}
+    found = {key: by_name[name] for key, name, _number in groups if name in by_name}
+    taken = {group.pk for group in found.values()}
+    by_number = {group.number: group for group in here if group.number and group.pk not in taken}
+    return {key: by_number[number] for key, _name, number in groups if key not in found and number in by_number} | found
+
+
 def _groups(matrix, groups):
-    """{key: id} and the ids of new ones. A group is known again by its number or, without one, by its name."""
-    known = {group.number or group.name: group for group in Group.objects.filter(matrix=matrix)}
-    fresh = [Group(matrix=matrix, name=name, number=number) for _key, name, number in groups if (number or name) not in known]
-    Group.objects.bulk_create(fresh)
-    known |= {group.number or group.name: group for group in fresh}
-    return {key: known[number or name].pk for key, name, number in groups}, [group.pk for group in fresh]
+    """{key: id} and the ids of new ones."""
+    here = list(Group.objects.filter(matrix=matrix))
+    found, numbers = _found(groups, here), {group.number for group in here if group.number}
+    fresh = {}
+    for key, name, number in groups:
+        if key not in found:
+            fresh[key] = Group(matrix=matrix, name=name, number=None if number in numbers else number)
+            numbers.add(number)
+    Group.objects.bulk_create(fresh.values())
+    return {key: group.pk for key, group in (found | fresh).items()}, [group.pk for group in fresh.values()]
 
 
 def _cohorts(matrix, halves, is_of_today=True):

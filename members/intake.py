@@ -6,10 +6,12 @@ it is noted what they were before, so that the whole can be taken back."""
 import hashlib
 from dataclasses import dataclass, field
 from datetime import date
+from decimal import Decimal
 from operator import attrgetter
 from types import MappingProxyType
 from uuid import UUID
 
+from babel.numbers import get_currency_precision
 from django.contrib.postgres.aggregates import ArrayAgg
 from django.utils.timezone import now
 from psycopg.types.json import Jsonb
@@ -19,8 +21,9 @@ from crm.tenancy.bulk import load, renew
 
 from .files.people import join
 from .merging import DECIDED
-from .models import FormerNickname, Handle, ImportedRow, Member, Note
+from .models import FormerNickname, Handle, ImportedRow, Member, Note, Renewal
 from .names import search_of, sort_key
+from .terms import A_DAY
 
 FIELDS = [
     "nickname", "standing", "tier", "city", "industry", "skills", "joined_on", "expires_on", "note", "inviter", "tags", "offers", "seeks",
@@ -94,6 +97,7 @@ class Comparison:
     here: set = field(default_factory=set)  # ids of those who are current members now
     before: dict = field(default_factory=dict)  # {member's id: values of COLUMNS}, of everybody known
     joins: list = field(default_factory=list)  # (member's id, other member's id, platform) that a row of the file shows to be one
+    paid: list = field(default_factory=list)  # (id, member's id, first day, last day, price in hundredths) of terms that are told of
 
     def differences(self, member):
         """{field: (before, after)} of a changed member; empty where only their handles or former names are new."""
@@ -112,7 +116,7 @@ def compare(people, past_members, *, whole=True, same=MappingProxyType({})):
     formers = _former_nicknames()
     known_handles, notes = _all_of(known, Handle, "value"), _all_of(known, Note, "text")
     handles, names, moment, before = [], [], now(), {pk: _values(member) for pk, member in known.items()}
-    members, joins = [], []
+    members, joins, paid, spans = [], [], [], _known_spans(people)
     for at, person in enumerate(people):
         if stands_for[at] != at:
             members.append(members[stands_for[at]])
@@ -120,15 +124,17 @@ def compare(people, past_members, *, whole=True, same=MappingProxyType({})):
         found = _found(person, by_handle, known, same)
         member = found[0][0] if found else Newcomer()
         joins += [(member.pk, other.pk, platform) for other, platform in found[1:]]
-        was = member.nickname
+        was, ended = member.nickname, member.expires_on
         former, searched = formers.get(member.pk, set()), (known_handles.get(member.pk, ()), notes.get(member.pk, ()))
         _bring_up_to_date(member, person, former, *searched)
         handles += _new_handles(person, member, by_handle)
         names += _new_names([*person.former, *([was] if was else [])], member, formers, moment)
+        if person.paid is not None:
+            paid += _new_term(person, member, ended, spans)
         members.append(member)
     past = [_past_member(person, by_handle, handles) for person in past_members]
     _name_inviters(people, members, by_handle)
-    ids, more = [member.pk for member in members], {row[1] for row in (*handles, *names)}
+    ids, more = [member.pk for member in members], {row[1] for row in (*handles, *names, *paid)}
     here, current = set(ids), set(Member.objects.current().values_list("pk", flat=True))
     return Comparison(
         ids=ids,
@@ -143,10 +149,11 @@ def compare(people, past_members, *, whole=True, same=MappingProxyType({})):
         here=current,
         before=before,
         joins=joins,
+        paid=paid,
     )
 
 
-def write(found):
+def write(found, tenant, *, by=None):
     moment, nothing = now(), Jsonb({})
     fresh = ((member.pk, moment, nothing, *_row(member)) for member in found.fresh)
     load(Member, ["id", "created_at", "skill_levels", *COLUMNS], fresh)
@@ -154,6 +161,7 @@ def write(found):
     load(FormerNickname, ["id", "member", "nickname", "noted_at"], found.names)
     if found.changed:
         renew(Member, COLUMNS, [(member.pk, *_row(member)) for member in found.changed])
+    _load_terms(found.paid, tenant, by)
     left = Member.objects.filter(pk__in=found.left).update(standing=Member.Standing.PAST)
     return Intake(found.ids, found.past_ids, added=found.added, changed=len(found.changed), left=left)
 
@@ -161,7 +169,7 @@ def write(found):
 def keep_what_was(found, job, seated=None):
     """A row for each member that an import has touched, for whoever takes it back."""
     made = {}
-    for name, rows in ("handles", found.handles), ("names", found.names):
+    for name, rows in ("handles", found.handles), ("names", found.names), ("paid", found.paid):
         for pk, member, *_ in rows:
             made.setdefault(member, {}).setdefault(name, []).append(str(pk))
     for name, rows in (seated or {}).items():
@@ -301,6 +309,36 @@ def _new_names(names, member, formers, moment):
     new = [name for name in dict.fromkeys(names) if name not in known and name != member.nickname]
     known.update(new)
     return [(uuid7(), member.pk, name, moment) for name in new]
+
+
+def _known_spans(people):
+    """{member's id: [(first day, last day)]} of terms that are noted, if the file tells what was paid."""
+    found = {}
+    if any(person.paid is not None for person in people):
+        for pk, begins, ends in Renewal.objects.values_list("member_id", "begins_on", "ends_on"):
+            found.setdefault(pk, []).append((begins, ends))
+    return found
+
+
+def _new_term(person, member, ended, spans):
+    """The term that a price stands for: since they joined, or, where the file puts their last day off, since the last one was over.
+    A day that is in a noted term already was paid for by that."""
+    begins = ended + A_DAY if ended and person.expires and person.expires > ended else person.joined or member.joined_on
+    ends = person.expires
+    known = spans.setdefault(member.pk, [])
+    if not begins or not ends or ends < begins or any(first <= ends and begins <= last for first, last in known):
+        return []
+    known.append((begins, ends))
+    return [(uuid7(), member.pk, begins, ends, person.paid)]
+
+
+def _load_terms(paid, tenant, by):
+    scale = Decimal(10) ** (get_currency_precision(tenant.currency) - 2)
+    more = tenant.currency, Renewal.Source.OTHER.value, "", now(), by and by.pk
+    rows = ((pk, member, begins, ends, int(price * scale), begins, *more) for pk, member, begins, ends, price in paid)
+    names = ["id", "member", "begins_on", "ends_on", "price", "paid_on", "currency", "source", "note", "noted_at", "noted_by"]
+    if paid:
+        load(Renewal, names, rows)
 
 
 def _name_inviters(people, members, by_handle):

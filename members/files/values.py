@@ -102,7 +102,7 @@ class GroupNames:
     def __init__(self, names=()):
         """Of a group spelled in several ways, the last spelling is its name; an Alias among them is a spelling and no group."""
         names = list(names)
-        aliases = {plain(name.spelling): name.name for name in names if isinstance(name, Alias)}
+        aliases = {plain(name.spelling): name.name for name in names if isinstance(name, Alias) and name.spelling != name.name}
         names = [plain(name) for name in names if not isinstance(name, Alias) and plain(name) not in aliases]
         self.by_number = defaultdict(set)  # number -> the words that groups with this number go by
         parts = {name: parts_of_a_group(name) for name in names if name}

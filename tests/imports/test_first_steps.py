@@ -105,7 +105,7 @@ def test_an_operator_is_guided_and_a_viewer_is_told_who_brings_people_in(house, 
     assert "The owner or an operator brings them in." in shown.content.decode()
 
 
-@pytest.mark.parametrize("path", ["/members/", "/matrices/", "/reshuffles/", "/trail/"])
+@pytest.mark.parametrize("path", ["/matrices/", "/reshuffles/", "/trail/"])
 def test_other_pages_of_an_empty_community_lead_to_the_files(owner, path):
     shown = owner.get(path).content.decode()
 

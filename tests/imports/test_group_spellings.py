@@ -65,7 +65,7 @@ def test_it_is_a_group_there_is_and_the_next_file_knows(house, owner, two_groups
     with acting_for(house.pk):
         Group.objects.filter(name="会员2群").update(name="会员贰群")
 
-    page = bring(owner, "吴语,wu_yu,,深圳,,,,星光群,,,,")
+    page = bring(owner, "吴语,wu_yu_1,,深圳,,,,星光群,,,,")
     write(owner, page)
 
     assert seats(house)["吴语"] == "会员贰群"
@@ -101,6 +101,7 @@ def test_what_was_settled_can_be_asked_about_again(house, owner, two_groups):
 def test_a_name_that_may_be_several_is_asked_about_and_not_made(house, owner, two_groups):
     write(owner, say(owner, bring(owner, "甲,person_a,,,,,,读书1群,,,,"), **{"group-0": "make"}))
 
+    assert seats(house)["甲"] == "读书1群"
     row = owner.get(bring(owner, "乙,person_b,,,,,,1群,,,,")).context["unknown_groups"][0]
 
     assert (row["spelling"], row["can_make"]) == ("1群", False)

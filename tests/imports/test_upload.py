@@ -60,8 +60,8 @@ def test_reading_shows_what_the_files_hold_and_writes_nothing(house, owner):
         "cohorts": [[2026, 1, 2], [2026, 2, 3]],
     }  # fmt: skip
     assert job.outcome["groups"] == [
-        {"name": "会员1群", "number": 1, "people": 1, "spellings": [["会员1群", 5]]},
-        {"name": "会员2群", "number": 2, "people": 2, "spellings": [["会员2群", 4], ["2群", 1]]},
+        {"name": "会员1群", "number": 1, "people": 1, "spellings": [["会员1群", 5]], "is_new": True},
+        {"name": "会员2群", "number": 2, "people": 2, "spellings": [["会员2群", 4], ["2群", 1]], "is_new": True},
     ]
     assert state(house) == NOTHING
     shown = owner.get(page, headers=ENGLISH).content.decode()
