@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from operator import attrgetter
-from types import MappingProxyType
+from types import MappingProxyType, NoneType
 from uuid import UUID
 
 from babel.numbers import get_currency_precision
@@ -31,7 +31,9 @@ FIELDS = [
 ]  # fmt: skip
 COLUMNS = [*FIELDS, "search", "sort_key"]
 CUSTOM = COLUMNS.index("custom")
+EMPTY = "{}"  # an empty JSON object, which most of them are, as the database reads it
 LONGEST_KEY = 200
+PLAIN = {str, list, int, NoneType}
 
 
 CURRENT, PARTNER, MEMBER = Member.Standing.CURRENT.value, Member.Tier.PARTNER.value, Member.Tier.MEMBER.value
@@ -154,8 +156,8 @@ def compare(people, past_members, *, whole=True, same=MappingProxyType({})):
 
 
 def write(found, tenant, *, by=None):
-    moment, nothing = now(), Jsonb({})
-    fresh = ((member.pk, moment, nothing, *_row(member)) for member in found.fresh)
+    moment = now()
+    fresh = ((member.pk, moment, EMPTY, *_row(member)) for member in found.fresh)
     load(Member, ["id", "created_at", "skill_levels", *COLUMNS], fresh)
     load(Handle, ["id", "member", "platform", "value"], found.handles)
     load(FormerNickname, ["id", "member", "nickname", "noted_at"], found.names)
@@ -177,7 +179,7 @@ def keep_what_was(found, job, seated=None):
             made.setdefault(member, {}).setdefault(name, []).append([str(part) for part in what])
     rows = []
     for member in found.fresh:
-        rows.append((uuid7(), job.pk, member.pk, True, Jsonb({}), Jsonb({"digest": digest(member)} | made.pop(member.pk, {}))))
+        rows.append((uuid7(), job.pk, member.pk, True, EMPTY, Jsonb({"digest": digest(member)} | made.pop(member.pk, {}))))
     for member in found.changed:
         differs = found.differences(member)
         before = {name: as_code(was) for name, (was, _) in differs.items()}
@@ -193,7 +195,8 @@ def keep_what_was(found, job, seated=None):
 
 def digest(member):
     """Tells whether the fields of a member are as they were left."""
-    held = [sorted(value.items()) if isinstance(value, dict) else as_code(value) for value in _values(member)[: len(FIELDS)]]
+    values = _values(member)[: len(FIELDS)]
+    held = [value if type(value) in PLAIN else sorted(value.items()) if isinstance(value, dict) else as_code(value) for value in values]
     return hashlib.md5(repr(held).encode(), usedforsecurity=False).hexdigest()
 
 
@@ -207,7 +210,7 @@ _values = attrgetter(*("inviter_id" if name == "inviter" else name for name in C
 
 def _row(member):
     values = list(_values(member))
-    values[CUSTOM] = Jsonb(values[CUSTOM])
+    values[CUSTOM] = Jsonb(values[CUSTOM]) if values[CUSTOM] else EMPTY
     return values
 
 

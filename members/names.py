@@ -46,14 +46,21 @@ def search_of(member, handles=(), former=(), notes=()):
     """
     if member.standing in ("merged", "erased"):
         return ""
-    words = [part for word in (*member.skills, *member.tags) for part in (_flat(word), *_spoken(word))]
-    texts = [_flat(text)[:LONGEST_TEXT] for text in (member.offers, member.seeks, member.note, *notes)]
+    words = [part for word in (*member.skills, *member.tags) for part in _parts(word)]
+    texts = [_flat(text)[:LONGEST_TEXT] for text in (member.offers, member.seeks, member.note, *notes) if text]
     lines = [[search_text(member.nickname, (), former)], map(_flat, handles), words, texts]
     return SECTION.join(" ".join(dict.fromkeys(filter(None, line))) for line in lines).rstrip(" \n")
 
 
+@lru_cache(maxsize=50_000)
+def _parts(word):
+    return (_flat(word), *_spoken(word))
+
+
 def folded(text):
     """As it is compared in a search."""
+    if text.isascii():
+        return text.replace("\0", " ").lower()
     return unicodedata.normalize("NFKC", text).replace("\0", " ").lower()
 
 

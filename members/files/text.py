@@ -19,7 +19,8 @@ def readings(content):
     for way in ways:
         characters = content.decode(way, errors="replace").removeprefix("\ufeff")
         # UTF-8 is never right by chance, so a few broken bytes do not speak against it.
-        unlikely = way == "utf-8" and characters.count("\ufffd") * 20 > sum(not c.isascii() for c in characters)
+        broken = characters.count("\ufffd")
+        unlikely = broken and way == "utf-8" and broken * 20 > sum(not c.isascii() for c in characters)
         if "\0" not in characters and not unlikely:
             yield way, characters
 
