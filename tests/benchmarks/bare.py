@@ -59,9 +59,14 @@ def _urls():
         city = models.CharField(max_length=60)
         industry = models.CharField(max_length=60)
         skills = ArrayField(models.CharField(max_length=60))
+        skill_levels = models.JSONField()
+        offers = models.TextField()
+        seeks = models.TextField()
         joined_on = models.DateField(null=True)
         expires_on = models.DateField(null=True)
         inviter = models.ForeignKey("self", models.PROTECT, null=True)
+        tags = ArrayField(models.CharField(max_length=40))
+        custom = models.JSONField()
         note = models.TextField()
         search = models.TextField()
         sort_key = models.CharField(max_length=200)
@@ -119,7 +124,8 @@ def _urls():
         class Meta:
             model = Member
             fields = [
-                "id", "nickname", "standing", "tier", "city", "industry", "skills", "joined_on", "expires_on", "inviter", "note", "handles",
+                "id", "nickname", "standing", "tier", "city", "industry", "skills", "skill_levels", "offers", "seeks", "joined_on",
+                "expires_on", "inviter", "tags", "custom", "note", "handles",
             ]  # fmt: skip
 
     class StarSerializer(serializers.ModelSerializer):
@@ -171,7 +177,8 @@ def raw_application():
     from psycopg_pool import ConnectionPool
 
     pool = ConnectionPool(DATABASE, max_size=10, kwargs={"row_factory": dict_row}, open=True)
-    fields = "id, nickname, standing, tier, city, industry, skills, joined_on, expires_on, inviter_id AS inviter, note"
+    fields = "id, nickname, standing, tier, city, industry, skills, skill_levels, offers, seeks, joined_on, expires_on,"
+    fields += " inviter_id AS inviter, tags, custom, note"
 
     def with_handles(connection, tenant, members):
         handles = connection.execute(

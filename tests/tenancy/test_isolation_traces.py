@@ -6,6 +6,7 @@ import logging
 import re
 import sys
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 import redis
@@ -14,7 +15,7 @@ from allauth.usersessions.models import UserSession
 from django.core import mail as outbox
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
-from django.urls import reverse
+from django.urls import Resolver404, resolve, reverse
 
 from crm.tenancy import files
 from crm.tenancy.models import File, Tenant
@@ -31,7 +32,6 @@ UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}
 KEYS = {
     r"qunxing:1:seen:(?P<id>.*)": "seat",
     r"qunxing:1:undo:(?P<id>[^:]*):.*": "tenant",
-    r"qunxing:1:key-used:(?P<id>.*)": "token",
     r"api-rate:(?P<id>.*)": "token or tenant",
     r"qunxing:1:tries.*:[0-9a-f]{64}": None,  # tries of an address or account, by its hash
     r"qunxing:1:allauth:rl:.*": None,  # the same, by allauth
@@ -47,7 +47,7 @@ OUTSIDE_THE_MEDIA = ["..", "../..", "..%2F..%2Fsecret.txt", "%2e%2e%2fsecret.txt
 
 
 def walk(tenant, rows, seat, said, methods=doors.METHODS):
-    """Every door as this seat, with its own tenant's rows; what is done is taken back."""
+    """Every door as this seat, with its own tenant's rows, by the methods that it may have; what is done is taken back."""
     browser, program = SeatClient(seat, raise_request_exception=False), english_key(seat)
     handed_out = set()
     for door in doors.doors():
@@ -55,7 +55,7 @@ def walk(tenant, rows, seat, said, methods=doors.METHODS):
             continue
         client = program if door.is_api else browser if door.in_tenant else browser.outside
         client.raise_request_exception = False
-        for method in methods:
+        for method in [each for each in methods if each in (getattr(door.view, "actions", ["get"]) if door.is_api else ("get", "post"))]:
             answered = undone(lambda client=client, door=door, method=method: ask(client, door, method, rows, data=said))
             if isinstance(answered, tuple) and answered[0].get("Content-Disposition", "").startswith("attachment"):
                 handed_out.add(door.name)
@@ -204,6 +204,13 @@ def test_no_door_hands_out_another_tenants_file(ours, their_files):
     assert [name for name, (_answer, text) in given.items() if LEAK in text] == ["logo by logo_outside of other"]
 
 
+def is_an_address(way, urlconf):
+    try:
+        return bool(resolve(unquote(way), urlconf))
+    except Resolver404:
+        return False
+
+
 @pytest.mark.parametrize("word", OUTSIDE_THE_MEDIA)
 def test_no_address_leads_out_of_the_folder_of_files(ours, their_files, word):
     house, _ = ours
@@ -214,6 +221,8 @@ def test_no_address_leads_out_of_the_folder_of_files(ours, their_files, word):
         if not door.words:
             continue
         way = "/" + re.sub(r"<[^>]*>|\(\?P<.*?\)", lambda found: word, door.route)
+        if not is_an_address(way, "crm.tenant_urls" if door.in_tenant else "crm.urls"):
+            continue
         client = owner if door.in_tenant else owner.outside
         client.raise_request_exception = False
         answer = client.get(way)

@@ -78,5 +78,13 @@ class FilterSet(django_filters.FilterSet):
     }
 
 
+# Of every list; they choose no rows.
+OF_LISTS = frozenset(["fields", "ordering", "page_size", "cursor"])
+
+
 class Filters(DjangoFilterBackend):
     filterset_base = FilterSet
+
+    def filter_queryset(self, request, queryset, view):
+        """Where nothing is asked for, no form of all that might be asked is built."""
+        return super().filter_queryset(request, queryset, view) if request.query_params.keys() - OF_LISTS else queryset
