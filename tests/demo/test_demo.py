@@ -20,8 +20,8 @@ long = pytest.mark.skipif(os.environ.get("LONG") != "1", reason="minutes that LO
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    """With a space and Chinese characters, as home folders have them."""
-    return tmp_path_factory.mktemp("my 数据")
+    """With a space and Chinese characters, as home folders have them. Where the demo was set up before, that one."""
+    return Path(os.environ.get("DEMO_DATA_DIR") or tmp_path_factory.mktemp("my 数据"))
 
 
 @pytest.fixture

@@ -7,8 +7,9 @@ from pathlib import Path
 
 HERE = Path(__file__).parents[2]
 # What a shell has, and nothing of ours.
-KEPT = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR", "NUMBA_CACHE_DIR", "LD_LIBRARY_PATH") if name in os.environ}
-KEPT |= {"LC_ALL": "C.UTF-8", "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+NAMES = ("PATH", "HOME", "TMPDIR", "NUMBA_CACHE_DIR", "LD_LIBRARY_PATH", "PYTHONPYCACHEPREFIX")
+KEPT = {name: os.environ[name] for name in NAMES if name in os.environ}
+KEPT |= {"LC_ALL": "C.UTF-8", "PYTHONUNBUFFERED": "1"}
 
 
 def start(words, env):

@@ -1,7 +1,7 @@
 """The whole walk in a browser, on the running demo: the decision, the plan, the approval, the evening, the new half-year.
 
-On the invented community at desktop width; on an owner's own folder at phone width; with WALK=long each also at the other width. The
-folder is `../shared/data/yuanfan` where that lies there, and else a small one that the test writes.
+At both widths on a small folder that the test writes; with WALK=long also on the invented community and on an owner's own folder,
+`../shared/data/yuanfan` where that lies there.
 """
 
 import os
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.skipif(
 )
 YUANFAN = Path(__file__).parents[3] / "shared/data/yuanfan"
 DESKTOP, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
-LONG = pytest.mark.skipif(os.environ.get("WALK") != "long", reason="the other widths are walked with WALK=long")
+LONG = pytest.mark.skipif(os.environ.get("WALK") != "long", reason="thousands of people are walked with WALK=long")
 PATIENCE = 240_000  # milliseconds; a plan for five thousand takes its time on a busy machine
 
 
@@ -50,10 +50,13 @@ def chromium():
 
 
 @pytest.fixture
-def own_folder(tmp_path):
+def own_folder(small_folder):
+    return YUANFAN if YUANFAN.is_dir() else small_folder
+
+
+@pytest.fixture
+def small_folder(tmp_path):
     """Sixty people in three groups, with two half-years behind them."""
-    if YUANFAN.is_dir():
-        return YUANFAN
     folder = tmp_path / "xiaoyuan"
     folder.mkdir()
     dice = random.Random(1)
@@ -194,37 +197,41 @@ def _moves(demo):
     return found[-1]["moves"] if found else {}
 
 
-def test_the_walk_on_the_invented_community_at_desktop_width(data, sits):
-    with Demo(data) as demo:
-        assert len(demo.sign_ins("assistant")) == 4
+def test_the_walk_at_desktop_width(data, sits, small_folder):
+    with Demo(data, "--from", small_folder) as demo:
+        assert demo.slug == small_folder.name
 
         walk(demo, sits, DESKTOP, point=3)
 
 
-def test_the_walk_on_an_owners_own_files_at_phone_width(data, sits, own_folder):
-    with Demo(data, "--from", own_folder) as demo:
+def test_the_walk_at_phone_width(data, sits, small_folder, tmp_path):
+    with Demo(data, "--from", shutil.copytree(small_folder, tmp_path / "by-phone")) as demo:
+        walk(demo, sits, PHONE, point=3)
+
+
+@LONG
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_the_walk_on_the_invented_community(data_apart, sits, size):
+    with Demo(data_apart) as demo:
+        assert len(demo.sign_ins("assistant")) == 4
+
+        walk(demo, sits, size, point=3)
+
+
+@LONG
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_the_walk_on_an_owners_own_files(data_apart, sits, own_folder, size):
+    with Demo(data_apart, "--from", own_folder) as demo:
         people = api(demo, "members/?standing=current&page_size=500")["results"]
         assert demo.slug == own_folder.name
         assert len(people) > 50
 
-        walk(demo, sits, PHONE, point=3)
+        walk(demo, sits, size, point=3)
 
 
-@LONG
-def test_the_walk_on_the_invented_community_at_phone_width(data_apart, sits):
-    with Demo(data_apart) as demo:
-        walk(demo, sits, PHONE, point=3)
-
-
-@LONG
-def test_the_walk_on_an_owners_own_files_at_desktop_width(data_apart, sits, own_folder):
-    with Demo(data_apart, "--from", own_folder) as demo:
-        walk(demo, sits, DESKTOP, point=3)
-
-
-def test_the_same_by_api(data, own_folder, tmp_path):
+def test_the_same_by_api(data, small_folder, tmp_path):
     """Its own copy of the folder is a tenant of its own, so nothing was approved there yet."""
-    copy = shutil.copytree(own_folder, tmp_path / "by-api")
+    copy = shutil.copytree(small_folder, tmp_path / "by-api")
     with Demo(data, "--from", copy) as demo:
         matrix = api(demo, "matrices/")["results"][0]
         wait_for(lambda: all(row["state"] != "waiting" for row in api(demo, "drafts/")["results"]))

@@ -33,12 +33,13 @@ def test_each_role_may_do_what_the_table_says(house):
         browser, program = SeatClient(seat, raise_request_exception=False), KeyClient(seat, raise_request_exception=False)
         for door in doors.pages():
             if door.is_listed:
-                for method in doors.METHODS:
+                # Methods that no page takes, and no route, are tried by the owner alone: there is nothing behind them.
+                for method in doors.METHODS if role == "owner" else ("get", "post"):
                     faults += _told(role, browser, door, method, rows, *_may_on_a_page(seat, door, method))
                     browser.force_login(seat.user)
         for door in doors.api_doors():
             if door.is_listed:
-                for method in doors.METHODS:
+                for method in doors.METHODS if role == "owner" else set(door.view.actions) & set(doors.METHODS):
                     faults += _told(role, program, door, method, rows, _may_by_key(seat, door, method))
 
     assert not faults, "\n".join(faults)

@@ -34,7 +34,7 @@ def test_every_scope_has_words():
 
 
 def test_every_route_opens_only_if_role_and_scope_both_allow(house):
-    """Every route × every single scope (and none) × every role."""
+    """Every route × every single scope (and none) for an owner; for the other roles, the scopes that open it and one that does not."""
     seats = {role: SeatFactory(tenant=house, role=role) for role in Seat.Role.values}
     rows = one_of_each(house, Task={"assistant": seats["assistant"]}) | a_plan(house)
     faults = []
@@ -43,6 +43,8 @@ def test_every_route_opens_only_if_role_and_scope_both_allow(house):
         for held in [None, *scopes.known()]:
             program = KeyClient(seat, scopes=[held] if held else [], raise_request_exception=False)
             for door, method, area, level in routes():
+                if role != "owner" and held not in (None, f"{area}:{level}", f"{area}:write", another(area)):
+                    continue
                 by_role = rights.may_see(seat, area) if level == "read" else rights.may_do(seat, area)
                 by_scope = held in (None, f"{area}:{level}", f"{area}:write")
                 answered = undone(lambda p=program, d=door, m=method: ask(p, d, m, rows)[0])
@@ -52,6 +54,11 @@ def test_every_route_opens_only_if_role_and_scope_both_allow(house):
                     faults.append(f"{role} with {held}: {method.upper()} {door.name} answers {answered.status_code} {said}")
 
     assert not faults, "\n".join(faults)
+
+
+def another(area):
+    """A scope that opens nothing of this area."""
+    return "trail:read" if area != "trail" else "members:write"
 
 
 def test_a_refusal_names_the_scope_that_is_needed(house):
