@@ -89,9 +89,10 @@ def _people(tenant):
 
     statements = [
         "INSERT INTO members_member (id, tenant_id, nickname, standing, tier, city, industry, skills, skill_levels, offers, seeks,"
-        " joined_on, tags, custom, note, search, sort_key, created_at) SELECT uuidv7(), %(t)s, 'Lin ' || n, 'current', 'member', 'Shanghai',"
-        " 'Education', ARRAY['writing', 'video'], '{\"writing\": 2}', 'Video', 'Writers', DATE '2024-01-01' + n, ARRAY['core'], '{}', '',"
-        " 'lin ' || n, 'lin ' || lpad(n::text, 5, '0'), now() FROM generate_series(1, %(members)s) n",
+        " joined_on, tags, custom, note, search, sort_key, created_at)"
+        " SELECT uuidv7(), %(t)s, 'Lin ' || n, 'current', 'member', 'Shanghai', 'Education', ARRAY['writing', 'video'],"
+        " '{\"writing\": 2}', 'Video', 'Writers', DATE '2024-01-01' + n, ARRAY['core'], '{}', '', 'lin ' || n,"
+        " 'lin ' || lpad(n::text, 5, '0'), now() FROM generate_series(1, %(members)s) n",
         "INSERT INTO members_handle (id, tenant_id, member_id, platform, value) SELECT uuidv7(), %(t)s, id, 'wechat', 'wx_' || nickname"
         " FROM members_member WHERE tenant_id = %(t)s",
         "INSERT INTO groups_matrix (id, tenant_id, name, is_reshuffled, lead_days, minutes_per_move, least_percent, half_life, weights)"
