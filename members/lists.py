@@ -1,6 +1,7 @@
 """The list of members as an address asks for it: words, filters and order, one page of it or all for a file."""
 
 from dataclasses import dataclass, field
+from functools import cache
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Count, F, OuterRef, Q, Value, Window
@@ -10,6 +11,7 @@ from django.utils.functional import cached_property
 from django.utils.html import format_html_join
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext_lazy
 
 from crm.tenancy.counting import counts
 from crm.tenancy.pages import SIZE, Cut
@@ -254,7 +256,7 @@ class MemberList:
     def rows(self):
         """First the ids of this page, then all that is shown of them, so that pages far behind cost no more than the first."""
         ids = self._ids
-        found = with_all(Member.objects.filter(pk__in=ids)).in_bulk(ids) if ids else {}
+        found = everything().in_bulk(ids) if ids else {}
         return [Row(found[pk], self.words, self.hidden, self._is_nearly(found[pk])) for pk in ids if pk in found]
 
     @property
@@ -271,13 +273,8 @@ class MemberList:
     def menus(self):
         """All filters with what may be chosen, in one question."""
         shown = [each for each in self.asked.filters.values() if not (each.name.startswith("field-") and "custom" in self.hidden)]
-        asked = [
-            each.choices().annotate(filter=Value(each.name)).values_list("filter", "value", "label", "count")[:MOST_CHOICES]
-            for each in shown
-            if each.choices
-        ]
         menus = {each.name: Menu(each, self.set.get(each.name, [])) for each in shown}
-        for name, value, label, count in asked[0].union(*asked[1:], all=True):
+        for name, value, label, count in _all_choices([each for each in shown if each.choices]):
             menu = menus[name]
             said = menu.filter.says(label) if menu.filter.says else label
             menu.choices.append(Choice(str(value), said, count, str(value) in menu.values))
@@ -336,6 +333,23 @@ class MemberList:
         return [*dict.fromkeys(found)][:3]
 
 
+ASKED, MOST_ASKED = {}, 200  # {day and filters: their choices as one question}, and how many of them are kept
+
+
+def _all_choices(filters):
+    """Put together once for a day and these filters; whose members are counted is decided when it is asked."""
+    key = timezone.localdate(), tuple(each.name for each in filters)
+    if key not in ASKED:
+        if len(ASKED) >= MOST_ASKED:
+            ASKED.clear()
+        each_one = [
+            each.choices().annotate(filter=Value(each.name)).values_list("filter", "value", "label", "count")[:MOST_CHOICES]
+            for each in filters
+        ]
+        ASKED[key] = each_one[0].union(*each_one[1:], all=True)
+    return ASKED[key].all()
+
+
 def _keep_chosen(menu):
     """What is chosen stands in its menu, though few have it."""
     there = {choice.value for choice in menu.choices} | {value for value, _label in menu.filter.fixed}
@@ -358,7 +372,21 @@ def with_all(members):
     )
 
 
-TEXTS = ("offers", "seeks", "note")
+def everything():
+    """All members with all of it, of the tenant that is active when it is asked; put together once, which takes longer than reading."""
+    return _everything(tuple(registry.COLUMNS))
+
+
+@cache
+def _everything(columns):
+    return with_all(Member.objects.all())
+
+
+TEXTS = {
+    "offers": pgettext_lazy("search", "offers"),
+    "seeks": pgettext_lazy("search", "seeks"),
+    "note": pgettext_lazy("search", "note"),
+}  # which are searched, and how a hit in one is called
 
 
 @dataclass(frozen=True)
@@ -390,14 +418,14 @@ class Row:
         for text in others:
             found = self._pieces(text)
             if any(piece.hit for piece in found):
-                return {"pieces": found, "formerly": text not in shown}
+                return {"pieces": found, "formerly": text not in shown, "lead": "" if text in shown else _("formerly")}
         if self.words and not self.is_hit_above:
             for name in TEXTS:
                 text = "" if hides_field(self.hidden, name) else getattr(self.member, name)
                 found = hits.around(text, self.words) if text else []
                 if found:
-                    return {"pieces": found, "of": name}
-        return {"pieces": hits.pieces(others[0], ""), "formerly": not shown} if others else None
+                    return {"pieces": found, "of": name, "lead": TEXTS[name]}
+        return {"pieces": hits.pieces(others[0], ""), "formerly": not shown, "lead": "" if shown else _("formerly")} if others else None
 
     @property
     def is_hit_above(self):

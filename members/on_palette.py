@@ -7,13 +7,13 @@ from django.urls import reverse
 from django.utils.html import strip_tags
 from django.utils.safestring import mark_safe
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, pgettext_lazy
+from django.utils.translation import gettext_lazy
 
 from crm.tenancy import palette, rights
 
 from . import hits, search
 from .hidden import hidden_from, hides
-from .lists import EVERYBODY, Row, with_all
+from .lists import EVERYBODY, TEXTS, Row, everything
 from .models import Handle, Member
 from .names import called
 
@@ -35,7 +35,7 @@ def look(request, words, most):
         (_weight(*said, words), _is_elsewhere(said[0], words, nearly), gone, at, pk) for at, (pk, *said, gone, _all) in enumerate(rows)
     )
     weighed = weighed[:most]
-    members = with_all(Member.objects.all()).in_bulk([pk for *_rest, pk in weighed])
+    members = everything().in_bulk([pk for *_rest, pk in weighed])
     options = [_option(Row(members[pk], words, hidden, nearly), near) for near, *_rest, pk in weighed]
     total = rows[0][-1] if rows else 0
     first = members[weighed[0][-1]] if weighed and weighed[0][0] <= hits.PART else None
@@ -123,9 +123,6 @@ def _option(row, near):
         url=reverse("members:member", args=[member.pk]),
         is_data=True,
     )
-
-
-TEXTS = {"offers": pgettext_lazy("search", "offers"), "seeks": pgettext_lazy("search", "seeks"), "note": pgettext_lazy("search", "note")}
 
 
 def _how(row, other):
