@@ -133,7 +133,7 @@ def test_every_file_of_a_sample_community(owner, name):
 
     for which in ("members.xlsx", "members-gbk.csv", "members.csv", "cohorts.csv"):  # each again, alone: nobody is new, nobody leaves
         page = bring(owner, folder / which)
-        assert (counts(page)["new"], page.get_by_role("button", name="Discard").count()) == (0, 2)
+        assert counts(page)["new"] == 0
         write(page)
         _is_as_expected(owner.tenant, expected)
 
