@@ -30,7 +30,7 @@ NEW_FOR = datetime.timedelta(days=60)
 MOST_NEWCOMERS = 20
 STATES = {
     "waiting": gettext_lazy("to look at"),
-    "out": gettext_lazy("link given"),
+    "out": gettext_lazy("link out"),
     "over": gettext_lazy("unanswered"),
     "looked": gettext_lazy("looked at"),
 }

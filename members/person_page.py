@@ -142,7 +142,10 @@ class Page:
 
     @cached_property
     def timeline(self):
-        return Timeline(self.member, self.request.GET, links=person_undo.links if self.may else None)
+        return Timeline(self.member, self.request.GET, links=self._links if self.may else None)
+
+    def _links(self, facts):
+        return person_undo.links(facts, self.member)
 
     @property
     def panels_aside(self):

@@ -7,13 +7,15 @@ import datetime
 import hashlib
 from contextlib import suppress
 
+from django.core import signing
 from django.core.cache import cache
+from django.http import QueryDict
 from django.shortcuts import get_object_or_404
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
 from redis.exceptions import RedisError
 
-from crm.tenancy.changes import TAKEN_BACK_WITHIN
+from crm.tenancy import changes
 from crm.tenancy.models import Event
 from crm.tenancy.refusals import Refused
 from crm.tenancy.scope import active_tenant
@@ -26,21 +28,31 @@ def remember(member, link, *, by):
     """The fact that the act has just noted gets the link that takes it back."""
     with suppress(RedisError):
         if link and (fact := Event.objects.about_member(member).filter(seat=by).newest_first().first()):
-            cache.set(_key(fact), link, TAKEN_BACK_WITHIN)
+            cache.set(_key(fact), link, changes.TAKEN_BACK_WITHIN)
 
 
-def links(facts):
-    """{fact's id: link} of those that may still be taken back."""
-    since = now() - datetime.timedelta(seconds=TAKEN_BACK_WITHIN)
+def links(facts, member):
+    """{fact's id: link} of those that may still be taken back: nobody has changed the same since."""
+    since = now() - datetime.timedelta(seconds=changes.TAKEN_BACK_WITHIN)
     keys = {_key(fact): fact.pk for fact in facts if fact.at > since}
     with suppress(RedisError):
-        return {keys[key]: link for key, link in cache.get_many(keys).items()} if keys else {}
+        found = cache.get_many(keys) if keys else {}
+        return {keys[key]: link for key, link in found.items() if _stands(member, link)}
     return {}
+
+
+def _stands(member, link):
+    try:
+        after = changes.read(QueryDict(link.partition("?")[2]).get("of", ""))[2]
+    except signing.BadSignature:
+        return False
+    fields = after.get("fields") or after.get("photo") or {}
+    return changes.seen_of(member, fields) == fields
 
 
 def forget(members, link=None):
     """This link; without one all that was done to these members, since the links hold what stood there before."""
-    since = now() - datetime.timedelta(seconds=TAKEN_BACK_WITHIN)
+    since = now() - datetime.timedelta(seconds=changes.TAKEN_BACK_WITHIN)
     with suppress(RedisError):
         found = cache.get_many([_key(fact) for fact in Event.objects.about_member(*members).filter(at__gt=since)])
         cache.delete_many([key for key, known in found.items() if link in (None, known)])

@@ -107,10 +107,15 @@ def undo(url, before, after):
     return f"{url}?of={signed}" if len(signed) < LONGEST_LINK else ""
 
 
+def read(signed):
+    """(tenant, before, after) of such an address; raises `BadSignature` where it is none or too old."""
+    return signing.loads(signed, salt="undo", max_age=TAKEN_BACK_WITHIN)
+
+
 def to_undo(request):
     """What to set again, and what it must still be."""
     try:
-        tenant, before, after = signing.loads(request.GET.get("of", ""), salt="undo", max_age=TAKEN_BACK_WITHIN)
+        tenant, before, after = read(request.GET.get("of", ""))
     except signing.BadSignature:
         tenant, before, after = None, None, None
     if tenant != str(active_tenant()):

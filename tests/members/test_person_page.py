@@ -94,7 +94,7 @@ def test_a_merged_row_leads_to_the_one_that_was_kept(owner, tenant):
     assert owner.get(f"/members/{gone.pk}/")["Location"].endswith(f"/members/{kept.pk}/")
 
 
-def test_the_page_asks_as_much_for_a_full_life_as_for_a_new_one(owner, tenant, django_assert_max_num_queries):
+def test_the_page_asks_as_much_for_a_full_life_as_for_a_new_one(owner, tenant):
     from django.db import connection
     from django.test.utils import CaptureQueriesContext
 
@@ -117,7 +117,7 @@ def test_the_page_asks_as_much_for_a_full_life_as_for_a_new_one(owner, tenant, d
             ImportedRowFactory(member=member)
             EventFactory(member=member.pk, subject=member.pk, seat=owner.seat)
 
-    assert asked(few) == asked(full)
+    assert asked(few) == asked(full) <= 30
 
 
 # Sections
@@ -334,8 +334,9 @@ def test_the_timeline_takes_back_what_may_still_be(operator, viewer, somebody):
     def offered(client):
         return [line.undo for line in client.get(f"/members/{somebody.pk}/").context["page"].timeline.lines if line.undo]
 
-    page = operator.get(f"/members/{somebody.pk}/edit/who/").content.decode()
-    operator.post(f"/members/{somebody.pk}/edit/who/", form_of(page, "edit/who/") | {"city": "广州"})
+    for city in ("北京", "深圳", "广州"):
+        page = operator.get(f"/members/{somebody.pk}/edit/who/").content.decode()
+        operator.post(f"/members/{somebody.pk}/edit/who/", form_of(page, "edit/who/") | {"city": city})
     operator.post(f"/members/{somebody.pk}/notes/", {"text": "Calls at noon"})
     note, edit = offered(operator)
     assert offered(viewer) == []
