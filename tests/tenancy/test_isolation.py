@@ -75,7 +75,7 @@ def test_no_door_opens_for_another_tenants_ids(house, theirs, ours):
 PLAIN = {
     "q", "page", "sort", "city", "tier", "standing", "term", "star", "state", "topic", "door", "from", "to", "as", "next", "seen",
     "time_zone", "colour", "logo", "country", "currency", "language", "slug", "tasks_a_day", "remove", "members", "cohorts", "swapped",
-    "tab", "order", "whole", "file", "second", "field-0", "field-0_from", "field-0_to",
+    "tab", "order", "whole", "file", "second", "decision", "forget", "field-0", "field-0_from", "field-0_to",
     "all", "ask", "column", "expires", "expires_from", "expires_to", "joined", "joined_from", "joined_to", "over", "shared", "tag", "verb",
     "take", "consent", "value-nickname", "value-city", "value-industry", "value-offers", "value-seeks", "value-skills",
     "number",
