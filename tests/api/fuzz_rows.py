@@ -11,10 +11,12 @@ from tests.factories import (
     CustomFieldFactory,
     IntroductionFactory,
     MemberFactory,
+    MoveFactory,
     NoteFactory,
     RenewalFactory,
     SeatFactory,
     SegmentFactory,
+    TaskFactory,
     TenantFactory,
     TwinFactory,
 )
@@ -34,6 +36,9 @@ def community():
             "inviter": small.members[:3], "members/erasure": erased, "kept": _people("Kept", 4), "gone": _people("Gone", 12),
             "twins": pairs, "matrix": [small.matrix], "matrices": [small.matrix], "group": small.groups, "groups": small.groups,
             "assistant": small.assistants, "seat": small.assistants, "seats": Seat.objects.filter(tenant=small.tenant),
+            "tasks": [TaskFactory(group=small.groups[n], assistant=small.assistants[n], member=small.members[n]) for n in range(3)],
+            "moves": [MoveFactory(member=member) for member in small.members[:3]],
+            "keys": [AccessToken.make(AccessToken.Kind.API_KEY, seat)[0] for _n in range(3)],
             "drafts": Draft.objects.all(), "reshuffles": Reshuffle.objects.all(), "placements": Placement.objects.all(),
         }  # fmt: skip
         return secret, {
