@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_POST, require_safe
@@ -30,7 +30,7 @@ NEW_FOR = datetime.timedelta(days=60)
 MOST_NEWCOMERS = 20
 STATES = {
     "waiting": gettext_lazy("to look at"),
-    "out": gettext_lazy("link out"),
+    "out": pgettext_lazy("link", "out"),
     "over": gettext_lazy("unanswered"),
     "looked": gettext_lazy("looked at"),
 }

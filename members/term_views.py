@@ -9,7 +9,7 @@ from django.db.models import F
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
 from crm.tenancy.counting import counts
@@ -22,7 +22,7 @@ from . import registry, terms
 from .models import Member, Renewal
 
 MONTHS = 12
-WHEN = {"week": gettext_lazy("this week"), "month": gettext_lazy("this month"), "over": gettext_lazy("over, in a group")}
+WHEN = {"week": gettext_lazy("this week"), "month": gettext_lazy("this month"), "over": pgettext_lazy("term", "overdue")}
 SPANS = {12: gettext_lazy("one year"), 6: gettext_lazy("half a year"), 3: gettext_lazy("three months"), 1: gettext_lazy("one month")}
 
 
