@@ -82,7 +82,7 @@ def test_who_sits_in_no_group_is_asked_by_whoever_has_least_to_do(house, owner):
     pages = [phone.get("/phone/"), phone.get(f"/phone/tasks/{task.pk}/"), owner.get("/tasks/")]
     pages.append(owner.get(f"/members/{zhou.pk}/panels/tasks/"))
     assert [page.status_code for page in pages] == [200] * 4
-    assert ["in no group" in page.content.decode() for page in pages] == [True, True, True, False]
+    assert ["不在任何群" in page.content.decode() for page in pages] == [True, True, True, False]
 
 
 def test_the_tenant_says_how_many_days_before(house, owner):
