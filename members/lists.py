@@ -374,11 +374,12 @@ def with_all(members):
 
 def everything():
     """All members with all of it, of the tenant that is active when it is asked; put together once, which takes longer than reading."""
-    return _everything(tuple(registry.COLUMNS))
+    return _everything(tuple(registry.COLUMNS)).all()
 
 
 @cache
 def _everything(columns):
+    """Asked itself, it would keep the first answer; whoever asks gets a copy."""
     return with_all(Member.objects.all())
 
 

@@ -40,7 +40,7 @@ KEYS = {
 REMEMBERED = {
     "crm.api_docs", "crm.tenancy.api.rates", "crm.tenancy.places", "crm.tenancy.scopes", "crm.tenancy.secrets",
     "crm.tenancy.templatetags.qx", "groups.on_members", "groups.reshuffling.annealing", "groups.reshuffling.solving", "members.cities",
-    "members.files.values", "members.hits", "members.names", "members.places", "members.twins", "members.vocabulary",
+    "members.files.values", "members.hits", "members.lists", "members.names", "members.places", "members.twins", "members.vocabulary",
 }  # fmt: skip
 FILE_KINDS = {"import", "interactions", "review", "rejected", "logo", "introduction", "photo"}
 OUTSIDE_THE_MEDIA = ["..", "../..", "..%2F..%2Fsecret.txt", "%2e%2e%2fsecret.txt", "..\\secret.txt", "%00", "/etc/passwd", "secret.txt"]
