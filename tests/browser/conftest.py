@@ -10,17 +10,7 @@ from crm.tenancy.scope import acting_for
 from tests.factories import SeatFactory, TenantFactory
 from tests.groups.communities import ready_draft, small_community
 
-from .people import CHROMIUM, Somebody, sync_playwright
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"  # playwright runs a loop in the thread in which the tests ask the database
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+from .people import Somebody
 
 
 @pytest.fixture

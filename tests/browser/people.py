@@ -1,19 +1,10 @@
 """Somebody at a browser, on a small community with a plan: in their language and theme, at their width, with the keyboard if they like."""
 
-import os
-import shutil
-
-import pytest
 from django.test import Client
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome") or ""
-try:
-    from playwright.sync_api import sync_playwright
-except ImportError:
-    sync_playwright = None
-MISSING = "playwright is missing" if sync_playwright is None else "" if CHROMIUM else "chromium is missing"
-REASON = f"{MISSING}: install the group `check` and Chromium"
-needs_chromium = pytest.mark.skipif(bool(MISSING) and os.environ.get("REQUIRE_BROWSER") != "1", reason=REASON)
+from tests.chromium import needs_chromium
+
+__all__ = ["DESKTOP", "PHONE", "Somebody", "needs_chromium", "until"]
 
 DESKTOP, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 

@@ -1,9 +1,7 @@
 """A stranger's first ten minutes in a browser: from the one-time link to the first plan, with nobody's help."""
 
 import io
-import os
 import re
-import shutil
 from pathlib import Path
 
 import pytest
@@ -16,17 +14,13 @@ from crm.tenancy.scope import acting_for
 from groups import reshuffling
 from groups.models import Draft, Group, Placement
 from members.models import Member
+from tests.chromium import expect, needs_chromium
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome") or ""
 try:
     from axe_playwright_python.sync_playwright import Axe
-    from playwright.sync_api import expect, sync_playwright
 except ImportError:
-    sync_playwright = None
-MISSING = "playwright is missing" if sync_playwright is None else "" if CHROMIUM else "chromium is missing"
-REASON = f"{MISSING}: install the group `check` and Chromium"
-pytestmark = pytest.mark.skipif(bool(MISSING) and os.environ.get("REQUIRE_BROWSER") != "1", reason=REASON)
-
+    Axe = None
+pytestmark = needs_chromium
 OWNERS_FILES = Path(__file__).parents[3] / "shared/data/yuanfan"
 PASSWORD = "a-long-new-word"
 FEWER_THAN = 15
@@ -34,16 +28,6 @@ SLOWLY = 240_000  # ms until a plan is there, on a machine that has other things
 AXE = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
 # What is pressed, over all pages.
 COUNT = "addEventListener('pointerdown', () => { sessionStorage.clicks = Number(sessionStorage.clicks || 0) + 1 }, true)"
-
-
-@pytest.fixture
-def chromium():
-    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"  # playwright runs a loop in the thread in which the test asks the database
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
 
 
 @pytest.fixture

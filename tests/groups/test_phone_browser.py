@@ -1,8 +1,6 @@
 """The assistant's phone in a browser, 390 px wide: taps, the outbox, what stays on the phone."""
 
-import os
 import re
-import shutil
 from uuid import uuid4
 
 import pytest
@@ -13,27 +11,11 @@ from crm.tenancy.models import Seat
 from crm.tenancy.scope import acting_for
 from groups import tasks
 from groups.models import Group, Move, Task, Tick
+from tests.chromium import expect, needs_chromium
 from tests.factories import CohortFactory, GroupFactory, MatrixFactory, MoveFactory, SeatFactory, TaskFactory, TenantFactory, WaveFactory
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome") or ""
-try:
-    from playwright.sync_api import expect, sync_playwright
-except ImportError:
-    sync_playwright = None
-MISSING = "playwright is missing" if sync_playwright is None else "" if CHROMIUM else "chromium is missing"
-REASON = f"{MISSING}: install the group `check` and Chromium"
-pytestmark = pytest.mark.skipif(bool(MISSING) and os.environ.get("REQUIRE_BROWSER") != "1", reason=REASON)
+pytestmark = needs_chromium
 COUNT_TAPS = "window.taps = 0; addEventListener('pointerdown', () => { window.taps += 1 }, true)"
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"  # playwright runs a loop in the thread in which the tests ask the database
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM)
-        yield browser
-        browser.close()
-    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
 
 
 @pytest.fixture

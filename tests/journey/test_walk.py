@@ -13,17 +13,11 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.chromium import expect, needs_chromium
+
 from .running import Demo, wait_for
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome") or ""
-try:
-    from playwright.sync_api import expect, sync_playwright
-except ImportError:
-    sync_playwright = None
-MISSING = "playwright is missing" if sync_playwright is None else "" if CHROMIUM else "chromium is missing"
-pytestmark = pytest.mark.skipif(
-    bool(MISSING) and os.environ.get("REQUIRE_BROWSER") != "1", reason=f"{MISSING}: install the group `check` and Chromium"
-)
+pytestmark = needs_chromium
 YUANFAN = Path(__file__).parents[3] / "shared/data/yuanfan"
 DESKTOP, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 LONG = pytest.mark.skipif(os.environ.get("WALK") != "long", reason="thousands of people are walked with WALK=long")
@@ -39,14 +33,6 @@ def data(tmp_path_factory):
 def data_apart(tmp_path_factory):
     """Where nothing was approved yet."""
     return tmp_path_factory.mktemp("other width")
-
-
-@pytest.fixture
-def chromium():
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

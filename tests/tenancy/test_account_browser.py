@@ -3,25 +3,20 @@
 import base64
 import hashlib
 import hmac
-import os
 import re
-import shutil
 import time
 
 import pytest
 from allauth.mfa.models import Authenticator
 
+from tests.chromium import expect, needs_chromium
 from tests.factories import PASSWORD, SeatFactory, TenantFactory, UserFactory
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome") or ""
 try:
     from axe_playwright_python.sync_playwright import Axe
-    from playwright.sync_api import expect, sync_playwright
 except ImportError:
-    sync_playwright = None
-MISSING = "playwright is missing" if sync_playwright is None else "" if CHROMIUM else "chromium is missing"
-REASON = f"{MISSING}: install the group `check` and Chromium"
-pytestmark = pytest.mark.skipif(bool(MISSING) and os.environ.get("REQUIRE_BROWSER") != "1", reason=REASON)
+    Axe = None
+pytestmark = needs_chromium
 AXE = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
 HOME = re.compile(r"/qinghe/$")
 AUTHENTICATOR = {
@@ -32,16 +27,6 @@ AUTHENTICATOR = {
     "isUserVerified": True,
     "automaticPresenceSimulation": True,
 }
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"  # playwright runs a loop in the thread in which the tests ask the database
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
 
 
 @pytest.fixture

@@ -1,32 +1,14 @@
 """The way of an invite in two browsers: the owner's, and the phone of whoever takes the seat."""
 
-import os
-import shutil
 
 import pytest
 from django.test import Client
 
 from crm.tenancy.models import Seat
+from tests.chromium import expect, needs_chromium
 from tests.factories import SeatFactory, TenantFactory
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome") or ""
-try:
-    from playwright.sync_api import expect, sync_playwright
-except ImportError:
-    sync_playwright = None
-MISSING = "playwright is missing" if sync_playwright is None else "" if CHROMIUM else "chromium is missing"
-REASON = f"{MISSING}: install the group `check` and Chromium"
-pytestmark = pytest.mark.skipif(bool(MISSING) and os.environ.get("REQUIRE_BROWSER") != "1", reason=REASON)
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"  # playwright runs a loop in the thread in which the tests ask the database
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+pytestmark = needs_chromium
 
 
 @pytest.fixture
