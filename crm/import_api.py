@@ -166,8 +166,8 @@ class ImportViewSet(View):
     @action(detail=True, methods=["post"])
     def pairs(self, request, pk):
         """Say of doubtful pairs, before they are written, whether they are one person. 409 `not_waiting` once it is too late."""
-        said = self.asked(PairsSerializer)["pairs"]
-        return self.one(import_jobs.decide(self.get_object(), request._request.tenant, said))
+        reading = self.get_object()
+        return self.one(import_jobs.decide(reading, request._request.tenant, self.asked(PairsSerializer)["pairs"]))
 
     @extend_schema(request=None, responses={202: ImportSerializer})
     @action(detail=True, methods=["post"])
