@@ -25,9 +25,13 @@ from groups.models import (
     Group,
     Matrix,
     Move,
+    Occurrence,
+    Pause,
     Pin,
     Placement,
     Reshuffle,
+    Rhythm,
+    Slot,
     Star,
     Task,
     TermReminder,
@@ -458,6 +462,44 @@ class TickFactory(OwnedFactory):
     task = SubFactory(TaskFactory)
     act = Tick.Act.DONE
     seat = SelfAttribute("task.assistant")
+
+
+class RhythmFactory(OwnedFactory):
+    class Meta:
+        model = Rhythm
+
+    name = Sequence("Rhythm {}".format)
+    mode = "light"
+
+
+class SlotFactory(OwnedFactory):
+    class Meta:
+        model = Slot
+
+    rhythm = SubFactory(RhythmFactory)
+    weekday = 1
+    at = datetime.time(8, 30)
+    title = "Morning topic"
+
+
+class PauseFactory(OwnedFactory):
+    class Meta:
+        model = Pause
+
+    name = "Spring festival"
+    since = datetime.date(2027, 2, 6)
+    until = datetime.date(2027, 2, 12)
+
+
+class OccurrenceFactory(OwnedFactory):
+    class Meta:
+        model = Occurrence
+
+    slot = SubFactory(SlotFactory)
+    group = SubFactory(GroupFactory)
+    day = datetime.date(2026, 12, 1)
+    wall_time = LazyAttribute(lambda made: datetime.datetime.combine(made.day, datetime.time(8, 30), datetime.UTC))
+    due_at = LazyFunction(now)
 
 
 class TermReminderFactory(OwnedFactory):

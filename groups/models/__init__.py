@@ -1,9 +1,10 @@
 from .matrices import Cohort, Group, Matrix, Placement
 from .reshuffles import PATIENCE, CalendarStep, Draft, Move, Reshuffle, Wave
+from .rhythms import Occurrence, Pause, Rhythm, Slot
 from .rules import Apart, Bond, BondMember, Pin, Star
 from .tasks import Task, TermReminder, Tick
 
 __all__ = [
-    "PATIENCE", "Apart", "Bond", "BondMember", "CalendarStep", "Cohort", "Draft", "Group", "Matrix", "Move", "Pin", "Placement",
-    "Reshuffle", "Star", "Task", "TermReminder", "Tick", "Wave",
+    "PATIENCE", "Apart", "Bond", "BondMember", "CalendarStep", "Cohort", "Draft", "Group", "Matrix", "Move", "Occurrence", "Pause", "Pin",
+    "Placement", "Reshuffle", "Rhythm", "Slot", "Star", "Task", "TermReminder", "Tick", "Wave",
 ]  # fmt: skip

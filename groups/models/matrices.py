@@ -74,6 +74,8 @@ class Group(TenantModel):
     # A group's own least size, where it differs from the matrix's share of the mean.
     least = models.PositiveIntegerField(null=True, blank=True)
     assistant = models.ForeignKey(Seat, models.PROTECT, null=True, blank=True, related_name="+")
+    rhythm = models.ForeignKey("groups.Rhythm", models.PROTECT, null=True, blank=True, related_name="groups")  # none: its mode's usual one
+    chat_url = models.URLField(max_length=300, blank=True)  # opens the chat in its app
     closed_on = models.DateField(null=True, blank=True)
 
     objects = scoped(GroupQuerySet)

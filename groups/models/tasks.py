@@ -5,7 +5,7 @@ from django.db.models import Q
 from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
 
-from crm.tenancy.models import AppendOnlyModel, DueModel, Seat, TenantModel, due_index, scoped
+from crm.tenancy.models import AppendOnlyModel, DueModel, File, Seat, TenantModel, due_index, scoped
 from members.models import Member
 
 from .matrices import Group
@@ -36,6 +36,7 @@ class Task(TenantModel):
         MOVE = "move", _("invite into another group")
         RENEWAL = "renewal", _("ask about renewal")
         GIVEN = "given", _("given by hand")
+        SLOT = "slot", _("of the rhythm")
 
     class State(models.TextChoices):
         OPEN = "open", _("to do")
@@ -59,7 +60,12 @@ class Task(TenantModel):
     state = models.CharField(max_length=12, choices=State, default=State.OPEN)
     rank = models.PositiveIntegerField(default=0)
     minutes = models.PositiveSmallIntegerField(default=2)
+    title = models.CharField(max_length=60, blank=True)  # where the kind alone does not say what is to be done
     text = models.TextField(blank=True)
+    picture = models.ForeignKey(File, models.PROTECT, null=True, related_name="+")
+    wants_proof = models.BooleanField(default=False)
+    proof = models.ForeignKey(File, models.PROTECT, null=True, related_name="+")
+    risen = models.PositiveSmallIntegerField(default=0)  # how often its lateness was brought to somebody
     reason = models.CharField(max_length=12, choices=Reason, blank=True)
     note = models.CharField(max_length=200, blank=True)
     ended_at = models.DateTimeField(null=True)
@@ -81,6 +87,7 @@ class Tick(AppendOnlyModel):
         DONE = "done"
         IMPOSSIBLE = "impossible"
         UNDO = "undo"
+        LATER = "later"
 
     key = models.UUIDField()
     task = models.ForeignKey(Task, models.PROTECT, related_name="ticks")

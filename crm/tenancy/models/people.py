@@ -5,6 +5,7 @@ import zoneinfo
 import uuid_utils.compat
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
+from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
@@ -64,6 +65,10 @@ def not_reserved(slug):
         raise ValidationError(_("“%(slug)s” is reserved; add a word to it."), params={"slug": slug})
 
 
+def rises_after():
+    return [0, 60, 180]
+
+
 class Tenant(models.Model):
     """One owner's whole business."""
 
@@ -90,6 +95,8 @@ class Tenant(models.Model):
     tasks_a_day = models.PositiveSmallIntegerField(default=90, validators=[MinValueValidator(1), MaxValueValidator(2000)])
     # So many days before a term ends, somebody is given the task to ask about renewal.
     renewal_days = models.PositiveSmallIntegerField(default=14, validators=[MinValueValidator(1), MaxValueValidator(180)])
+    # So many minutes after a task is late it is brought to its assistant, to another one, and to the owner.
+    rises_after = ArrayField(models.PositiveSmallIntegerField(), default=rises_after, size=3)
     created_at = models.DateTimeField(default=now)
 
     def __str__(self):
@@ -127,6 +134,8 @@ class Seat(models.Model):
     user = models.ForeignKey(User, models.CASCADE, related_name="seats")
     role = models.CharField(max_length=12, choices=Role)
     name = models.CharField(max_length=60, blank=True)
+    # How much work one person can bear; none: nobody counts.
+    minutes_a_week = models.PositiveSmallIntegerField(null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(10080)])
     ended_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=now)
 
