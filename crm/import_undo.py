@@ -13,6 +13,7 @@ from crm.tenancy.bulk import renew
 from crm.tenancy.models import Event, Job
 from crm.tenancy.refusals import Refused
 from groups import intake as seats
+from groups import laying
 from groups.models import Cohort, Group, Placement
 from members import merging
 from members.intake import FIELDS, digest
@@ -181,6 +182,7 @@ def _ids(rows, name):
 def _remove_empty(made):
     """Groups and half-years that the import made and nobody sat in after all."""
     unused = Group.objects.filter(pk__in=made.get("groups", [])).annotate(n=Count("placements")).filter(n=0)
+    laying.take_away(unused)
     _remove_unneeded(unused)
     _remove_unneeded(Cohort.objects.filter(pk__in=made.get("cohorts", [])).annotate(n=Count("placements")).filter(n=0))
 

@@ -16,7 +16,7 @@ from crm.tenancy import events, files
 from crm.tenancy.models import Job, Tenant
 from crm.tenancy.refusals import Refused
 from crm.tenancy.scope import acting_for
-from groups import calendar
+from groups import calendar, occurrences, rhythms
 from groups import intake as seats
 from groups.intake import seat
 from groups.models import Group
@@ -221,6 +221,8 @@ def write(community, tenant, *, by=None, how=None, job=None):
     seated = seat(tenant, matrix_name(), _groups(community), history, sits, whole=how.whole) if history else None
     if seated:
         calendar.lay_out(seated.matrix, tenant)
+        rhythms.ready(tenant)
+        occurrences.lay_out(tenant)
         touched = seated.touched
     else:
         touched = {"closed": seats.unseat(compared.left, tenant)}

@@ -1,3 +1,5 @@
+import logging
+
 from celery import shared_task
 
 from crm.tenancy.effects import keeper
@@ -6,8 +8,10 @@ from crm.tenancy.models import Tenant
 from crm.tenancy.refusals import Refused
 from crm.tenancy.scope import acting_for, active_tenant
 
-from . import calendar, on_terms, reshuffles, waves
-from .models import CalendarStep, Draft, Matrix, TermReminder, Wave
+from . import calendar, occurrences, on_terms, reshuffles, rhythms, waves
+from .models import CalendarStep, Draft, Matrix, Occurrence, TermReminder, Wave
+
+logger = logging.getLogger(__name__)
 
 
 @shared_task
@@ -57,3 +61,20 @@ def lay_out_reminders():
 @tenant_job
 def remind(pk):
     on_terms.remind(pk)
+
+
+@shared_task
+def lay_out_rhythms():
+    for tenant in Tenant.objects.all():
+        try:
+            with acting_for(tenant.pk):
+                rhythms.ready(tenant)
+                occurrences.lay_out(tenant)
+        except Exception:  # the others have their day, too
+            logger.exception("The rhythm of tenant %s could not be laid out.", tenant.pk)
+
+
+@keeper(Occurrence)
+@tenant_job
+def hand_out_occurrence(pk):
+    occurrences.hand_out(pk)

@@ -12,7 +12,7 @@ from crm.tenancy.models import Seat, Tenant
 from crm.tenancy.refusals import Refused
 from crm.tenancy.scope import active_tenant
 
-from . import calendar
+from . import calendar, laying, rhythms
 from .models import Group, Matrix, Move, Placement, Reshuffle
 from .models.matrices import WEIGHTS
 from .names import as_uuid
@@ -51,6 +51,7 @@ def add_matrix(values, *, by):
     fields = {name: check_matrix(name, value) for name, value in values.items()}
     _refuse_twin(Matrix.objects.filter(name=fields["name"]), _("There is a matrix of this name already."), "a_matrix_name_once")
     matrix = Matrix.objects.create(**fields)
+    rhythms.ready(Tenant.objects.get(pk=active_tenant()))
     events.note("matrix.added", matrix, by=by)
     return matrix
 
@@ -75,7 +76,7 @@ def change_matrix(matrix, wanted, tenant, *, by, seen=None):
 
 
 def _one_at_a_time():
-    """Two who give one name at the same moment are told, the second one."""
+    """Two who give one name at the same moment are told, the second one. First of all locks, as it is of the rhythm's."""
     Tenant.objects.select_for_update().get(pk=active_tenant())
 
 
@@ -111,8 +112,11 @@ def _weights(weights):
 
 @transaction.atomic
 def add_group(matrix, values, *, by):
+    _one_at_a_time()
     Matrix.objects.select_for_update().get(pk=matrix.pk)
-    return _add(matrix, values, by)
+    group = _add(matrix, values, by)
+    laying.follow()
+    return group
 
 
 @transaction.atomic
@@ -121,6 +125,7 @@ def change_groups(matrix, wanted, *, by, seen=None, added=None):
 
     `wanted` and `seen` are {group's id: {field: value}}. Returns what the changed fields held before, {group's id: {field: code}}.
     """
+    _one_at_a_time()
     Matrix.objects.select_for_update().get(pk=matrix.pk)
     groups = {group.pk: group for group in Group.objects.select_for_update().filter(matrix=matrix)}
     differs = {pk: _checked(groups[pk], values) for pk, values in _differences(groups, wanted, seen).items()}
@@ -130,6 +135,8 @@ def change_groups(matrix, wanted, *, by, seen=None, added=None):
     before = {pk: changes.keep(groups[pk], differs[pk], GROUP_KINDS, by=by) for pk in differs}
     if added:
         _add(matrix, added, by)
+    if added or any("mode" in held for held in before.values()):
+        laying.follow()  # another mode, another rhythm
     return {pk: held for pk, held in before.items() if held}
 
 
@@ -231,6 +238,7 @@ def _assistant(pk):
 @transaction.atomic
 def close(group, tenant, *, by):
     """Nobody may sit in it or be on the way into it."""
+    _one_at_a_time()
     group = Group.objects.select_for_update().get(pk=group.pk)
     if group.closed_on:
         raise Refused(_("This group is closed already."), code="already_closed")
@@ -251,12 +259,14 @@ def close(group, tenant, *, by):
         raise Refused(words % {"n": f"{coming:,}"}, code="group_awaited", people=coming)
     group.closed_on = tenant.today()
     group.save(update_fields=["closed_on"])
+    laying.follow()
     events.note("group.closed", group, by=by)
     return group
 
 
 @transaction.atomic
 def reopen(group, *, by):
+    _one_at_a_time()
     Matrix.objects.select_for_update().get(pk=group.matrix_id)
     group = Group.objects.select_for_update().get(pk=group.pk)
     if group.closed_on is None:
@@ -268,6 +278,7 @@ def reopen(group, *, by):
         events.note("group.changed", group, by=by, before=number, after={"number": None})
     group.closed_on = None
     group.save(update_fields=["closed_on", "number"])
+    laying.follow()
     events.note("group.reopened", group, by=by)
     return group
 

@@ -93,3 +93,26 @@ for kind, words, icon in [
 trail.tell("member.moved", _("Seated in another group"), icon="arrows-move", topic="people", whys={"undone": _("taken back")})
 trail.tell("task.given", _("Gave a task"), icon="checklist", topic="tasks")
 trail.tell("task.withdrawn", _("Withdrew a task"), icon="ban", topic="tasks")
+
+trail.topic("rhythm", _("Rhythm"))
+for kind, words, icon in [
+    ("rhythm.copied", _("Copied a rhythm with %(slots)s slots"), "copy"),
+    ("rhythm.named", _("Gave a rhythm another name"), "pencil"),
+    ("rhythm.dropped", _("Dropped a rhythm"), "trash"),
+    ("rhythm.returned", _("Brought a rhythm back"), "arrow-back-up"),
+    ("group.rhythm_set", _("Gave the group another rhythm"), "calendar-week"),
+    ("slot.added", _("Added a slot of %(minutes)s minutes to the rhythm"), "plus"),
+    ("slot.moved", _("Moved a slot to another time"), "arrows-move"),
+    ("slot.worded", _("Changed what is said in a slot"), "pencil"),
+    ("slot.set", _("Changed how a slot is done"), "adjustments"),
+    ("slot.dropped", _("Dropped a slot"), "trash"),
+    ("slot.returned", _("Brought a slot back"), "arrow-back-up"),
+    ("pause.added", _("Paused the rhythm from %(since)s to %(until)s"), "player-pause"),
+    ("pause.dropped", _("Took away the pause from %(since)s to %(until)s"), "player-play"),
+    ("occurrence.moved", _("Moved a slot for this once to %(day)s, %(at)s"), "arrows-move"),
+    ("occurrence.put_back", _("Put a slot back to its own time"), "arrow-back-up"),
+    ("occurrence.dropped", _("Dropped a slot for this once, on %(day)s"), "ban"),
+    ("occurrence.returned", _("Brought back a slot that was dropped for this once, on %(day)s"), "arrow-back-up"),
+    ("occurrence.handed_out", _("Handed a task of the rhythm to %(assistant)s"), "send"),
+]:
+    trail.tell(kind, words, icon=icon, topic="rhythm", whys={"seat_left": _("whoever had it left")})

@@ -16,7 +16,7 @@ from crm.tenancy.bulk import load
 from crm.tenancy.models import Tenant
 from crm.tenancy.refusals import Refused
 from crm.tenancy.scope import acting_for
-from groups import calendar
+from groups import calendar, occurrences, rhythms
 from groups.models import Apart, Bond, BondMember, Cohort, Draft, Group, Matrix, Pin, Placement, Star
 from members.models import Handle
 
@@ -63,6 +63,8 @@ def lay_out(tenant):
     with acting_for(tenant.pk):
         for matrix in Matrix.objects.reshuffled():
             calendar.lay_out(matrix, tenant)
+        rhythms.ready(tenant)
+        occurrences.lay_out(tenant)
 
 
 def let_go():

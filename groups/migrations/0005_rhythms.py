@@ -69,6 +69,7 @@ class Migration(migrations.Migration):
                 ("name", models.CharField(max_length=60, verbose_name="name")),
                 ("mode", models.CharField(choices=[("light", "light"), ("heavy", "heavy")], max_length=8, verbose_name="mode")),
                 ("is_usual", models.BooleanField(default=False)),
+                ("ended_on", models.DateField(blank=True, null=True)),
                 ("tenant", crm.tenancy.models.base.TenantField()),
             ],
         ),
@@ -201,7 +202,10 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="rhythm",
             constraint=models.UniqueConstraint(
-                fields=("tenant", "name"), name="a_rhythm_name_once", violation_error_message="There is a rhythm of this name already."
+                condition=models.Q(("ended_on", None)),
+                fields=("tenant", "name"),
+                name="a_rhythm_name_once",
+                violation_error_message="There is a rhythm of this name already.",
             ),
         ),
         migrations.AddConstraint(

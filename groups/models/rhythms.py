@@ -12,6 +12,9 @@ from .tasks import Task
 
 
 class RhythmQuerySet(models.QuerySet):
+    def open(self):
+        return self.filter(ended_on=None)
+
     def in_order(self):
         return self.order_by("mode", "-is_usual", "name")
 
@@ -22,6 +25,7 @@ class Rhythm(TenantModel):
     name = models.CharField(_("name"), max_length=60)
     mode = models.CharField(_("mode"), max_length=8, choices=Group.Mode)
     is_usual = models.BooleanField(default=False)
+    ended_on = models.DateField(null=True, blank=True)  # dropped; what was done by it stays
 
     objects = scoped(RhythmQuerySet)
 
@@ -29,6 +33,7 @@ class Rhythm(TenantModel):
         constraints = [
             models.UniqueConstraint(
                 fields=["tenant", "name"],
+                condition=Q(ended_on=None),
                 name="a_rhythm_name_once",
                 violation_error_message=_("There is a rhythm of this name already."),
             ),
@@ -37,6 +42,14 @@ class Rhythm(TenantModel):
 
     def __str__(self):
         return self.name
+
+
+class SlotQuerySet(models.QuerySet):
+    def open(self):
+        return self.filter(ended_on=None)
+
+    def in_order(self):
+        return self.order_by("weekday", "at", "id")
 
 
 class Slot(TenantModel):
@@ -68,6 +81,8 @@ class Slot(TenantModel):
     given = models.CharField(_("given"), max_length=8, choices=Given, default=Given.GROUP)
     wants_proof = models.BooleanField(_("with a photo as proof"), default=False)
     ended_on = models.DateField(null=True, blank=True)  # dropped; what was done by it stays
+
+    objects = scoped(SlotQuerySet)
 
     class Meta:
         constraints = [

@@ -1,0 +1,125 @@
+"""What is due becomes a task: of the group's assistant, of whose turn it is, or of whoever is free."""
+
+import datetime
+
+from django.db import transaction
+from django.db.models import Max, Sum
+from django.utils import translation
+from django.utils.timezone import now
+
+from crm.tenancy import events
+from crm.tenancy.models import Seat, Tenant
+from crm.tenancy.scope import active_tenant
+
+from . import texts, waves
+from .calendar import instant
+from .models import Occurrence, Slot, Task
+
+NEVER = datetime.datetime.min.replace(tzinfo=datetime.UTC)
+Given = Slot.Given
+
+
+class Hands:
+    """Who takes the next occurrence, one after another: each one given counts for the next."""
+
+    def __init__(self, occurrences, tenant):
+        self.of_group = waves.hands({str(row.group_id) for row in occurrences}, tenant) if occurrences else {}
+        dealt = {row.slot_id for row in occurrences if row.slot.given != Given.GROUP}
+        self.working, self.minutes, self.turns = [], {}, {}
+        if dealt:
+            roles = [Seat.Role.OPERATOR, Seat.Role.ASSISTANT]
+            self.working = list(Seat.objects.standing().filter(tenant=tenant, role__in=roles).order_by("id").values_list("pk", flat=True))
+            self.working = self.working or [waves.free_hand(tenant).pk]
+            self.minutes = dict(Task.objects.open().order_by().values_list("assistant").annotate(Sum("minutes")))
+            done = Occurrence.objects.filter(slot__in=dealt).exclude(task=None).order_by()
+            self.turns = {(slot, seat): last for slot, seat, last in done.values_list("slot", "task__assistant").annotate(Max("due_at"))}
+
+    def take(self, row):
+        """The seat that does this one."""
+        if row.slot.given == Given.GROUP:
+            seat = self.of_group[str(row.group_id)]
+        else:
+            seat = min(self.working, key=lambda seat: self._waits(row, seat))
+            self.turns[row.slot_id, seat] = row.due_at
+        self.minutes[seat] = self.minutes.get(seat, 0) + row.slot.minutes
+        return seat
+
+    def _waits(self, row, seat):
+        """By turns, whoever did it longest ago; else, and among equals, whoever has the fewest minutes to do."""
+        turn = self.turns.get((row.slot_id, seat), NEVER) if row.slot.given == Given.TURN else NEVER
+        return turn, self.minutes.get(seat, 0), seat
+
+
+def locked():
+    return Tenant.objects.select_for_update(no_key=True).get(pk=active_tenant())
+
+
+@transaction.atomic
+def hand_out(pk):
+    """Turn a due row into its task, and with it all others that are due. Whoever flips the state owns it."""
+    due = Occurrence.objects.filter(state=Occurrence.State.WAITING, due_at__lte=now())
+    if not due.filter(pk=pk).exists():
+        return
+    tenant = locked()
+    rows = list(due.select_for_update(of=["self"]).select_related("slot", "group", "task").order_by("wall_time", "id"))
+    hands = Hands(rows, tenant)
+    fresh, again = [], []
+    with translation.override(tenant.language):
+        for row in rows:
+            task = row.task or Task(kind=Task.Kind.SLOT, group=row.group)
+            (again if row.task else fresh).append(task)
+            task.assistant_id, task.state, row.task = hands.take(row), Task.State.OPEN, task
+            _write(task, row, tenant)
+            row.state = Occurrence.State.HANDED_OUT
+    Task.objects.bulk_create(fresh)
+    Task.objects.bulk_update(again, ["assistant", "state", *WRITTEN])
+    Occurrence.objects.bulk_update(rows, ["state", "task"])
+    events.note_all(
+        {"kind": "occurrence.handed_out", "subject": row, "after": {"assistant": str(row.task.assistant_id), "minutes": row.task.minutes}}
+        for row in rows
+    )
+
+
+WRITTEN = ["due_at", "late_at", "minutes", "title", "text", "picture", "wants_proof", "risen"]
+
+
+def _write(task, row, tenant):
+    """What the slot says, at its moment."""
+    slot, moment = row.slot, instant(row.wall_time.replace(tzinfo=None), tenant.zone)
+    task.due_at, task.late_at, task.risen = moment, moment + datetime.timedelta(minutes=slot.within), 0
+    task.minutes, task.title, task.picture_id, task.wants_proof = slot.minutes, slot.title, slot.picture_id, slot.wants_proof
+    task.text = texts.filled(slot.text, row.group, moment.astimezone(tenant.zone))
+
+
+def rewrite(occurrences, tenant):
+    """Open tasks of these follow their slots."""
+    if not occurrences:
+        return
+    rows = list(Occurrence.objects.filter(pk__in=occurrences, task__state=Task.State.OPEN).select_related("slot", "group", "task"))
+    with translation.override(tenant.language):
+        for row in rows:
+            _write(row.task, row, tenant)
+    Task.objects.bulk_update([row.task for row in rows], WRITTEN)
+
+
+def withdraw(tasks):
+    """Nobody has to do these any more; what was done stays done."""
+    if tasks := list(tasks):
+        Task.objects.filter(pk__in=tasks, state=Task.State.OPEN).update(state=Task.State.WITHDRAWN)
+
+
+def give_on(rows, tenant):
+    """Open tasks of somebody who left, or only looks on now, go to whoever does it from now on."""
+    if not rows:
+        return
+    standing = Seat.objects.standing().filter(tenant=tenant).exclude(role=Seat.Role.VIEWER)
+    there = set(standing.filter(pk__in={row.task_of for row in rows}).values_list("pk", flat=True))
+    if not (left := [row.pk for row in rows if row.task_of not in there]):
+        return
+    left = list(Occurrence.objects.filter(pk__in=left).select_related("slot", "group", "task").order_by("wall_time", "id"))
+    hands = Hands(left, tenant)
+    for row in left:
+        row.task.assistant_id = hands.take(row)
+        after = {"assistant": str(row.task.assistant_id), "minutes": row.task.minutes}
+        events.note("occurrence.handed_out", row, after=after, because="seat_left")
+    Task.objects.bulk_update([row.task for row in left], ["assistant"])

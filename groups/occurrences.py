@@ -1,0 +1,235 @@
+"""Verbs of what is laid out: move one for this once or for every week, drop it; and who carries how much in a week."""
+
+import datetime
+from typing import NamedTuple
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils.timezone import now
+from django.utils.translation import gettext as _
+
+from crm.tenancy import community, events
+from crm.tenancy.models import Seat, Tenant
+from crm.tenancy.refusals import Refused
+from crm.tenancy.scope import active_tenant
+from crm.tenancy.templatetags.qx import iso
+
+from . import handing, laying, rhythms, texts
+from .handing import Hands, hand_out
+from .laying import A_DAY, lay_out
+from .models import Occurrence, Pause, Task
+
+__all__ = ["assistant_of", "bring_back", "drop", "hand_out", "lay_out", "load", "move", "over_budget", "text_of"]
+
+State = Occurrence.State
+FARTHEST = 60  # days ahead
+MIDNIGHT = datetime.time(0)
+
+
+def _tenant():
+    return Tenant.objects.get(pk=active_tenant())
+
+
+def _mine(occurrence):
+    """As it is now, with whether its task was ended."""
+    found = Occurrence.objects.select_related("slot__rhythm", "group", "task").filter(pk=occurrence.pk).first()
+    if found is None or found.slot.ended_on:
+        raise Refused(_("This was taken out of the rhythm meanwhile."), code="occurrence_gone")
+    if found.state == State.HANDED_OUT and found.task.state != Task.State.OPEN:
+        raise Refused(_("This was done already; it stays where it is."), code="already_done")
+    return found
+
+
+@transaction.atomic
+def move(occurrence, day, at, *, by, always=False):
+    """To another day and time: this once, or for every week; then in all groups of the slot's rhythm."""
+    tenant = laying.at_once()
+    row, at = _mine(occurrence), rhythms.check("at", at)
+    if row.state == State.DROPPED:
+        raise Refused(_("This was dropped for this week; bring it back first."), code="occurrence_dropped")
+    _refuse_day(row, day, at, tenant)
+    if always:
+        Occurrence.objects.filter(pk=row.pk).update(is_moved=False)
+        rhythms.change_slot(row.slot, {"weekday": day.weekday(), "at": at}, by=by)
+        return Occurrence.objects.filter(slot=row.slot_id, group=row.group_id, day__gte=tenant.today()).order_by("day").first()
+    before = row.wall_time
+    Occurrence.objects.filter(pk=row.pk).update(wall_time=laying.wall(day, at), is_moved=True)
+    _again(row, tenant)
+    after = {"day": str(day), "at": str(at), "group": str(row.group_id)}
+    was = {"day": str(before.date()), "at": str(before.time()), "moved": row.is_moved}
+    events.note("occurrence.moved", row, by=by, before=was, after=after)
+    return Occurrence.objects.get(pk=row.pk)
+
+
+def _refuse_day(row, day, at, tenant):
+    if laying.moment_of(laying.wall(day, at), tenant) <= now():
+        raise Refused(_("That moment is over; choose a later one."), code="moment_over", status=400, field="day")
+    if day > tenant.today() + FARTHEST * A_DAY:
+        raise Refused(_("At most %(days)s days ahead.") % {"days": FARTHEST}, code="too_far", status=400, field="day")
+    pause = Pause.objects.filter(Q(group=None) | Q(group=row.group_id), since__lte=day, until__gte=day).first()
+    if pause:
+        words = {"day": iso(day), "pause": pause.name}
+        raise Refused(_("Nothing is done on %(day)s: %(pause)s.") % words, code="paused", field="day")
+
+
+def _again(row, tenant):
+    """After its own time was changed, it is due then; a task that was handed out is rewritten, or waits for the new day."""
+    wall = Occurrence.objects.get(pk=row.pk).wall_time
+    due_at = laying.handed_out_at(wall, tenant.zone)
+    fields = {"due_at": due_at}
+    if row.state == State.HANDED_OUT and due_at > now():
+        handing.withdraw([row.task_id])
+        fields["state"] = State.WAITING
+    elif row.state == State.PAUSED:
+        fields["state"] = State.WAITING
+    Occurrence.objects.filter(pk=row.pk).update(**fields)
+    if row.state == State.HANDED_OUT and due_at <= now():
+        handing.rewrite([row.pk], tenant)
+    laying.follow()
+
+
+@transaction.atomic
+def put_back(occurrence, *, by):
+    """A moved one stands again where its slot says."""
+    tenant = laying.at_once()
+    row = _mine(occurrence)
+    if row.is_moved:
+        _refuse_day(row, row.day, row.slot.at, tenant)
+        was = row.wall_time
+        Occurrence.objects.filter(pk=row.pk).update(is_moved=False, wall_time=laying.wall(row.day, row.slot.at))
+        _again(row, tenant)
+        events.note("occurrence.put_back", row, by=by, before={"day": str(was.date()), "at": str(was.time())})
+
+
+@transaction.atomic
+def drop(occurrence, *, by):
+    """Not done this once; next week it is again."""
+    laying.at_once()
+    row = _mine(occurrence)
+    if row.state == State.DROPPED:
+        return
+    handing.withdraw([row.task_id] if row.state == State.HANDED_OUT else [])
+    Occurrence.objects.filter(pk=row.pk).update(state=State.DROPPED)
+    events.note("occurrence.dropped", row, by=by, before={"day": str(row.wall_time.date()), "group": str(row.group_id)})
+
+
+@transaction.atomic
+def bring_back(occurrence, *, by):
+    """Undo a drop. Where its day is over, nothing comes back."""
+    tenant = laying.at_once()
+    row = _mine(occurrence)
+    if row.state != State.DROPPED:
+        return
+    if row.wall_time.date() < tenant.today():
+        raise Refused(_("Its day is over."), code="moment_over")
+    Occurrence.objects.filter(pk=row.pk).update(state=State.WAITING)
+    events.note("occurrence.returned", row, by=by, after={"day": str(row.wall_time.date()), "group": str(row.group_id)})
+    laying.follow()
+
+
+def text_of(occurrence):
+    """What would be sent, as far as it is known today."""
+    if occurrence.task_id and occurrence.state == State.HANDED_OUT:
+        return occurrence.task.text
+    zone = _tenant().zone
+    return texts.filled(occurrence.slot.text, occurrence.group, occurrence.wall_time.replace(tzinfo=zone))
+
+
+# Who carries how much
+
+
+def assistant_of(occurrence):
+    """The seat that does it: of its task, or who would be given it today."""
+    if occurrence.task_id and occurrence.state == State.HANDED_OUT:
+        return occurrence.task.assistant
+    tenant = _tenant()
+    return Seat.objects.select_related("user").get(pk=Hands([occurrence], tenant).take(occurrence))
+
+
+def seats_of(rows, tenant):
+    """{occurrence's id: seat's id}, as they would be handed out one after another; by as many questions for many as for one."""
+    rows = sorted(rows, key=lambda row: (row.wall_time, row.pk))
+    hands = Hands([row for row in rows if row.state != State.HANDED_OUT], tenant)
+    return {row.pk: row.task.assistant_id if row.state == State.HANDED_OUT else hands.take(row) for row in rows}
+
+
+def of_week(monday):
+    """What is done in a week, with all that a page shows of it; paused and dropped ones, too."""
+    rows = Occurrence.objects.filter(wall_time__gte=laying.wall(monday, MIDNIGHT), wall_time__lt=laying.wall(monday + 7 * A_DAY, MIDNIGHT))
+    return rows.select_related("slot", "group", "task").order_by("wall_time", "id")
+
+
+def load(tenant, monday):
+    """{seat's id: minutes} of a week: what is planned and done of the rhythm, and the other open tasks due then."""
+    rows = [row for row in of_week(monday).exclude(state__in=[State.PAUSED, State.DROPPED]) if not _came_to_nothing(row)]
+    seats, minutes = seats_of(rows, tenant), {}
+    for row in rows:
+        spent = row.task.minutes if row.state == State.HANDED_OUT else row.slot.minutes
+        minutes[seats[row.pk]] = minutes.get(seats[row.pk], 0) + spent
+    counted = [row.task_id for row in rows if row.task_id]
+    tasks = Task.objects.open().filter(due_at__lt=laying.moment_of(laying.wall(monday + 7 * A_DAY, MIDNIGHT), tenant))
+    if monday > tenant.today():  # what is open since long ago weighs on this week
+        tasks = tasks.filter(due_at__gte=laying.moment_of(laying.wall(monday, MIDNIGHT), tenant))
+    for seat, spent in tasks.exclude(pk__in=counted).values_list("assistant", "minutes"):
+        minutes[seat] = minutes.get(seat, 0) + spent
+    return minutes
+
+
+def _came_to_nothing(row):
+    return row.state == State.HANDED_OUT and row.task.state in (Task.State.WITHDRAWN, Task.State.IMPOSSIBLE)
+
+
+class Over(NamedTuple):
+    seat: Seat
+    minutes: int
+    budget: int
+
+
+class _Tried(Exception):
+    pass
+
+
+def over_budget(tenant, change):
+    """Whom a change would take over their weekly budget, or further over it, in this week or the next two: [(seat, minutes, budget)].
+
+    `change` does it, as `lambda: rhythms.change_slot(…)`; here it is done and taken back. What it refuses is raised."""
+    seats = Seat.objects.standing().filter(tenant=tenant).exclude(minutes_a_week=None).select_related("user").order_by("id")
+    budgets = {seat.pk: seat for seat in seats}
+    this = tenant.today() - tenant.today().weekday() * A_DAY
+    mondays = [this + 7 * n * A_DAY for n in range(3)]
+    before = [load(tenant, monday) for monday in mondays] if budgets else []
+    after = []
+    try:
+        with transaction.atomic():
+            change()
+            after = [load(tenant, monday) for monday in mondays] if budgets else []
+            raise _Tried
+    except _Tried:
+        worst = {}
+        for was, will in zip(before, after, strict=True):
+            for pk, minutes in will.items():
+                if pk in budgets and minutes > max(budgets[pk].minutes_a_week, was.get(pk, 0)):
+                    worst[pk] = max(minutes, worst.get(pk, 0))
+    return [Over(seat, worst[pk], seat.minutes_a_week) for pk, seat in budgets.items() if pk in worst]
+
+
+# Another time zone
+
+
+class _Rhythm(community.Moved):
+    """All that is laid out, as one line of what a change of the zone moves."""
+
+    def keep(self):
+        laying.follow(anew=True)
+
+
+def in_another_zone(zone):
+    """What waits, and today's open tasks, keep their wall time."""
+    waiting = Occurrence.objects.filter(state=State.WAITING, due_at__gt=now())
+    first = waiting.order_by("due_at").first()
+    if first is not None:
+        label = _("The rhythm: %(number)s tasks of the next days") % {"number": f"{waiting.count():,}"}
+        yield _Rhythm(first, label, laying.handed_out_at(first.wall_time, zone))
+
+
+community.ON_ZONE_CHANGE.append(in_another_zone)
