@@ -10,6 +10,7 @@ from crm.tenancy import seats_api as seats
 from crm.tenancy import trail_api as trail
 from crm.tenancy import work_api as work
 from groups import api as groups
+from groups import rhythm_api as rhythms
 from members import api as members
 from members import introduction_api as introductions
 from members import record_api as records
@@ -34,6 +35,10 @@ router.register("reshuffles", groups.ReshuffleViewSet)
 router.register("drafts", groups.DraftViewSet)
 router.register("moves", groups.MoveViewSet)
 router.register("tasks", groups.TaskViewSet)
+router.register("rhythms", rhythms.RhythmViewSet)
+router.register("slots", rhythms.SlotViewSet)
+router.register("pauses", rhythms.PauseViewSet)
+router.register("occurrences", rhythms.OccurrenceViewSet)
 router.register("pins", groups.PinViewSet)
 router.register("bonds", groups.BondViewSet)
 router.register("aparts", groups.ApartViewSet)

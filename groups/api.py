@@ -43,8 +43,8 @@ class GroupSerializer(ModelSerializer):
 
     class Meta:
         model = Group
-        fields = ["id", "matrix", "name", "number", "mode", "capacity", "least", "assistant", "closed_on", "headcount"]
-        read_only_fields = ["closed_on"]
+        fields = ["id", "matrix", "name", "number", "mode", "capacity", "least", "assistant", "rhythm", "closed_on", "headcount"]
+        read_only_fields = ["rhythm", "closed_on"]
         limits = setup.LIMITS
 
 

@@ -14,6 +14,7 @@ class GroupsConfig(AppConfig):
             on_palette,
             on_person,
             on_pinning,
+            on_rhythms,
             on_seats,
             on_terms,
             on_trail,

@@ -57,7 +57,7 @@ def on_another_weekday(slot, tenant):
     """It is done once a week: what was done, moved or dropped by hand in this week or a later one stands for the new day of that week."""
     today = tenant.today()
     monday = today - today.weekday() * A_DAY
-    rows = list(Occurrence.objects.filter(slot=slot, day__gte=monday))
+    rows = list(Occurrence.objects.filter(Q(day__gte=monday) | _ahead(today), slot=slot))
     for row in rows:
         row.day += (slot.weekday - row.day.weekday()) * A_DAY
     Occurrence.objects.bulk_update(rows, ["day"])
@@ -100,9 +100,12 @@ def handed_out_at(wall_time, zone):
 
 def _laid_out(today):
     """{(slot, group, day): row} of today and later, and of what waits since before."""
-    ahead = Q(day__gte=today) | Q(wall_time__gte=wall(today, datetime.time(0))) | Q(state=State.WAITING)
-    rows = Occurrence.objects.filter(ahead).annotate(task_state=F("task__state"), task_of=F("task__assistant"))
+    rows = Occurrence.objects.filter(_ahead(today)).annotate(task_state=F("task__state"), task_of=F("task__assistant"))
     return {(row.slot_id, row.group_id, row.day): row for row in rows}
+
+
+def _ahead(today):
+    return Q(day__gte=today) | Q(wall_time__gte=wall(today, datetime.time(0))) | Q(state=State.WAITING)
 
 
 def has_begun(row):

@@ -5,7 +5,7 @@ from django.utils.timezone import localdate, now
 
 from members import erasure
 
-from .models import Apart, BondMember, Draft, Move, Pin, Placement, Star, Task
+from .models import Apart, BondMember, Draft, Move, Pin, Placement, Slot, Star, Task
 
 
 @erasure.also
@@ -15,6 +15,9 @@ def nothing_tells(ids, told, by):
     for task in Task.objects.exclude(text="", note="").exclude(member__in=ids).iterator():
         if told.stands_in(task.text) or told.stands_in(task.note):
             Task.objects.filter(pk=task.pk).update(text=told.without(task.text), note=told.without(task.note))
+    for slot in Slot.objects.all():
+        if told.stands_in(slot.text) or told.stands_in(slot.title):
+            Slot.objects.filter(pk=slot.pk).update(text=told.without(slot.text), title=told.without(slot.title))
     Move.objects.filter(member__in=ids, state__in=[Move.State.WAITING, Move.State.ASKED]).update(state=Move.State.REFUSED, changed_at=now())
     for seat in Placement.objects.open().filter(member__in=ids):
         Placement.objects.filter(pk=seat.pk).update(until=max(localdate(), seat.since))

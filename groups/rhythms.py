@@ -24,6 +24,7 @@ KINDS = (
 LIMITS = {"weekday": (0, 6), "minutes": (1, 480), "within": (5, 1440)}
 LONGEST_NAME = 60
 LONGEST_PAUSE = 366
+PICTURE = "slot"  # what a file is kept as
 
 
 # Rhythms
@@ -123,7 +124,8 @@ def follow(groups, rhythm, *, by):
     rhythm = rhythm and _open(rhythm)
     before = {}
     for group in Group.objects.select_for_update().filter(pk__in=[each.pk for each in groups]).order_by("id"):
-        _group, held = changes.change(group, {"rhythm": rhythm and rhythm.pk}, {"rhythm": "group.rhythm_set"}, by=by)
+        is_usual = rhythm is None or (rhythm.is_usual and rhythm.mode == group.mode)
+        _group, held = changes.change(group, {"rhythm": None if is_usual else rhythm.pk}, {"rhythm": "group.rhythm_set"}, by=by)
         if held:
             before[str(group.pk)] = held["rhythm"]
     if before:
@@ -277,7 +279,7 @@ def _picture(value):
     """A file that is a picture; None: there is none."""
     if value in (None, ""):
         return None
-    file = File.objects.filter(pk=as_uuid(getattr(value, "pk", value))).first()
+    file = File.objects.filter(pk=as_uuid(getattr(value, "pk", value)), kind=PICTURE).first()
     if file is None or file.content_type not in files.SHOWN:
         raise _refused("picture", _("There is no such picture."), "no_such_picture")
     return file.pk

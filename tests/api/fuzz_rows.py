@@ -4,7 +4,8 @@ from datetime import date
 
 from crm.tenancy.models import AccessToken, Seat
 from crm.tenancy.scope import acting_for
-from groups.models import Draft, Placement, Reshuffle
+from groups import occurrences, rhythms
+from groups.models import Draft, Occurrence, Placement, Reshuffle, Rhythm, Slot
 from members import merging, records, words
 from tests.factories import (
     ConsentFactory,
@@ -13,9 +14,12 @@ from tests.factories import (
     MemberFactory,
     MoveFactory,
     NoteFactory,
+    PauseFactory,
     RenewalFactory,
+    RhythmFactory,
     SeatFactory,
     SegmentFactory,
+    SlotFactory,
     TaskFactory,
     TenantFactory,
     TwinFactory,
@@ -31,7 +35,7 @@ def community():
         seat = SeatFactory(tenant=small.tenant, role="owner", name="Lily")
         key, secret = AccessToken.make(AccessToken.Kind.API_KEY, seat)
         erased, pairs, there = _to_be_erased(), _pairs(), _of_members(small.members, seat)
-        rows = there | {
+        rows = there | _of_the_rhythm(small) | {
             "member": small.members, "members": small.members, "one": small.members[:12], "other": small.members[12:],
             "inviter": small.members[:3], "members/erasure": erased, "kept": _people("Kept", 4), "gone": _people("Gone", 12),
             "twins": pairs, "matrix": [small.matrix], "matrices": [small.matrix], "group": small.groups, "groups": small.groups,
@@ -62,6 +66,16 @@ def _pairs():
     """`one` is the older row."""
     people = _people("Pair", 12)
     return [TwinFactory(one=one, other=other) for one, other in zip(people[::2], people[1::2], strict=True)]
+
+
+def _of_the_rhythm(small):
+    rhythms.ready(small.tenant)
+    occurrences.lay_out(small.tenant)
+    pauses = [PauseFactory(group=group) for group in small.groups]
+    mine, there = [RhythmFactory() for _n in range(6)], Rhythm.objects.all()
+    slots = [SlotFactory(rhythm=rhythm) for rhythm in mine]
+    rows = {"rhythms": mine, "rhythm": there, "slots": slots, "slot": Slot.objects.all(), "pauses": pauses}
+    return rows | {"occurrences": Occurrence.objects.all()}
 
 
 def _of_members(members, seat):

@@ -6,7 +6,24 @@ from django.conf import settings
 from django.urls import URLPattern, get_resolver, reverse
 
 from crm.tenancy.models import AccessToken, Event, File, Invite, Job, Seat
-from groups.models import Apart, Bond, Cohort, Draft, Group, Matrix, Move, Pin, Placement, Reshuffle, Star, Task
+from groups.models import (
+    Apart,
+    Bond,
+    Cohort,
+    Draft,
+    Group,
+    Matrix,
+    Move,
+    Occurrence,
+    Pause,
+    Pin,
+    Placement,
+    Reshuffle,
+    Rhythm,
+    Slot,
+    Star,
+    Task,
+)
 from members.models import Consent, CustomField, Handle, Introduction, Member, Merge, Module, Note, Renewal, Segment, Spelling, Twin, Word
 
 # For each door that takes an id: of which model. A door that is not listed here or below fails the walk with its name.
@@ -131,6 +148,10 @@ IDS = {
     "api: cohorts": {"pk": Cohort},
     "api: placements": {"pk": Placement},
     "api: jobs": {"pk": Job},
+    "api: rhythms": {"pk": Rhythm},
+    "api: slots": {"pk": Slot},
+    "api: pauses": {"pk": Pause},
+    "api: occurrences": {"pk": Occurrence},
     "api: pins": {"pk": Pin},
     "api: bonds": {"pk": Bond},
     "api: aparts": {"pk": Apart},

@@ -92,7 +92,7 @@ def naming(rows):
         undoing = changes.undo("", {"name": "x"}, {"name": LEAK}).partition("of=")[2]
     return ids | {
         "one": member, "inviter": member, "members": [member], "assistant": seat, "seat": seat, "requested_by": seat, "ended_by": seat,
-        "from_group": group, "to_group": group, "subject": f"member:{member}",
+        "from_group": group, "to_group": group, "groups": [group], "subject": f"member:{member}",
         "into": ids["word"], "move": f"{ids['customfield']}:up", "beside": ids["draft"], "then": ids["task"],
         "give_to": seat, "of": undoing, "mail": ids["file"], "before": f"{10**15}_{event}",
         "cursor": str(Place("id", False, ids["task"], ids["task"])), "form-0-id": group, "form-0-assistant": seat,

@@ -44,6 +44,7 @@ FORMS = [
     ((serializers.UUIDField, serializers.PrimaryKeyRelatedField), _fits(UUID), lambda: _("Give an id: a UUID with its hyphens.")),
     (serializers.DateTimeField, _fits(MOMENT), lambda: _("Give a moment with its offset, as 2026-01-31T20:00:00Z.")),
     (serializers.DateField, _fits(DAY), lambda: _("Give a day, as 2026-01-31.")),
+    (serializers.TimeField, _is_text, lambda: _("Give a time, as 20:30.")),
     (serializers.CharField, _is_text, lambda: _("Give a text.")),
     (JsonObject, lambda value: isinstance(value, dict), lambda: _("Give an object of names and values.")),
 ]

@@ -1,0 +1,233 @@
+"""Rhythms, slots, pauses and what is laid out of them, as programs see them. Every act calls the verb that the pages call."""
+
+from django.urls import reverse
+from drf_spectacular.utils import extend_schema, extend_schema_field
+from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.response import Response
+
+from crm.tenancy.api.filters import DayFilter, FilterSet
+from crm.tenancy.api.serializers import ModelSerializer, Serializer
+from crm.tenancy.api.views import ReadingView, RowsView
+from crm.tenancy.models import File
+
+from . import occurrences, rhythms
+from .models import Group, Occurrence, Pause, Rhythm, Slot
+
+CLOCK = "%H:%M"
+
+
+@extend_schema_field({"type": "string", "pattern": r"^([01]\d|2[0-3]):[0-5]\d$"})
+class Clock(serializers.TimeField):
+    """On the tenant's wall, to the minute."""
+
+    def __init__(self, **how):
+        super().__init__(format=CLOCK, input_formats=[CLOCK], **how)
+
+
+# Rhythms
+
+
+class RhythmSerializer(ModelSerializer):
+    class Meta:
+        model = Rhythm
+        fields = ["id", "name", "mode", "is_usual"]
+        read_only_fields = ["mode", "is_usual"]
+
+
+class RhythmCopySerializer(Serializer):
+    rhythm = serializers.PrimaryKeyRelatedField(queryset=Rhythm.objects.open(), help_text="The one whose slots the new one begins with.")
+    name = serializers.CharField(max_length=rhythms.LONGEST_NAME)
+
+
+class FollowersSerializer(Serializer):
+    groups = serializers.PrimaryKeyRelatedField(many=True, queryset=Group.objects.open(), allow_empty=False)
+
+
+class RhythmViewSet(ReadingView):
+    """Each mode has a usual one, which its groups follow unless they choose another."""
+
+    area = "matrix"
+    queryset = Rhythm.objects.open()
+    serializer_class = RhythmSerializer
+    filterset_fields = ["mode", "is_usual"]
+
+    @extend_schema(request=RhythmCopySerializer, responses={201: RhythmSerializer})
+    def create(self, request):
+        """Copy a rhythm with its slots. 409 `a_rhythm_name_once` where the name is taken."""
+        asked = self.asked(RhythmCopySerializer)
+        rhythm = rhythms.copy(asked["rhythm"], asked["name"], by=request.auth)
+        return self.one(rhythm, 201, Location=reverse("rhythm-detail", args=[rhythm.pk]))
+
+    def partial_update(self, request, pk):
+        """Call it otherwise."""
+        rhythm = self.get_object()
+        wanted = self.asked(RhythmSerializer, rhythm)
+        if "name" in wanted:
+            rhythms.rename(rhythm, wanted["name"], by=request.auth)
+        return self.one(self.found())
+
+    def destroy(self, request, pk):
+        """Its groups follow the usual one again. 409 `usual_rhythm` for that one itself."""
+        rhythms.drop(self.get_object(), by=request.auth)
+        return Response(status=204)
+
+    @extend_schema(request=FollowersSerializer, responses={204: None})
+    @action(detail=True, methods=["post"], filter_backends=[], pagination_class=None)
+    def followers(self, request, pk):
+        """Let groups follow this rhythm. What is not done yet is laid out anew."""
+        rhythm = self.get_object()
+        rhythms.follow(self.asked(FollowersSerializer)["groups"], rhythm, by=request.auth)
+        return Response(status=204)
+
+
+# Slots
+
+
+class SlotSerializer(ModelSerializer):
+    weekday = serializers.IntegerField(min_value=0, max_value=6, help_text="0 is Monday.")
+    at = Clock(help_text="When it is done, on the clock of the community.")
+    text = serializers.CharField(
+        required=False, allow_blank=True, max_length=5000, help_text="With variables in braces, as {group} and {newcomers}."
+    )
+    picture = serializers.PrimaryKeyRelatedField(queryset=File.objects.filter(kind=rhythms.PICTURE), required=False, allow_null=True)
+
+    class Meta:
+        model = Slot
+        fields = [
+            "id", "rhythm", "group", "weekday", "at", "practice", "title", "text", "picture", "minutes", "within", "given", "wants_proof",
+        ]  # fmt: skip
+
+
+class SlotChangeSerializer(SlotSerializer):
+    """A slot stays in its rhythm."""
+
+    class Meta(SlotSerializer.Meta):
+        fields = [name for name in SlotSerializer.Meta.fields if name not in ("rhythm", "group")]
+
+
+class SlotViewSet(ReadingView):
+    """What is done on one weekday at one time: in all groups that follow a rhythm, or in one group alone."""
+
+    area = "matrix"
+    queryset = Slot.objects.open()
+    serializer_class = SlotSerializer
+    filterset_fields = ["rhythm", "group", "weekday", "practice", "given"]
+
+    @extend_schema(responses={201: SlotSerializer})
+    def create(self, request):
+        """With a rhythm or with a group. 400 `no_such_variable` names those that there are."""
+        said = self.asked(SlotSerializer)
+        slot = rhythms.add_slot(said, by=request.auth, rhythm=said.pop("rhythm", None), group=said.pop("group", None))
+        return self.one(slot, 201, Location=reverse("slot-detail", args=[slot.pk]))
+
+    @extend_schema(request=SlotChangeSerializer, responses=SlotSerializer)
+    def partial_update(self, request, pk):
+        """What is not done yet follows; what was done stays."""
+        slot = self.get_object()
+        rhythms.change_slot(slot, self.asked(SlotChangeSerializer, slot), by=request.auth)
+        return self.one(self.found())
+
+    def destroy(self, request, pk):
+        """Nothing of it is done from now on."""
+        rhythms.drop_slot(self.get_object(), by=request.auth)
+        return Response(status=204)
+
+
+# Pauses
+
+
+class PauseSerializer(ModelSerializer):
+    class Meta:
+        model = Pause
+        fields = ["id", "name", "since", "until", "group"]
+
+    def validate(self, fields):
+        if fields["until"] < fields["since"]:
+            raise serializers.ValidationError({"until": "The pause ends before it begins."})
+        return fields
+
+
+class PauseViewSet(RowsView):
+    """Days on which nothing of the rhythm is done: in one group, or in all where none is named."""
+
+    area = "matrix"
+    queryset = Pause.objects.all()
+    serializer_class = PauseSerializer
+    filterset_fields = ["group"]
+
+    def make(self, said):
+        return rhythms.add_pause(said, by=self.request.auth)
+
+    def drop(self, pause):
+        rhythms.drop_pause(pause, by=self.request.auth)
+
+
+# What is laid out
+
+
+class OccurrenceSerializer(ModelSerializer):
+    done_on = serializers.SerializerMethodField(help_text="The day on which it is done, also after it was moved.")
+    at = serializers.SerializerMethodField(help_text="When it is done, on the clock of the community.")
+
+    class Meta:
+        model = Occurrence
+        fields = ["id", "slot", "group", "day", "done_on", "at", "is_moved", "state", "due_at", "task"]
+
+    @extend_schema_field(serializers.DateField())
+    def get_done_on(self, occurrence):
+        return occurrence.wall_time.date().isoformat()
+
+    @extend_schema_field(Clock())
+    def get_at(self, occurrence):
+        return occurrence.wall_time.strftime(CLOCK)
+
+
+class MovingSerializer(Serializer):
+    day = serializers.DateField()
+    at = Clock()
+    always = serializers.BooleanField(required=False, help_text="For every week, in all groups of the rhythm; otherwise for this once.")
+
+
+class OccurrenceFilter(FilterSet):
+    day_from = DayFilter("day", "gte", help_text="What its slot has on this day or later.")
+    day_to = DayFilter("day", "lte", help_text="What its slot has on this day or earlier.")
+
+    class Meta:
+        model = Occurrence
+        fields = ["slot", "group", "state", "is_moved", "task"]
+
+
+class OccurrenceViewSet(ReadingView):
+    """One slot in one group on one day, laid out two weeks ahead; early on its day it becomes a task."""
+
+    area = "matrix"
+    queryset = Occurrence.objects.all()
+    serializer_class = OccurrenceSerializer
+    filterset_class = OccurrenceFilter
+    orders = {"due_at": "due_at"}
+
+    @extend_schema(request=MovingSerializer, responses=OccurrenceSerializer)
+    @action(detail=True, methods=["post"], filter_backends=[], pagination_class=None)
+    def moving(self, request, pk):
+        """Move it to another day and time. 400 `moment_over`; 409 `already_done` and `paused`."""
+        row = self.get_object()
+        return self.one(occurrences.move(row, by=request.auth, **self.asked(MovingSerializer)))
+
+    @extend_schema(request=None, responses=OccurrenceSerializer)
+    @action(detail=True, methods=["post"], filter_backends=[], pagination_class=None)
+    def dropping(self, request, pk):
+        """Leave it out this once; next week it is done again."""
+        row = self.get_object()
+        self.asked()
+        occurrences.drop(row, by=request.auth)
+        return self.one(self.found())
+
+    @extend_schema(request=None, responses=OccurrenceSerializer)
+    @action(detail=True, methods=["post"], filter_backends=[], pagination_class=None)
+    def returning(self, request, pk):
+        """Do it after all, where it was left out this once."""
+        row = self.get_object()
+        self.asked()
+        occurrences.bring_back(row, by=request.auth)
+        return self.one(self.found())

@@ -1,0 +1,98 @@
+"""Rhythms for programs, and what the trail takes back of them."""
+
+import datetime
+
+import pytest
+import time_machine
+
+from crm.tenancy.models import Event
+from crm.tenancy.scope import acting_for
+from groups import laying, occurrences, rhythms
+from groups.models import Occurrence, Slot
+from tests.conftest import KeyClient
+from tests.factories import GroupFactory, SeatFactory
+
+
+@pytest.fixture
+def group(house):
+    with acting_for(house.pk):
+        group = GroupFactory()
+        rhythms.ready(house)
+        occurrences.lay_out(house)
+    return group
+
+
+def test_a_program_copies_a_rhythm_changes_its_slots_and_lets_a_group_follow_it(api, house, group):
+    light = next(rhythm for rhythm in api.get("rhythms/").json()["results"] if rhythm["mode"] == "light")
+
+    mine = api.post("rhythms/", {"rhythm": light["id"], "name": "Mine"})
+    assert (mine.status_code, mine.json()["is_usual"]) == (201, False)
+    assert api.post("rhythms/", {"rhythm": light["id"], "name": "Mine"}).json()["code"] == "a_rhythm_name_once"
+    here = mine["Location"].removeprefix("/api/v1/")
+    assert api.post(f"{here}followers/", {"groups": [str(group.pk)]}).status_code == 204
+    slots = api.get("slots/", {"rhythm": mine.json()["id"]}).json()["results"]
+    changed = api.patch(f"slots/{slots[0]['id']}/", {"at": "07:15", "text": "Hello {group}"})
+    assert (changed.status_code, changed.json()["at"]) == (200, "07:15")
+    wrong = api.patch(f"slots/{slots[0]['id']}/", {"text": "Hello {grop}"})
+    assert (wrong.status_code, wrong.json()["code"]) == (400, "no_such_variable")
+    assert api.delete(f"slots/{slots[1]['id']}/").status_code == 204
+    added = api.post("slots/", {"group": str(group.pk), "weekday": 2, "at": "12:00", "title": "Lunch"})
+    assert added.status_code == 201
+
+    ahead = api.get("occurrences/", {"group": str(group.pk), "state": "waiting"}).json()["results"]
+    assert {(row["slot"], row["at"]) for row in ahead} == {(slots[0]["id"], "07:15"), (added.json()["id"], "12:00")}
+    assert api.get(f"groups/{group.pk}/").json()["rhythm"] == mine.json()["id"]
+    assert api.delete(here).status_code == 204
+    assert api.get(f"groups/{group.pk}/").json()["rhythm"] is None
+    assert api.delete(f"rhythms/{light['id']}/").json()["code"] == "usual_rhythm"
+
+
+def test_a_program_moves_one_leaves_one_out_and_pauses(api, house, group):
+    row = api.get("occurrences/", {"state": "waiting", "ordering": "-due_at"}).json()["results"][0]
+    day = datetime.date.fromisoformat(row["day"]) + datetime.timedelta(days=1)
+
+    moved = api.post(f"occurrences/{row['id']}/moving/", {"day": str(day), "at": "19:30"}).json()
+    assert (moved["done_on"], moved["at"], moved["is_moved"], moved["day"]) == (str(day), "19:30", True, row["day"])
+    assert api.post(f"occurrences/{row['id']}/dropping/").json()["state"] == "dropped"
+    assert api.post(f"occurrences/{row['id']}/returning/").json()["state"] == "waiting"
+    pause = api.post("pauses/", {"name": "A rest", "since": str(day), "until": str(day)})
+    assert (pause.status_code, api.get(f"occurrences/{row['id']}/").json()["state"]) == (201, "paused")
+    assert api.post("pauses/", {"name": "No", "since": "2027-01-02", "until": "2027-01-01"}).status_code == 400
+    assert api.delete(f"pauses/{pause.json()['id']}/").status_code == 204
+    assert api.get(f"occurrences/{row['id']}/").json()["state"] == "waiting"
+    viewer = KeyClient(SeatFactory(tenant=house, role="viewer"))
+    assert viewer.post(f"occurrences/{row['id']}/dropping/").status_code == 403
+
+
+def test_the_trail_takes_back_what_was_done_to_the_rhythm(owner, house, group):
+    def take_back(kind):
+        fact = Event.objects.filter(kind=kind).newest_first().first()
+        return owner.post(f"/trail/{fact.pk}/undo/")
+
+    def ahead():
+        return sorted(Occurrence.objects.filter(state="waiting").values_list("slot", "wall_time"))
+
+    monday = datetime.datetime(2026, 11, 30, 2, tzinfo=datetime.UTC)
+    with time_machine.travel(monday), acting_for(house.pk):
+        laying.follow()
+        slot, before, by = Slot.objects.filter(rhythm__mode="light").first(), ahead(), owner.seat
+        row = Occurrence.objects.filter(slot=slot).order_by("-day").first()
+        day = row.day + datetime.timedelta(days=1)
+        acts = {
+            "slot.moved": lambda: rhythms.change_slot(slot, {"weekday": 3, "at": "23:59"}, by=by),
+            "slot.set": lambda: rhythms.change_slot(slot, {"minutes": 99}, by=by),
+            "slot.dropped": lambda: rhythms.drop_slot(slot, by=by),
+            "slot.added": lambda: rhythms.add_slot({"weekday": 4, "at": "23:59", "title": "More"}, by=by, group=group),
+            "pause.added": lambda: rhythms.add_pause({"name": "A rest", "since": row.day, "until": row.day}, by=by),
+            "occurrence.moved": lambda: occurrences.move(Occurrence.objects.filter(slot=slot).latest("day"), day, "12:00", by=by),
+            "occurrence.dropped": lambda: occurrences.drop(Occurrence.objects.filter(slot=slot).latest("day"), by=by),
+            "group.rhythm_set": lambda: rhythms.follow([group], rhythms.copy(slot.rhythm, "Mine", by=by), by=by),
+            "rhythm.dropped": lambda: rhythms.drop(rhythms.Rhythm.objects.get(name="Mine"), by=by),
+        }
+        for kind, act in acts.items():
+            act()
+            answer = take_back(kind)
+            assert answer.status_code in (200, 204, 302), (kind, answer.content.decode()[:500])
+            assert len(ahead()) == len(before), kind
+            assert {wall for _, wall in ahead()} == {wall for _, wall in before}, kind
+        assert Slot.objects.get(pk=slot.pk).minutes == slot.minutes
