@@ -19,12 +19,13 @@ ENTRIES = [
     (_("People"), _("Imports"), "file-import", "imports:list", "members", "imports", ()),
     (_("Groups"), _("Matrix"), "layout-grid", "groups:matrices", "matrix", None, ("groups/",)),
     (_("Groups"), _("Reshuffle"), "arrows-shuffle", "groups:reshuffles", "matrix", "reshuffles", ("drafts/",)),
+    (_("Groups"), _("Week calendar"), "calendar-week", "groups:week", "matrix", None, ("rhythms/",)),
     (_("Groups"), _("Tasks"), "checklist", "groups:tasks", "tasks", "tasks", ()),
     (_("Record"), _("Trail"), "history", "trail", "trail", None, ()),
 ]
 # After a g these letters lead there.
 JUMPS = {"today": "t", "members:list": "m", "imports:list": "i"}
-JUMPS |= {"groups:matrices": "x", "groups:reshuffles": "h", "groups:tasks": "d", "trail": "r"}
+JUMPS |= {"groups:matrices": "x", "groups:reshuffles": "h", "groups:week": "w", "groups:tasks": "d", "trail": "r"}
 
 
 def shell(request):

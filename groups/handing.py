@@ -25,6 +25,7 @@ class Hands:
     def __init__(self, occurrences, tenant):
         self.of_group = waves.hands({str(row.group_id) for row in occurrences}, tenant) if occurrences else {}
         dealt = {row.slot_id for row in occurrences if row.slot.given != Given.GROUP}
+        self.chosen = _who_works({row.assistant_id for row in occurrences} - {None}, tenant)
         self.working, self.minutes, self.turns = [], {}, {}
         if dealt:
             roles = [Seat.Role.OPERATOR, Seat.Role.ASSISTANT]
@@ -36,7 +37,9 @@ class Hands:
 
     def take(self, row):
         """The seat that does this one."""
-        if row.slot.given == Given.GROUP:
+        if row.assistant_id in self.chosen:
+            seat = row.assistant_id
+        elif row.slot.given == Given.GROUP:
             seat = self.of_group[str(row.group_id)]
         else:
             seat = min(self.working, key=lambda seat: self._waits(row, seat))
@@ -48,6 +51,14 @@ class Hands:
         """By turns, whoever did it longest ago; else, and among equals, whoever has the fewest minutes to do."""
         turn = self.turns.get((row.slot_id, seat), NEVER) if row.slot.given == Given.TURN else NEVER
         return turn, self.minutes.get(seat, 0), seat
+
+
+def _who_works(seats, tenant):
+    """Those of these that stand and work."""
+    if not seats:
+        return set()
+    standing = Seat.objects.standing().filter(tenant=tenant, pk__in=seats).exclude(role=Seat.Role.VIEWER)
+    return set(standing.values_list("pk", flat=True))
 
 
 def locked():

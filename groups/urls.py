@@ -1,6 +1,6 @@
 from django.urls import path
 
-from .views import matrices, panels, reshuffles, setup, tasks
+from .views import matrices, panels, reshuffles, rhythms, setup, slots, tasks, week
 
 app_name = "groups"
 urlpatterns = [
@@ -26,4 +26,21 @@ urlpatterns = [
     path("drafts/<uuid:pk>/stop/", reshuffles.stop, name="stop"),
     path("drafts/<uuid:pk>/approval/", reshuffles.approval, name="approval"),
     path("tasks/", tasks.tasks, name="tasks"),
+    path("week/", week.week, name="week"),
+    path("week/undo/<uuid:pk>/", week.undo, name="week_undo"),
+    path("week/mending/", week.mend, name="week_mending"),
+    path("week/moves/<uuid:pk>/", week.move, name="week_move"),
+    path("week/moves/<uuid:pk>/dropping/", week.drop, name="week_drop"),
+    path("week/slots/new/", slots.add, name="slot_add"),
+    path("week/slots/preview/", slots.preview, name="slot_preview"),
+    path("week/slots/<uuid:pk>/", slots.slot, name="slot"),
+    path("week/slots/<uuid:pk>/dropping/", slots.drop, name="slot_drop"),
+    path("week/slots/<uuid:pk>/picture/", slots.picture, name="slot_picture"),
+    path("rhythms/", rhythms.all_rhythms, name="rhythms"),
+    path("rhythms/<uuid:pk>/", rhythms.rhythm, name="rhythm"),
+    path("rhythms/<uuid:pk>/copy/", rhythms.copy, name="rhythm_copy"),
+    path("rhythms/<uuid:pk>/dropping/", rhythms.drop, name="rhythm_drop"),
+    path("rhythms/<uuid:pk>/groups/", rhythms.follow, name="rhythm_follow"),
+    path("pauses/", rhythms.add_pause, name="pauses"),
+    path("pauses/<uuid:pk>/dropping/", rhythms.drop_pause, name="pause_drop"),
 ]

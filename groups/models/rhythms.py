@@ -5,7 +5,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from crm.tenancy.models import DueModel, File, TenantModel, due_index, scoped
+from crm.tenancy.models import DueModel, File, Seat, TenantModel, due_index, scoped
 
 from .matrices import Group
 from .tasks import Task
@@ -139,6 +139,7 @@ class Occurrence(DueModel):
     is_moved = models.BooleanField(default=False)  # by hand, for this once
     state = models.CharField(max_length=12, choices=State, default=State.WAITING)
     task = models.ForeignKey(Task, models.PROTECT, null=True, related_name="occurrences")
+    assistant = models.ForeignKey(Seat, models.PROTECT, null=True, related_name="+")  # given to somebody else, for this once
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["tenant", "slot", "group", "day"], name="an_occurrence_once")]

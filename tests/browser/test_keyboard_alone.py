@@ -196,7 +196,7 @@ def test_the_list_of_members_is_searched_filtered_and_opened(owner, community):
 
 
 @pytest.mark.parametrize("size", [{"width": 1440, "height": 900}, PHONE])
-@pytest.mark.parametrize("path", ["", "matrices/", "tasks/", "trail/", "settings/", "settings/seats/"])
+@pytest.mark.parametrize("path", ["", "matrices/", "week/", "tasks/", "trail/", "settings/", "settings/seats/"])
 def test_every_stop_of_tab_is_seen_and_has_a_ring(sits, path, size):
     keys = Keyboard(sits("owner", size=size).goes(path))
 

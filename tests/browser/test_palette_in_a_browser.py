@@ -160,7 +160,7 @@ def test_a_lost_session_leads_to_the_sign_in(owner):
 def test_g_and_a_letter_jumps(owner):
     page = owner.goes()
 
-    for letter, path in [("m", "members/"), ("x", "matrices/"), ("d", "tasks/"), ("r", "trail/"), ("t", "")]:
+    for letter, path in [("m", "members/"), ("x", "matrices/"), ("w", "week/"), ("d", "tasks/"), ("r", "trail/"), ("t", "")]:
         page.keyboard.press("g")
         page.keyboard.press(letter)
         page.wait_for_url(f"**/qinghe/{path}")
@@ -195,7 +195,7 @@ def test_the_help_lists_the_keys_of_this_page_and_switches_them_off(owner):
     until(page, "document.querySelector('#palette').open")
 
     assert [line.strip() for line in listed.splitlines() if len(line.strip()) > 1 and line.strip()[:2] != "G "] == [
-        "Today", "Members", "Imports", "Matrix", "Reshuffle", "Tasks", "Trail", "Settings",
+        "Today", "Members", "Imports", "Matrix", "Reshuffle", "Week calendar", "Tasks", "Trail", "Settings",
     ]  # fmt: skip
     assert page.url.endswith("/qinghe/")
     assert not page.evaluate("document.querySelector('#key-help').open")

@@ -39,10 +39,11 @@ KEYS = {
 # What a process remembers from one request to the next: texts of the house's own, of what was typed, or of the time zones of the world.
 REMEMBERED = {
     "crm.api_docs", "crm.tenancy.api.rates", "crm.tenancy.places", "crm.tenancy.scopes", "crm.tenancy.secrets",
-    "crm.tenancy.templatetags.qx", "groups.on_members", "groups.reshuffling.annealing", "groups.reshuffling.solving", "members.cities",
-    "members.files.values", "members.hits", "members.lists", "members.names", "members.places", "members.twins", "members.vocabulary",
+    "crm.tenancy.templatetags.qx", "groups.days_off", "groups.laying", "groups.on_members", "groups.reshuffling.annealing",
+    "groups.reshuffling.solving", "members.cities", "members.files.values", "members.hits", "members.lists", "members.names",
+    "members.places", "members.twins", "members.vocabulary",
 }  # fmt: skip
-FILE_KINDS = {"import", "interactions", "review", "rejected", "logo", "introduction", "photo"}
+FILE_KINDS = {"import", "interactions", "review", "rejected", "logo", "introduction", "photo", "slot"}
 OUTSIDE_THE_MEDIA = ["..", "../..", "..%2F..%2Fsecret.txt", "%2e%2e%2fsecret.txt", "..\\secret.txt", "%00", "/etc/passwd", "secret.txt"]
 
 
