@@ -41,6 +41,13 @@ class SeatForm(forms.Form):
         label=gettext_lazy("Name"), max_length=60, required=False, help_text=gettext_lazy("What the others here call them.")
     )
     role = forms.ChoiceField(label=gettext_lazy("Role"), choices=MEANS.items(), widget=forms.RadioSelect)
+    minutes_a_week = forms.IntegerField(
+        label=gettext_lazy("Minutes a week"),
+        min_value=1,
+        max_value=seats.MOST_MINUTES,
+        required=False,
+        help_text=gettext_lazy("How much work they can bear. The week calendar says when it gets more. Empty: nobody counts."),
+    )
 
 
 class InviteForm(forms.Form):
@@ -72,9 +79,9 @@ def one_seat(request, pk):
     """One of them at the side, with its name and role to change."""
     chosen = _seat(request, pk, ended_at=None)
     if request.method != "POST":
-        return _page(request, chosen=chosen, form=SeatForm(initial={"name": chosen.name, "role": chosen.role}))
+        return _page(request, chosen=chosen, form=SeatForm(initial=_held(chosen)))
     # What undoes a change of role brings the role in its address, and nothing else.
-    said = {"name": chosen.name, "role": request.GET["role"]} if "role" in request.GET else request.POST
+    said = _held(chosen) | {"role": request.GET["role"]} if "role" in request.GET else request.POST
     form = SeatForm(said)
     if not form.is_valid():
         return _page(request, chosen=chosen, form=form)
@@ -82,6 +89,8 @@ def one_seat(request, pk):
     try:
         with transaction.atomic():
             seats.rename(chosen, form.cleaned_data["name"], by=request.seat)
+            if "minutes_a_week" in form.data:
+                seats.set_minutes(chosen, form.cleaned_data["minutes_a_week"], by=request.seat)
             changed = seats.change_role(chosen, form.cleaned_data["role"], by=request.seat)
     except Refused as refusal:
         form.add_error("role", str(refusal.sentence))
@@ -92,6 +101,10 @@ def one_seat(request, pk):
         text = _("%(name)s: the role is %(role)s now.") % {"name": changed, "role": changed.get_role_display()}
         messages.success(request, text, extra_tags=f"undo={reverse('seat', args=[pk])}?role={before}")
     return redirect(home_of(changed)) if changed == request.seat and not changed.is_owner else _back(request)
+
+
+def _held(seat):
+    return {"name": seat.name, "role": seat.role, "minutes_a_week": seat.minutes_a_week}
 
 
 def _page(request, *, chosen=None, form=None, invite_form=None):

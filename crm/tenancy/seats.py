@@ -19,6 +19,7 @@ from .scope import acting_for, active_tenant
 
 LINK_LASTS = datetime.timedelta(days=7)
 RESTORED_WITHIN = datetime.timedelta(days=1)
+MOST_MINUTES = 7 * 24 * 60
 
 
 @transaction.atomic
@@ -108,6 +109,18 @@ def rename(seat, name, *, by):
     seat.name = name
     seat.save(update_fields=["name"])
     events.note("seat.renamed", seat, by=by, after={"seat": str(seat.pk)})
+    return seat
+
+
+@transaction.atomic
+def set_minutes(seat, minutes, *, by):
+    """How much work somebody can bear in a week; None: nobody counts."""
+    seat = _as_it_is(seat, by)
+    if minutes == seat.minutes_a_week:
+        return seat
+    before, seat.minutes_a_week = seat.minutes_a_week, minutes
+    seat.save(update_fields=["minutes_a_week"])
+    events.note("seat.minutes_set", seat, by=by, before={"minutes": before}, after={"seat": str(seat.pk), "minutes": minutes})
     return seat
 
 
@@ -216,6 +229,7 @@ def _end_invites(seat, moment):
 for _kind, _words, _icon in [
     ("seat.role_changed", gettext_lazy("Changed the role of %(seat)s to %(role)s"), "id-badge-2"),
     ("seat.renamed", gettext_lazy("Changed what %(seat)s is called"), "pencil"),
+    ("seat.minutes_set", gettext_lazy("Set what %(seat)s can bear to %(minutes)s minutes a week"), "clock"),
     ("seat.ended", gettext_lazy("Took the seat of %(seat)s away"), "user-x"),
     ("seat.restored", gettext_lazy("Gave %(seat)s their seat back"), "arrow-back-up"),
     ("seat.left", gettext_lazy("Left the community"), "logout"),
@@ -250,5 +264,20 @@ def _role_before(fact, by):
     return _("%(name)s: the role is %(role)s now.") % {"name": seat, "role": seat.get_role_display()}
 
 
+def _minutes_set_last(facts):
+    facts = trail.newest(facts, ["seat.minutes_set"])
+    standing = Seat.objects.standing().filter(tenant=active_tenant(), pk__in=[fact.subject for fact in facts])
+    minutes = dict(standing.values_list("pk", "minutes_a_week"))
+    return [fact.pk for fact in facts if fact.subject in minutes and minutes[fact.subject] == fact.after.get("minutes")]
+
+
+def _minutes_before(fact, by):
+    seat = set_minutes(Seat.objects.get(tenant=active_tenant(), pk=fact.subject), fact.before.get("minutes"), by=by)
+    if seat.minutes_a_week is None:
+        return _("Nobody counts the minutes of %(name)s.") % {"name": seat}
+    return _("%(name)s can bear %(minutes)s minutes a week.") % {"name": seat, "minutes": f"{seat.minutes_a_week:,}"}
+
+
+trail.undoes("seat.minutes_set", "settings", _minutes_set_last, _minutes_before)
 trail.undoes("seat.ended", "settings", _ended_last, _give_back)
 trail.undoes("seat.role_changed", "settings", _changed_last, _role_before)

@@ -15,7 +15,7 @@ class SeatSerializer(ModelSerializer):
 
     class Meta:
         model = Seat
-        fields = ["id", "name", "email", "role", "created_at", "ended_at"]
+        fields = ["id", "name", "email", "role", "minutes_a_week", "created_at", "ended_at"]
 
 
 class SeatViewSet(ReadingView):
