@@ -22,7 +22,7 @@ from . import registry, terms
 from .models import Member, Renewal
 
 MONTHS = 12
-WHEN = {"week": gettext_lazy("this week"), "month": gettext_lazy("this month"), "over": pgettext_lazy("term", "overdue")}
+WHEN = {"week": gettext_lazy("within 7 days"), "month": gettext_lazy("within 30 days"), "over": pgettext_lazy("term", "overdue")}
 SPANS = {12: gettext_lazy("one year"), 6: gettext_lazy("half a year"), 3: gettext_lazy("three months"), 1: gettext_lazy("one month")}
 
 
