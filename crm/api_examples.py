@@ -105,6 +105,7 @@ WORDS = {
     "capacity": 500,
     "headcount": 319,
     "least": None,
+    "chat_url": "https://work.weixin.qq.com/ca/cawcde0123",
     "closed_on": None,
     "lead_days": 45,
     "minutes_per_move": 2,
@@ -155,7 +156,9 @@ WORDS = {
     "Task.ended_at": None,
     "Task.ended_by": None,
     "Tick.act": "impossible",
+    "Task.title": "",
     "Tick.reason": "declined",
+    "Tick.until": "",
     "Tick.note": "想留在老群",
     # the rhythm
     "Rhythm.name": "轻运营节奏",

@@ -41,9 +41,15 @@ class GroupSerializer(ModelSerializer):
     headcount = serializers.IntegerField(read_only=True)
     assistant = serializers.UUIDField(source="assistant_id", required=False, allow_null=True, help_text="A seat; null: the owner.")
 
+    chat_url = serializers.CharField(
+        max_length=setup.LONGEST_LINK, required=False, allow_blank=True, help_text="Opens the chat in its app, from the assistant's phone."
+    )
+
     class Meta:
         model = Group
-        fields = ["id", "matrix", "name", "number", "mode", "capacity", "least", "assistant", "rhythm", "closed_on", "headcount"]
+        fields = [
+            "id", "matrix", "name", "number", "mode", "capacity", "least", "assistant", "chat_url", "rhythm", "closed_on", "headcount",
+        ]  # fmt: skip
         read_only_fields = ["rhythm", "closed_on"]
         limits = setup.LIMITS
 
@@ -366,8 +372,8 @@ class TaskSerializer(ModelSerializer):
     class Meta:
         model = Task
         fields = [
-            "id", "kind", "group", "member", "assistant", "state", "due_at", "late_at", "minutes", "rank", "text", "reason", "note",
-            "ended_at", "ended_by", "move",
+            "id", "kind", "title", "group", "member", "assistant", "state", "due_at", "late_at", "minutes", "rank", "text", "wants_proof",
+            "reason", "note", "ended_at", "ended_by", "move",
         ]  # fmt: skip
 
     @extend_schema_field(serializers.UUIDField(allow_null=True))
@@ -379,6 +385,7 @@ class TickSerializer(Serializer):
     key = serializers.UUIDField(help_text="Made by the caller; the same key again is the same act.")
     act = serializers.ChoiceField(Tick.Act.choices)
     reason = serializers.ChoiceField(Task.Reason.choices, required=False, allow_blank=True, help_text="Needed for `impossible`.")
+    until = serializers.ChoiceField(tasks.Until.choices, required=False, allow_blank=True, help_text="Needed for `later`.")
     note = serializers.CharField(max_length=200, required=False, allow_blank=True)
 
 
@@ -411,7 +418,8 @@ class TaskViewSet(ReadingView):
     @extend_schema(request=TickSerializer, responses=TaskSerializer)
     @action(detail=True, methods=["post"], url_path="ticks", filter_backends=[], pagination_class=None)
     def ticks(self, request, pk):
-        """Mark it done or not possible, or take that back. 409 `already_ended` says who was first."""
+        """Mark it done or not possible, put it off, or take that back. 409 `already_ended` says who was first, `proof_missing` that a
+        photo is wanted, which only the phone can add."""
         task = self.get_object()
         task = tasks.tick(task.pk, by=request.auth, **self.asked(TickSerializer))
         return self.one(task)

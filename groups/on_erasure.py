@@ -3,6 +3,8 @@
 from django.db.models import Q
 from django.utils.timezone import localdate, now
 
+from crm.tenancy import files
+from crm.tenancy.models import File
 from members import erasure
 
 from .models import Apart, BondMember, Draft, Move, Pin, Placement, Slot, Star, Task
@@ -11,6 +13,7 @@ from .models import Apart, BondMember, Draft, Move, Pin, Placement, Slot, Star, 
 @erasure.also
 def nothing_tells(ids, told, by):
     Task.objects.open().filter(member__in=ids).update(state=Task.State.WITHDRAWN, ended_at=now(), ended_by=by)
+    _no_proof(Task.objects.filter(member__in=ids))
     Task.objects.filter(member__in=ids).update(text="", note="")
     for task in Task.objects.exclude(text="", note="").exclude(member__in=ids).iterator():
         if told.stands_in(task.text) or told.stands_in(task.note):
@@ -29,3 +32,11 @@ def nothing_tells(ids, told, by):
         problems = told.without(draft.problems)
         if problems != draft.problems:
             Draft.objects.filter(pk=draft.pk).update(problems=problems)
+
+
+def _no_proof(tasks):
+    """A photo that shows what was written to them shows them."""
+    photos = list(tasks.exclude(proof=None).values_list("proof", flat=True))
+    tasks.update(proof=None)
+    for photo in File.objects.filter(pk__in=photos):
+        files.drop(photo)

@@ -16,6 +16,7 @@ from crm.tenancy.templatetags.qx import ago, clock
 
 from .calendar import instant
 from .models import Draft, Move, Placement, Task, Wave
+from .tasks import Until, moment_of
 
 MOST = 200  # rows that a phone holds at once; the others follow while these are done
 MOST_ENDED = 100
@@ -23,6 +24,21 @@ SHOWN = 4  # rows of a group before «more»
 UNFOLDED = 2  # groups
 DAYS = 7
 ENDED = [Task.State.DONE, Task.State.IMPOSSIBLE]
+
+
+def named(task):
+    """Whom or what a sentence about a task names."""
+    if task.member:
+        return task.member.nickname
+    return task.title or (task.group.short if task.group else task.get_kind_display())
+
+
+def untils(tenant):
+    """For how long a task may be put off now, and until when that is."""
+    moments = {each: moment_of(each, tenant, now()) for each in Until}
+    if moments[Until.EVENING] == moments[Until.HOUR]:  # it is evening
+        del moments[Until.EVENING]
+    return [(each.value, each.label, moment) for each, moment in moments.items()]
 
 
 @dataclass
@@ -45,6 +61,11 @@ class Line:
 
     @property
     def name(self):
+        return named(self.task)
+
+    @property
+    def to(self):
+        """Whom a text is for."""
         return self.task.member.nickname if self.task.member else self.where
 
     @property
@@ -56,6 +77,8 @@ class Line:
         name = format_html('<bdi lang="zh">{}</bdi>', self.name)
         if self.move:
             return mark_safe(_("Invite %(name)s into %(group)s") % {"name": name, "group": escape(self.move.to_group.short)})
+        if self.task.title:
+            return format_html('<bdi lang="zh">{}</bdi>', self.task.title)
         return mark_safe(_("Write to %(name)s") % {"name": name})
 
     @property
@@ -66,11 +89,31 @@ class Line:
     def about(self):
         """By what the eye finds the person."""
         member = self.task.member
-        return "·".join(filter(None, [member.city, member.industry])) if member else ""
+        when = clock(self.task.due_at) if self.has_hour and not self.is_late else ""
+        return "·".join(filter(None, [when, member and member.city, member and member.industry]))
+
+    @property
+    def has_hour(self):
+        """What the rhythm asks for is due at a time of day, and so is what was put off; a wave is due all day."""
+        return self.task.kind == Task.Kind.SLOT or self.is_for_later
+
+    @property
+    def is_for_later(self):
+        return self.is_open and self.task.due_at > self.moment
 
     @property
     def minutes(self):
-        return _("%(minutes)s min") % {"minutes": self.task.minutes}
+        minutes = _("%(minutes)s min") % {"minutes": self.task.minutes}
+        return _("%(time)s · %(minutes)s") % {"time": clock(self.task.due_at), "minutes": minutes} if self.has_hour else minutes
+
+    @property
+    def chat(self):
+        """Where the chat opens."""
+        return self.task.group.chat_url if self.task.group else ""
+
+    @property
+    def picture_name(self):
+        return self.task.picture.name if self.task.picture else ""
 
 
 @dataclass
@@ -86,6 +129,10 @@ class Pile:
     @property
     def where(self):
         return self.lines[0].where
+
+    @property
+    def chat(self):
+        return self.lines[0].chat
 
     @property
     def first(self):
@@ -110,6 +157,7 @@ class Day:
 
     next: Line | None
     piles: list  # without the next one
+    later: list  # put off to later today
     ended: list
     left: int
     minutes: int
@@ -145,11 +193,14 @@ def today(seat):
         .order_by("-ended_at", "id")[:MOST_ENDED]
     )
     lines = _as_lines([*tasks, *ended], moment)
-    piles = [Pile(pile) for pile in _by_group(lines[: len(tasks)], lambda line: line.task.group_id)]
+    open_ones = lines[: len(tasks)]
+    piles = [Pile(pile) for pile in _by_group([line for line in open_ones if not line.is_for_later], lambda line: line.task.group_id)]
+    later = [line for line in open_ones if line.is_for_later]
     first = piles[0].lines.pop(0) if piles else None
     return Day(
         next=first,
         piles=[pile for pile in piles if pile.lines],
+        later=later,
         ended=lines[len(tasks) :],
         left=sums["left"],
         minutes=sums["minutes"] or 0,
@@ -161,7 +212,7 @@ def today(seat):
 def find(seat, pk):
     """A task that this seat may work on, or None."""
     tasks = Task.objects.all() if rights.sees_all(seat, "tasks") else Task.objects.of(seat)
-    task = tasks.select_related("member", "group", "ended_by__user").filter(pk=pk).first()
+    task = tasks.select_related("member", "group", "picture", "proof", "ended_by__user").filter(pk=pk).first()
     return _as_lines([task], now())[0] if task else None
 
 
@@ -176,7 +227,9 @@ class Place:
 
 def place(seat, task):
     """Of the next one only the id: it comes from the same chat as long as there is one, and at the end from the beginning."""
-    ids = [row["id"] for pile in _by_group(_due(seat).in_order().values("id", "group_id"), lambda row: row["group_id"]) for row in pile]
+    moment, rows = now(), list(_due(seat).in_order().values("id", "group_id", "due_at"))
+    due = _by_group([row for row in rows if row["due_at"] <= moment], lambda row: row["group_id"])
+    ids = [row["id"] for pile in due for row in pile] + [row["id"] for row in rows if row["due_at"] > moment]
     ended = Task.objects.of(seat).filter(state__in=ENDED, ended_at__gte=_midnight(seat.tenant)).count()
     if task.pk not in ids:
         return Place(ended, ended + len(ids), ids[0] if ids else None)

@@ -26,8 +26,10 @@ MATRIX_KINDS = {
     "half_life": "matrix.half_life_set",
     "weights": "matrix.weights_set",
 }
-GROUP_KINDS = dict.fromkeys(["name", "number", "mode", "capacity", "least"], "group.changed") | {"assistant": "group.assigned"}
+GROUP_KINDS = dict.fromkeys(["name", "number", "mode", "capacity", "least", "chat_url"], "group.changed") | {"assistant": "group.assigned"}
 LONGEST_NAME = 60
+LONGEST_LINK = 300
+CHAT_APPS = ("https", "weixin", "wxwork", "lark", "feishu", "dingtalk", "slack", "tg", "discord")  # whose links open a chat
 
 # Least and most. A plan is proposed before its half-year, which is 181 days long at least.
 LIMITS = {
@@ -196,7 +198,7 @@ def _let_go_of_names(groups, differs):
 
 def _add(matrix, values, by):
     fields = {name: check_group(name, value) for name, value in values.items()}
-    fields = {name: field.get_default() for name in ("capacity", "mode") if (field := Group._meta.get_field(name))} | fields
+    fields = {name: field.get_default() for name in ("capacity", "mode", "chat_url") if (field := Group._meta.get_field(name))} | fields
     sentence = _("There is a group “%(name)s” already. Give this one another name.") % fields
     _refuse_twin(Group.objects.filter(matrix=matrix, name=fields["name"]), sentence, "a_group_name_once")
     _refuse_number(fields.get("number"), list(Group.objects.open().filter(matrix=matrix).values_list("number", flat=True)), None)
@@ -217,10 +219,22 @@ def check_group(name, value, pk=None):
             return _assistant(value)
         if name == "mode" and value not in Group.Mode.values:
             raise Refused(_("Light or heavy."), code="no_such_mode", status=400, field="mode")
+        if name == "chat_url":
+            return _chat_link(value)
         return _within(name, value) if name in LIMITS and value is not None else value
     except Refused as refusal:
         refusal.details["group"] = str(pk or "")
         raise
+
+
+def _chat_link(link):
+    """Empty: there is none. What would run in the page instead of opening an app is no link to a chat."""
+    link = str(link or "").strip()
+    app, _colons, rest = link.partition("://")
+    if link and (app.lower() not in CHAT_APPS or not rest or len(link) > LONGEST_LINK or not link.isprintable() or " " in link):
+        sentence = _("A link that opens the chat begins with https:// or with the name of its app, such as weixin://.")
+        raise Refused(sentence, code="no_chat_link", status=400, field="chat_url")
+    return link
 
 
 def _assistant(pk):

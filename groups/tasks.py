@@ -1,16 +1,34 @@
-"""Verbs of tasks: tick, undo. A kind of task may have a follower, which hears of each act."""
+"""Verbs of tasks: tick, put off, undo, show as done by a photo. A kind of task may have a follower, which hears of how it ends."""
 
-from django.db import transaction
+import datetime
+
+from django.db import models, transaction
 from django.utils.formats import date_format
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
-from crm.tenancy import events, rights
+from crm.tenancy import events, files, pictures, rights
+from crm.tenancy.models import Event
 from crm.tenancy.refusals import Refused
 
+from .calendar import instant
 from .models import Move, Task, Tick
 
 FOLLOWERS = {}
+HOUR = datetime.timedelta(hours=1)
+EVENING, MORNING = datetime.time(19), datetime.time(9)
+LONGEST_WAY = datetime.timedelta(days=14)  # that a tick may have taken from a phone to us
+HEAVIEST_PROOF = 15 * 10**6
+PROOF_SIDE = 1600
+
+
+class Until(models.TextChoices):
+    """For how long a task is put off."""
+
+    HOUR = "hour", gettext_lazy("in an hour")
+    EVENING = "evening", gettext_lazy("this evening")
+    TOMORROW = "tomorrow", gettext_lazy("tomorrow morning")
 
 
 def follows(kind):
@@ -24,38 +42,85 @@ def follows(kind):
 
 
 @transaction.atomic
-def tick(task_id, act, key, *, by, reason="", note=""):
-    """Do one act on a task under an id made by the phone. The same id again is the same act, not a second one."""
-    task = Task.objects.select_for_update(of=["self"]).select_related("ended_by__user").filter(pk=task_id).first()
-    if task is None or not (rights.sees_all(by, "tasks") or task.assistant_id == by.pk):
-        raise Refused(_("This task is not yours, or it is gone."), code="no_such_task", status=404)
+def tick(task_id, act, key, *, by, reason="", note="", until="", ago=0):
+    """Do one act on a task under an id made by the phone. The same id again is the same act, not a second one.
+
+    `ago` is how many seconds the act took to us: in a lift a phone keeps it until there is a network.
+    """
+    task = _of(task_id, by)
     if known := Tick.objects.filter(key=key).first():
         if known.task_id != task.pk:
             raise Refused(_("This id was used for another task."), code="key_reused")
         return task
+    at = now() - min(max(datetime.timedelta(seconds=ago), datetime.timedelta(0)), LONGEST_WAY)
+    before = _times(task)
     if act == Tick.Act.UNDO:
-        _reopen(task, by)
+        _take_back(task, by)
+    elif act == Tick.Act.LATER:
+        _put_off(task, until, by, at)
     else:
-        _end(task, act, by, reason, note)
+        _end(task, act, by, reason, note, at)
     Tick.objects.create(key=key, task=task, act=act, seat=by)
-    events.note(f"task.{'reopened' if act == Tick.Act.UNDO else act}", task, by=by, member=task.member_id, because=reason)
-    if follower := FOLLOWERS.get(task.kind):
+    moved = {} if _times(task) == before else {"before": before, "after": _times(task)}
+    kind = f"task.{'reopened' if act == Tick.Act.UNDO else act}"
+    events.note(kind, task, by=by, member=task.member_id, because=until if act == Tick.Act.LATER else reason, **moved)
+    if act != Tick.Act.LATER and (follower := FOLLOWERS.get(task.kind)):
         follower(task, by=by)
     return task
 
 
-def _end(task, act, by, reason, note):
+def _of(task_id, by):
+    """The task, held until this act stands, if it is theirs to work on."""
+    task = Task.objects.select_for_update(of=["self"]).select_related("ended_by__user").filter(pk=task_id).first()
+    if task is None or not (rights.sees_all(by, "tasks") or task.assistant_id == by.pk):
+        raise Refused(_("This task is not yours, or it is gone."), code="no_such_task", status=404)
+    return task
+
+
+def _times(task):
+    return {"due_at": task.due_at.isoformat(), "late_at": task.late_at.isoformat()}
+
+
+def _refuse_ended(task):
     if task.state == Task.State.WITHDRAWN:
         raise Refused(_("This task was withdrawn; nothing is left to do."), code="withdrawn")
     if task.state != Task.State.OPEN:
         raise Refused(_already(task), code="already_ended", by=str(task.ended_by), at=task.ended_at, state=task.state)
+
+
+def _end(task, act, by, reason, note, at):
+    _refuse_ended(task)
     if act == Tick.Act.IMPOSSIBLE and reason not in Task.Reason.values:
         raise Refused(_("Say why it is not possible: choose one of the reasons."), code="reason_missing", status=400)
+    if act == Tick.Act.DONE and task.wants_proof and not task.proof_id:
+        raise Refused(_("This task wants a photo that shows it. Add one, and it is done."), code="proof_missing")
     task.state = Task.State.DONE if act == Tick.Act.DONE else Task.State.IMPOSSIBLE
     task.reason = reason if act == Tick.Act.IMPOSSIBLE else ""
     task.note = note[:200]
-    task.ended_at, task.ended_by = now(), by
+    task.ended_at, task.ended_by = at, by
     task.save(update_fields=["state", "reason", "note", "ended_at", "ended_by"])
+
+
+def _put_off(task, until, by, at):
+    """It is due then, and late as long after as it would have been. What is due later anyway stays where it is."""
+    _refuse_ended(task)
+    if until not in Until.values:
+        raise Refused(_("Say until when: an hour, this evening or tomorrow."), code="until_missing", status=400)
+    lasts = task.late_at - task.due_at
+    task.due_at = max(task.due_at, moment_of(until, by.tenant, at))
+    task.late_at = task.due_at + lasts
+    task.save(update_fields=["due_at", "late_at"])
+
+
+def moment_of(until, tenant, at):
+    """On the tenant's wall. Who says «this evening» in the evening means in an hour."""
+    day = at.astimezone(tenant.zone).date()
+    if until == Until.TOMORROW:
+        return instant(datetime.datetime.combine(day + datetime.timedelta(days=1), MORNING), tenant.zone)
+    in_an_hour = (at + HOUR).replace(second=0, microsecond=0)
+    if until == Until.EVENING:
+        return max(in_an_hour, instant(datetime.datetime.combine(day, EVENING), tenant.zone))
+    return in_an_hour
 
 
 def _already(task):
@@ -65,15 +130,53 @@ def _already(task):
     return _("%(who)s marked this as not possible, at %(when)s.") % words
 
 
+def _take_back(task, by):
+    last = task.ticks.order_by("-at", "-id").first()
+    if task.state == Task.State.OPEN and last and last.act == Tick.Act.LATER:
+        return _put_back(task, last, by)
+    return _reopen(task, by)
+
+
+def _put_back(task, last, by):
+    """Due when it was before it was put off."""
+    _refuse_others(last.seat, by)
+    fact = Event.objects.of(task).filter(kind="task.later").newest_first().first()
+    if fact and fact.before:
+        task.due_at, task.late_at = (datetime.datetime.fromisoformat(fact.before[name]) for name in ("due_at", "late_at"))
+        task.save(update_fields=["due_at", "late_at"])
+
+
+def _refuse_others(seat, by):
+    if seat.pk != by.pk and not rights.sees_all(by, "tasks"):
+        raise Refused(_("%(who)s did this; only they or the owner take it back.") % {"who": seat}, code="not_yours")
+
+
 def _reopen(task, by):
     if task.state not in (Task.State.DONE, Task.State.IMPOSSIBLE):
         raise Refused(_("This task is open; there is nothing to take back."), code="nothing_to_undo")
-    if task.ended_by_id != by.pk and not rights.sees_all(by, "tasks"):
-        raise Refused(_("%(who)s did this; only they or the owner take it back.") % {"who": task.ended_by}, code="not_yours")
+    _refuse_others(task.ended_by, by)
     if Move.objects.filter(task=task, state=Move.State.JOINED).exists():
         raise Refused(_("This member has joined the new group already."), code="already_joined")
     task.state, task.reason, task.note, task.ended_at, task.ended_by = Task.State.OPEN, "", "", None, None
     task.save(update_fields=["state", "reason", "note", "ended_at", "ended_by"])
+
+
+@transaction.atomic
+def prove(task_id, upload, *, by):
+    """A photo that shows what was done. Another one takes its place."""
+    task = _of(task_id, by)
+    if task.state == Task.State.WITHDRAWN:
+        _refuse_ended(task)
+    if upload is None:
+        raise Refused(_("Choose a photo first."), code="no_file", status=400)
+    files.check(upload, most=HEAVIEST_PROOF, types=files.SHOWN)
+    photo = files.keep(pictures.as_jpeg(upload, side=PROOF_SIDE), "proof", by=by, most=HEAVIEST_PROOF)
+    before, task.proof = task.proof, photo
+    task.save(update_fields=["proof"])
+    if before:
+        files.drop(before)
+    events.note("task.proved", task, by=by, member=task.member_id)
+    return task
 
 
 @follows(Task.Kind.MOVE)

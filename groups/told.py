@@ -5,6 +5,7 @@ from django.utils.translation import gettext_lazy as _
 from crm.tenancy import trail
 
 from .models import Cohort, Draft, Group, Matrix, Pin, Reshuffle, Star, Task, Wave
+from .tasks import Until
 
 trail.PAGES |= {"draft": "groups:draft", "reshuffle": "groups:reshuffle", "group": "groups:group", "matrix": "groups:matrix"}
 
@@ -61,9 +62,11 @@ for kind, words, icon, tone in [
 for kind, words, icon, tone in [
     ("task.done", _("Did a task"), "check", "good"),
     ("task.impossible", _("Marked a task as not possible"), "ban", "warn"),
+    ("task.later", _("Put off a task"), "clock", ""),
+    ("task.proved", _("Added a photo that shows a task is done"), "photo", ""),
     ("task.reopened", _("Took back a task"), "arrow-back-up", ""),
 ]:
-    trail.tell(kind, words, icon=icon, topic="tasks", tone=tone, whys=dict(Task.Reason.choices))
+    trail.tell(kind, words, icon=icon, topic="tasks", tone=tone, whys=dict(Task.Reason.choices) | dict(Until.choices))
 
 for kind, words, icon in [
     ("groups.named", _("Named %(groups)s groups"), "layout-grid"),

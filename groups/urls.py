@@ -43,4 +43,5 @@ urlpatterns = [
     path("rhythms/<uuid:pk>/groups/", rhythms.follow, name="rhythm_follow"),
     path("pauses/", rhythms.add_pause, name="pauses"),
     path("pauses/<uuid:pk>/dropping/", rhythms.drop_pause, name="pause_drop"),
+    path("tasks/<uuid:pk>/proof/", tasks.proof, name="proof"),
 ]

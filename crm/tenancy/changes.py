@@ -15,7 +15,7 @@ from .models import Event
 from .refusals import Refused
 from .scope import active_tenant
 
-UNTOLD = {"name", "title", "text"}  # facts hold ids, codes and numbers, never names
+UNTOLD = {"name", "title", "text", "chat_url"}  # facts hold ids, codes and numbers, never names
 TAKEN_BACK_WITHIN = 3600
 LONGEST_LINK = 6000
 

@@ -23,6 +23,13 @@ def as_png(upload, *, side):
     return ContentFile(out.getvalue(), name=f"{(upload.name or 'logo').rpartition('.')[0] or 'logo'}.png")
 
 
+def as_jpeg(upload, *, side):
+    """The picture as JPEG, upright and whole, at most so many pixels wide and high, without place, camera and date."""
+    picture = _opened(upload, (side, side))
+    picture.thumbnail((side, side), Image.Resampling.LANCZOS)
+    return _jpeg(picture)
+
+
 def as_square(upload, *, side, box=None):
     """The picture as JPEG, upright and square, of so many pixels at most, without place, camera and date.
 
@@ -38,6 +45,10 @@ def as_square(upload, *, side, box=None):
         left, top = (min(max(round(at * length), 0), length - edge) for at, length in ((float(box[0]), width), (float(box[1]), height)))
     picture = picture.crop((left, top, left + edge, top + edge))
     picture.thumbnail((side, side), Image.Resampling.LANCZOS)
+    return _jpeg(picture)
+
+
+def _jpeg(picture):
     bare = Image.new("RGB", picture.size, "white")
     bare.paste(picture, mask=picture.getchannel("A"))
     out = io.BytesIO()

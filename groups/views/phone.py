@@ -13,12 +13,13 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import ensure_csrf_cookie
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from crm.tenancy import links, rights
+from crm.tenancy import files, links, rights
 from crm.tenancy.models import Seat
 from crm.tenancy.refusals import Refused
 from crm.tenancy.rights import does, sees
+from crm.tenancy.templatetags import qx
 
 from .. import phone, tasks
 from ..models import Task, Tick
@@ -62,13 +63,46 @@ def me(request):
     return render(request, "phone/me.html", context | _shell(request))
 
 
+@sees("phone")
+@require_safe
+def picture(request, pk):
+    """What is to be sent with the text."""
+    line = phone.find(request.seat, pk)
+    if line is None or line.task.picture is None:
+        raise Http404
+    return files.answer(line.task.picture)
+
+
+@does("phone")
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def proof(request, pk):
+    """A photo that shows what was done. A form without script says with it that it is done."""
+    if request.method != "POST":
+        line = phone.find(request.seat, pk)
+        if line is None or line.task.proof is None:
+            raise Http404
+        return files.answer(line.task.proof)
+    asked = tasks.prove(pk, request.FILES.get("photo"), by=request.seat)
+    if "act" in request.POST:
+        return _ticked(request, _said(request) | {"task": pk})
+    sentence = _("The photo is kept.")
+    if "application/json" in request.headers.get("Accept", ""):
+        return JsonResponse({"task": str(asked.pk), "sentence": sentence})
+    messages.success(request, sentence)
+    return redirect("phone:task", pk)
+
+
 @require_POST
 @does("phone")
 def ticks(request):
     """One act. A phone sends JSON and gets JSON; a form without script is led on to the next task."""
-    said = _said(request)
-    asked = tasks.tick(said["task"], said["act"], said["key"], by=request.seat, reason=said["reason"], note=said["note"])
-    sentence = _in_words(asked)
+    return _ticked(request, _said(request))
+
+
+def _ticked(request, said):
+    asked = tasks.tick(said["task"], said["act"], said["key"], by=request.seat, **said["more"])
+    sentence = _in_words(asked, said["act"])
     if "application/json" in request.headers.get("Accept", ""):
         return JsonResponse({"task": str(asked.pk), "state": asked.state, "at": now().isoformat(), "sentence": sentence})
     messages.success(request, sentence, extra_tags="" if said["act"] == Tick.Act.UNDO else str(asked.pk))
@@ -116,6 +150,7 @@ def _shell(request):
     return {
         "new_key": uuid.uuid4,
         "reasons": Task.Reason.choices,
+        "untils": phone.untils(request.tenant),
         "may_overrule": rights.sees_all(request.seat, "tasks"),
         "leave": links.root_path("account_logout"),
         "now": now(),
@@ -128,19 +163,22 @@ def _said(request):
         sent = json.loads(request.body) if request.content_type == "application/json" else request.POST
         task, key = uuid.UUID(str(sent["task"])), uuid.UUID(str(sent["key"]))
         act = Tick.Act(sent["act"])
-        reason, note = (str(sent.get(name) or "") for name in ("reason", "note"))
+        more = {name: str(sent.get(name) or "") for name in ("reason", "note", "until")}
+        more["ago"] = min(max(int(sent.get("ago") or 0), 0), 10**9)
     except (ValueError, TypeError, KeyError, AttributeError):
-        sentence = _("This tick cannot be read: it needs a task, an act (done, impossible or undo) and a key.")
+        sentence = _("This tick cannot be read: it needs a task, an act (done, impossible, later or undo) and a key.")
         raise Refused(sentence, code="unreadable", status=400) from None
-    return {"task": task, "key": key, "act": act, "reason": reason, "note": note}
+    return {"task": task, "key": key, "act": act, "more": more}
 
 
-def _in_words(asked):
-    name = {"name": asked.member.nickname if asked.member else asked.group.name}
+def _in_words(asked, act):
+    name = {"name": phone.named(asked)}
+    if act == Tick.Act.LATER and asked.state == Task.State.OPEN:
+        return _("%(name)s: put off until %(day)s, %(time)s.") % (name | {"day": qx.day(asked.due_at), "time": qx.clock(asked.due_at)})
     if asked.state == Task.State.OPEN:
         return _("%(name)s is open again.") % name
     if asked.state == Task.State.DONE:
-        return _("Sent to %(name)s.") % name
+        return (_("Sent to %(name)s.") if asked.member else _("%(name)s is done.")) % name
     words = name | {"reason": asked.get_reason_display()}
     return _("%(name)s: not possible (%(reason)s).") % words
 

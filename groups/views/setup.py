@@ -105,6 +105,7 @@ class GroupForm(SeenForm):
     capacity = forms.IntegerField(label=gettext_lazy("Capacity"))
     least = forms.IntegerField(required=False, label=gettext_lazy("Least"))
     assistant = forms.CharField(required=False, widget=forms.Select, label=gettext_lazy("Assistant"))
+    chat_url = forms.CharField(required=False, max_length=verbs.LONGEST_LINK, label=gettext_lazy("Link to the chat"))
 
     def __init__(self, row, data=None, *, seats, share):
         self.is_new = row._state.adding
@@ -115,6 +116,7 @@ class GroupForm(SeenForm):
             if name in verbs.LIMITS:
                 field.widget.attrs |= dict(zip(("min", "max"), verbs.LIMITS[name], strict=True))
         self.fields["assistant"].widget.choices = _choices(seats, row)
+        self.fields["chat_url"].widget.attrs |= {"placeholder": "https://…", "inputmode": "url", "autocapitalize": "off"}
         self.fields["least"].widget.attrs["placeholder"] = share  # what the rule of the matrix makes of it
         if self.is_new:
             self.fields["name"].widget.attrs["placeholder"] = _("New group")

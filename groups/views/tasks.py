@@ -1,7 +1,9 @@
 from django.db.models import Case, Count, F, Min, OuterRef, Q, Subquery, Sum, When
+from django.http import Http404
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from crm.tenancy import files
 from crm.tenancy.models import Seat
 from crm.tenancy.pages import Cut, page
 from crm.tenancy.rights import sees, sees_all
@@ -41,6 +43,17 @@ def tasks(request):
         "now": timezone.now(),
     }
     return page(request, "groups/tasks.html", context)
+
+
+@require_safe
+@sees("tasks")
+def proof(request, pk):
+    """The photo that shows what was done."""
+    found = Task.objects.all() if sees_all(request.seat, "tasks") else Task.objects.of(request.seat)
+    task = found.select_related("proof").filter(pk=pk).exclude(proof=None).first()
+    if task is None:
+        raise Http404
+    return files.answer(task.proof)
 
 
 def _loads(tasks, seats):

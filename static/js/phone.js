@@ -37,14 +37,14 @@
   };
 
   /** Put an act into the outbox and try to send it. */
-  function act(task, what, { name = "", reason = "", note = "" } = {}) {
+  function act(task, what, { name = "", reason = "", note = "", until = "", thing = false } = {}) {
     const unsent = box.in("waiting").findLast((entry) => entry.task === task && !entry.tries);
     if (what === "undo" && unsent && unsent.act !== "undo") {
       box.drop(unsent.key); // nobody heard of it yet
       draw();
       return Promise.resolve("dropped");
     }
-    box.add({ key: newKey(), task, act: what, reason, note, name, at: Date.now(), state: "waiting", tries: 0 });
+    box.add({ key: newKey(), task, act: what, reason, note, until, name, thing, at: Date.now(), state: "waiting", tries: 0 });
     draw();
     return flush();
   }
@@ -90,7 +90,7 @@
         keepalive: true,
         signal: stop.signal,
         headers: { "Content-Type": "application/json", Accept: "application/json", "X-CSRFToken": token() },
-        body: JSON.stringify({ task: entry.task, act: entry.act, key: entry.key, reason: entry.reason, note: entry.note }),
+        body: JSON.stringify({ task: entry.task, act: entry.act, key: entry.key, reason: entry.reason, note: entry.note, until: entry.until, ago: secondsSince(entry.at) }),
       });
       const said = (answer.headers.get("Content-Type") || "").includes("json") ? await answer.json() : null;
       reached();
@@ -107,6 +107,11 @@
     }
   }
 
+  /** How long an act has waited here; said as a span, since a phone's clock may be wrong. */
+  function secondsSince(at) {
+    return Math.max(0, Math.round((Date.now() - at) / 1000));
+  }
+
   function token() {
     const cookie = document.cookie.split("; ").find((pair) => pair.startsWith("csrftoken="));
     return cookie ? cookie.slice(10) : $("#csrf input").value;
@@ -115,7 +120,7 @@
   /** Somebody was first, or it cannot be: what the server holds is what holds, and people hear of it. */
   function refused(entry, said) {
     const same = { done: "done", impossible: "impossible" }[entry.act] === said.state;
-    if (said.code === "already_ended" && !same) {
+    if (said.code === "already_ended" && !same && entry.act !== "later") {
       box.keep(box.all().filter((other) => other.key === entry.key || other.task !== entry.task || other.state !== "waiting"));
       box.change(entry.key, { state: "clash", who: said.by, sentence: said.sentence });
       return;
@@ -156,7 +161,7 @@
     } catch {
       byHand = !copyTheOldWay(text);
     }
-    const head = say(byHand ? "byHand" : "copied", { name: holder.dataset.name });
+    const head = say(byHand ? "byHand" : "copied", { name: holder.dataset.to });
     fill(null);
     if (button.classList.contains("copy")) {
       button.classList.add("done_");
@@ -167,7 +172,7 @@
       return;
     }
     $$(".copied").forEach((other) => other !== holder && restore(other));
-    if (!$(".after", holder)) holder.append($("#after-copy").content.cloneNode(true));
+    if (!$(".after", holder)) holder.append(afterCopy(holder));
     holder.classList.add("copied");
     $(".said span", holder).textContent = head;
     icon($(".go .qx-icon", holder), "check");
@@ -175,6 +180,19 @@
     fill($("[data-do=sent]", holder));
     $("[data-do=sent]", holder).scrollIntoView({ block: "nearest" });
     if (!byHand) handOn();
+  }
+
+  /** What comes after the copy in a row of the list: into the chat, and sent. */
+  function afterCopy(row) {
+    const after = $("#after-copy").content.cloneNode(true);
+    leadToChat($("[data-chat]", after), row.dataset.chat);
+    if ("photo" in row.dataset) $("[data-slot=sent]", after).textContent = say("photo");
+    return after;
+  }
+
+  function leadToChat(link, chat) {
+    if (chat) link.href = chat;
+    else link.remove();
   }
 
   function copyTheOldWay(text) {
@@ -251,10 +269,11 @@
     ended.dataset.ended = entry.task;
     ended.dataset.minutes = row.dataset.minutes;
     ended.dataset.name = row.dataset.name;
+    if ("thing" in row.dataset) ended.dataset.thing = "";
     $("[name=task]", ended).value = entry.task;
     $(".title", ended).innerHTML = $(".title", row).innerHTML;
     $(".t", ended).href = $(".t", row).href;
-    $("small", ended).textContent = say(entry.act === "done" ? "endedDone" : "endedImpossible", { time: clock(entry.at) });
+    $("small", ended).textContent = say(entry.act !== "done" ? "endedImpossible" : entry.thing ? "endedDoneThing" : "endedDone", { time: clock(entry.at) });
     $("button", ended).setAttribute("aria-label", `${say("undo")}: ${row.dataset.name}`);
     if (entry.act !== "done") icon($(".i .qx-icon", ended), "ban");
     $("#ended .pcard").prepend(ended);
@@ -262,10 +281,17 @@
     count();
   }
 
+  /** It is gone from this page, and comes back in its place with the next one. */
+  function putOff(task) {
+    takeOut(task)?.setAttribute("data-put-off", "");
+    count();
+  }
+
   function openRow(task) {
     const shown = $(`[data-ended="${task}"]`);
     if (shown) shown.remove();
     const row = kept.get(task);
+    row?.removeAttribute("data-put-off");
     if (row && !row.isConnected) {
       const pile = $(`#piles .pile[data-group="${row.dataset.group}"]`);
       const first = $("#next article");
@@ -336,7 +362,7 @@
   function count() {
     const list = $("#today");
     if (!list) return;
-    const total = Number(list.dataset.total);
+    const total = Number(list.dataset.total) - [...kept.values()].filter((row) => !row.isConnected && "putOff" in row.dataset).length;
     const gone = [...kept.values()].filter((row) => !row.isConnected);
     const reopened = rows.ended.filter((task) => !$(`[data-ended="${task}"]`)).length;
     const left = Number(list.dataset.left) - gone.length + reopened;
@@ -345,7 +371,7 @@
     $$("span [data-minutes], b[data-minutes]", list).forEach((slot) => { slot.textContent = minutes; });
     $$("[data-done]", list).forEach((slot) => { slot.textContent = total - left; });
     const bar = $("progress", list);
-    if (bar) bar.value = total - left;
+    if (bar) Object.assign(bar, { max: total || 1, value: total - left });
     $("#ended").hidden = !$("#ended [data-ended]");
     if (!left && Number(list.dataset.left) && !downSince && !box.in("waiting", "clash").length) location.reload();
   }
@@ -359,6 +385,7 @@
     if ($("#today")) {
       for (const entry of box.in("waiting", "sent", "clash")) {
         if (entry.act === "undo") openRow(entry.task);
+        else if (entry.act === "later") putOff(entry.task);
         else endRow(entry);
       }
     }
@@ -380,7 +407,7 @@
   function asRow(entry) {
     const row = $("#outbox-row").content.cloneNode(true).firstElementChild;
     row.dataset.key = entry.key;
-    const which = { done: "rowDone", impossible: "rowImpossible", undo: "rowUndo" }[entry.act];
+    const which = { done: entry.thing ? "rowDoneThing" : "rowDone", impossible: "rowImpossible", later: "rowLater", undo: "rowUndo" }[entry.act];
     $(".title", row).textContent = say(which, { name: entry.name });
     $("small", row).textContent = say("kept", { time: clock(entry.at) });
     if (entry.act === "undo") $("[data-do=forget]", row).hidden = true;
@@ -427,17 +454,18 @@
   // ---------------------------------------------------------------- acts
 
   async function end(holder, what, more = {}) {
-    const { task, name } = holder.dataset;
-    const sentence = say(what, { name });
+    const { task, name } = holder.dataset, thing = "thing" in holder.dataset;
+    if (what === "done" && "photo" in holder.dataset) return location.assign(`${body.dataset.home}tasks/${task}/`);
+    const sentence = say(thing && what === "done" ? "doneThing" : what, { name });
     if ($("#today")) {
-      act(task, what, { name, ...more });
+      act(task, what, { name, thing, ...more });
       toast(sentence, { task, name });
       handOn();
       return;
     }
     // The next one comes by itself, whether the server has answered by then or not.
     carried = "";
-    await Promise.race([act(task, what, { name, ...more }), new Promise((go) => setTimeout(go, 2000))]);
+    await Promise.race([act(task, what, { name, thing, ...more }), new Promise((go) => setTimeout(go, 2000))]);
     sessionStorage.setItem("slip", JSON.stringify(carried ? { sentence: carried } : { sentence, undo: { task, name } }));
     const clashed = box.in("clash").some((entry) => entry.task === task);
     location.assign(clashed ? body.dataset.home : holder.dataset.next || body.dataset.home);
@@ -490,6 +518,9 @@
       copy: () => copy(button),
       sent: () => end(button.closest("[data-task]"), "done"),
       cannot: () => $("#cannot").showModal(),
+      later: () => $("#later").showModal(),
+      word: () => $("#word").showModal(),
+      share: () => share(button),
       close: () => button.closest("dialog").close(),
       "take-back": () => takeBack(button.dataset.task, button.dataset.name),
       forget: () => { const { task, name } = box.all().find((each) => each.key === button.closest("[data-key]").dataset.key); takeBack(task, name); },
@@ -514,8 +545,50 @@
       const task = sent.get("task"), what = sent.get("act");
       $$("dialog[open]").forEach((dialog) => dialog.close());
       if (what === "undo") takeBack(task, holder?.dataset.name || "");
-      else end(holder, what, { reason: sent.get("reason") || "", note: sent.get("note") || "" });
+      else end(holder, what, { reason: sent.get("reason") || "", note: sent.get("note") || "", until: sent.get("until") || "" });
     }
+  }
+
+  // ---------------------------------------------------------------- pictures
+
+  /** Into the chat app by the phone's own menu; where it has none, into its downloads. */
+  async function share(link) {
+    try {
+      const answer = await fetch(link.href);
+      const picture = await answer.blob();
+      const shared = { files: [new File([picture], link.dataset.name, { type: picture.type })] };
+      if (answer.ok && navigator.canShare?.(shared)) return await navigator.share(shared);
+    } catch (error) {
+      if (error.name === "AbortError") return; // they thought better of it
+    }
+    const saved = document.createElement("a");
+    Object.assign(saved, { href: link.href, download: link.dataset.name });
+    saved.click();
+  }
+
+  /** A photo as proof goes at once: the outbox holds words alone. */
+  async function prove(form) {
+    const [field, holder] = [$("[type=file]", form), form.closest("[data-task]")];
+    const label = $(".pick span", form), words_ = label.textContent;
+    if (!field.files.length || form.getAttribute("aria-busy")) return;
+    form.setAttribute("aria-busy", "true");
+    label.textContent = say("photoSending");
+    const sent = new FormData(form);
+    sent.delete("act");
+    let sentence = say("photoOffline"), kept = false;
+    try {
+      const answer = await fetch(form.action, { method: "POST", headers: { Accept: "application/json", "X-CSRFToken": token() }, body: sent });
+      kept = answer.ok;
+      sentence = (answer.headers.get("Content-Type") || "").includes("json") ? (await answer.json()).sentence : say("signedOut");
+    } catch { /* no network */ }
+    form.removeAttribute("aria-busy");
+    label.textContent = words_;
+    field.value = "";
+    $$("dialog[open]").forEach((dialog) => dialog.close());
+    if (kept && form.dataset.proof === "done") return end(holder, "done");
+    if (!kept) return toast(sentence);
+    sessionStorage.setItem("slip", JSON.stringify({ sentence }));
+    location.reload();
   }
 
   function dressAs(button) {
@@ -535,14 +608,21 @@
     const view = $("#task-view").content.cloneNode(true);
     const slot = (name) => $(`[data-slot=${name}]`, view);
     const page = $("#task", view);
-    Object.assign(page.dataset, { task, name: row.dataset.name, next: next === row ? "" : $(".t", next).getAttribute("href") });
+    Object.assign(page.dataset, { task, name: row.dataset.name, to: row.dataset.to, next: next === row ? "" : $(".t", next).getAttribute("href") });
     slot("title").innerHTML = $(".title", row).innerHTML;
     slot("line").textContent = $("small", row).textContent;
     slot("group").textContent = $(".gp", row).textContent;
     slot("minutes").textContent = $(".k span:last-child", row).textContent;
     slot("text").textContent = $(".text", row).textContent;
     $$("[name=task]", view).forEach((field) => { field.value = task; });
-    $("[data-later]", view).href = page.dataset.next || body.dataset.home;
+    $("[data-skip]", view).href = page.dataset.next || body.dataset.home;
+    leadToChat($("[data-chat]", view), row.dataset.chat);
+    if ("thing" in row.dataset) page.dataset.thing = "";
+    if (!slot("text").textContent) $(".copy", view).remove();
+    if ("photo" in row.dataset) {
+      $$("[data-ends], #word form[data-tick]", view).forEach((form) => form.remove());
+      $("[data-needs-photo]", view).hidden = false;
+    }
     $$("header.top, #today, .tabbar").forEach((part) => part.remove());
     body.classList.replace("today", "one");
     $("#offline").after(view);
@@ -566,12 +646,13 @@
       showTask(asked[1]);
       if (!hasTaskPage()) history.replaceState(null, "", body.dataset.home);
       draw();
-    } else if (hasTaskPage()) fill($("#task .copy") || $("#task .foot .filled") || $("#task .foot a"));
+    } else if (hasTaskPage()) fill($("#task .copy") || $("#task .foot .filled") || $("#task [data-sent]") || $("#task .foot a"));
     const slip = sessionStorage.getItem("slip");
     sessionStorage.removeItem("slip");
     if (slip) { const { sentence, undo } = JSON.parse(slip); toast(sentence, undo); } else if (!$("#toast").hidden) hideLater();
     document.addEventListener("click", onClick);
     document.addEventListener("submit", onSubmit);
+    document.addEventListener("change", (event) => { if (event.target.matches("[data-proof] [type=file]")) prove(event.target.form); });
     addEventListener("online", () => { reached(); draw(); flush(); });
     addEventListener("offline", () => { lost(); draw(); });
     document.addEventListener("visibilitychange", () => { if (!document.hidden && box.in("waiting").length) flush(); });

@@ -1,9 +1,12 @@
 """The assistant's phone in a browser, 390 px wide: taps, the outbox, what stays on the phone."""
 
+import datetime
 import re
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from django.conf import settings
 from django.test import Client
 from django.utils.timezone import now
 
@@ -193,13 +196,51 @@ def test_a_slip_is_taken_back_with_one_tap(phone, to_do):
     assert page.locator("article").count() == 5
 
 
-def test_later_goes_on_to_the_next_and_changes_nothing(phone, to_do):
+def test_later_puts_off_or_leaves_it_and_goes_on_to_the_next(phone, to_do):
     page = phone.open(f"tasks/{to_do[0].pk}/")
 
     page.get_by_role("link", name="Later").tap()
+    page.get_by_role("link", name="Leave it").tap()
     page.wait_for_url(f"**/tasks/{to_do[1].pk}/")
+    page.get_by_role("link", name="Later").tap()
+    page.get_by_role("button", name="tomorrow").tap()
+    page.wait_for_url(f"**/tasks/{to_do[2].pk}/")
+    expect(page.locator("#toast")).to_contain_text("Lin 2: put off.")
+    all_sent(page)
 
-    assert state(to_do[0]) == "open"
+    assert [acts(task) for task in to_do[:2]] == [[], ["later"]]
+    page.locator("#toast button").tap()
+    page.wait_for_url(f"**/tasks/{to_do[1].pk}/")
+    assert acts(to_do[1]) == ["later", "undo"]
+
+
+def test_what_the_rhythm_asks_for_takes_two_taps_and_its_photo_one_more(phone, to_do, seat, tmp_path):
+    with acting_for(seat.tenant_id):
+        group = GroupFactory(number=6, name="Six", chat_url="https://chat.example/six")
+        hour_ago = now() - datetime.timedelta(hours=1)
+        same = {"assistant": seat, "kind": "slot", "member": None, "group": group, "due_at": hour_ago}
+        words = [("Topic", "Morning!"), ("Tidy", "")]
+        made = [TaskFactory(**same, title=title, text=text, rank=rank) for rank, (title, text) in enumerate(words)]
+        Task.objects.filter(pk=made[1].pk).update(wants_proof=True)
+    (tmp_path / "proof.png").write_bytes((Path(settings.BASE_DIR) / "static/icons/phone-192.png").read_bytes())
+    page = phone.open()
+    page.evaluate(COUNT_TAPS)
+
+    page.locator("#next [data-do=copy]").tap()
+    expect(page.locator("#next .said")).to_contain_text("Paste it to G6")
+    expect(page.locator("#next [data-chat]")).to_have_attribute("href", "https://chat.example/six")
+    page.locator("#next [data-do=sent]").tap()
+    expect(page.locator("#toast")).to_contain_text("Topic is done.")
+    assert page.evaluate("window.taps") == 2
+    assert page.evaluate("navigator.clipboard.readText()") == "Morning!"
+    all_sent(page)
+    page.locator("#next a.go").tap()
+    page.wait_for_url(f"**/tasks/{made[1].pk}/")
+    page.locator(".foot [type=file]").set_input_files(tmp_path / "proof.png")
+    page.wait_for_url(f"**/tasks/{to_do[0].pk}/")
+
+    assert [acts(task) for task in made] == [["done"], ["done"]]
+    assert phone.complaints == []
 
 
 def test_a_task_fits_the_screen_and_a_narrow_phone_does_not_scroll_sideways(phone, to_do):
@@ -261,6 +302,16 @@ def test_the_list_opens_without_a_network_and_remembers_what_waits(phone, to_do)
     page.locator("#outbox [data-do=forget]").tap()
     expect(page.locator("#outbox")).to_be_hidden()
     assert left(page) == 5
+    page.goto(f"{phone.home}tasks/{to_do[0].pk}/")
+    page.get_by_role("link", name="Later").tap()
+    page.get_by_role("button", name="in an hour").tap()
+    page.wait_for_url(f"**/tasks/{to_do[1].pk}/")
+    page.goto(phone.home)
+    expect(page.locator("#outbox .title")).to_have_text(["Lin 1 · put off"])
+    assert left(page) == 4
+    phone.context.set_offline(False)
+    all_sent(page)
+    assert acts(to_do[0]) == ["later"]
 
 
 def test_a_task_opens_without_a_network_and_the_next_comes_by_itself(phone, to_do):

@@ -83,7 +83,7 @@ PLAIN = {
     "tags", "joined_on", "expires_on", "skills", "levels_of", "system", "says", "text", "in", "left", "top", "side", "phone", "wechat",
     "viewer",
     "kind", "same", "spellings", "choice", "choices", "more",
-    "renewal_days", "begins_on", "ends_on", "price", "source", "paid_on", "months", "month", "when",
+    "renewal_days", "until", "ago", "photo", "begins_on", "ends_on", "price", "source", "paid_on", "months", "month", "when",
     "role", "email", "days", "last_day", "scopes", "max_moves", "reason", "note", "is_reshuffled", "lead_days", "minutes_per_move",
     "week", "weekday", "at", "day", "reach", "was", "anyway", "asks", "proposal", "minutes", "within", "practice", "given", "title",
     "wants_proof", "picture", "until", "minutes_a_week",
