@@ -1,6 +1,7 @@
 """Matrices, reshuffles and tasks, as programs see them. Every act calls the verb that the pages call."""
 
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_field, extend_schema_view
 from rest_framework import serializers
 from rest_framework.decorators import action
@@ -11,9 +12,11 @@ from crm.tenancy.api import etags
 from crm.tenancy.api.filters import DayFilter, FilterSet, FlagFilter, MomentFilter
 from crm.tenancy.api.serializers import JsonObject, ModelSerializer, Serializer
 from crm.tenancy.api.views import ReadingView, RowsView
+from crm.tenancy.models import Seat
+from crm.tenancy.refusals import Refused
 from members.models import Member
 
-from . import reshuffles, rules, setup, tasks, waves
+from . import handovers, reshuffles, rules, setup, tasks, waves
 from .models import Apart, Bond, Cohort, Draft, Group, Matrix, Move, Pin, Placement, Reshuffle, Star, Task, Tick
 from .models.matrices import WEIGHTS
 
@@ -389,6 +392,20 @@ class TickSerializer(Serializer):
     note = serializers.CharField(max_length=200, required=False, allow_blank=True)
 
 
+class HandingSerializer(Serializer):
+    """Some tasks, or what a seat has to do."""
+
+    give_to = serializers.UUIDField(help_text="The seat that has them from now on.")
+    tasks = serializers.ListField(child=serializers.UUIDField(), required=False, max_length=1000, help_text="Either these, which are open,")
+    whose = serializers.UUIDField(required=False, help_text="or what this seat has to do")
+    span = serializers.ChoiceField(handovers.Span.choices, required=False, help_text="until then: `today`, `week` or `all`.")
+
+
+class HandedSerializer(Serializer):
+    tasks = serializers.IntegerField(help_text="How many changed hands.")
+    give_to = serializers.UUIDField()
+
+
 class TaskFilter(FilterSet):
     due_from = MomentFilter("due_at", "gte", help_text="What is due at this moment or later.")
     due_to = MomentFilter("due_at", "lte", help_text="What is due at this moment or earlier.")
@@ -423,6 +440,24 @@ class TaskViewSet(ReadingView):
         task = self.get_object()
         task = tasks.tick(task.pk, by=request.auth, **self.asked(TickSerializer))
         return self.one(task)
+
+    @extend_schema(request=HandingSerializer, responses=HandedSerializer)
+    @action(detail=False, methods=["post"], filter_backends=[], pagination_class=None)
+    def handing(self, request):
+        """Hand tasks over to another seat, in one move. 409 `nothing_to_hand_over` where none of them is open and somebody else's."""
+        rights.refuse_unless(rights.level(request.auth, "tasks") == rights.DO, "tasks")
+        asked = self.asked(HandingSerializer)
+        if ("tasks" in asked) == ("whose" in asked):
+            raise Refused(_("Say either which tasks or whose."), code="tasks_or_whose", status=400)
+        if "whose" in asked:
+            seat = Seat.objects.filter(tenant=request._request.tenant, pk=asked["whose"]).first()
+            if seat is None:
+                raise Refused(_("There is no such seat."), code="no_such_seat", status=400, field="whose")
+            found = handovers.of(seat, asked.get("span", ""), request._request.tenant)
+        else:
+            found = Task.objects.filter(pk__in=asked["tasks"])
+        fact = handovers.hand_over(found, asked["give_to"], by=request.auth)
+        return Response(HandedSerializer({"tasks": fact.after["tasks"], "give_to": fact.subject}).data)
 
 
 # Rules

@@ -7,6 +7,7 @@ from django.utils.translation import ngettext
 from crm.tenancy import seats
 from crm.tenancy.templatetags.qx import thousands
 
+from . import handovers
 from .models import Group, Task
 
 
@@ -28,3 +29,5 @@ seats.BURDENS.append(
         url=lambda seat: f"{reverse('groups:tasks')}?assistant={seat.pk}",
     )
 )
+seats.ENDS.append(handovers.scatter)
+seats.RETURNS.append(handovers.gather)

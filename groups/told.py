@@ -64,6 +64,9 @@ for kind, words, icon, tone in [
     ("task.impossible", _("Marked a task as not possible"), "ban", "warn"),
     ("task.later", _("Put off a task"), "clock", ""),
     ("task.proved", _("Added a photo that shows a task is done"), "photo", ""),
+    ("task.reminded", _("Reminded %(assistant)s of a late task"), "bell", "warn"),
+    ("task.passed_on", _("Gave a late task to %(assistant)s, who is free"), "arrows-exchange", "warn"),
+    ("task.brought_up", _("Brought a late task before %(assistant)s"), "user-exclamation", "bad"),
     ("task.reopened", _("Took back a task"), "arrow-back-up", ""),
 ]:
     trail.tell(kind, words, icon=icon, topic="tasks", tone=tone, whys=dict(Task.Reason.choices) | dict(Until.choices))
@@ -119,3 +122,8 @@ for kind, words, icon in [
     ("occurrence.handed_out", _("Handed a task of the rhythm to %(assistant)s"), "send"),
 ]:
     trail.tell(kind, words, icon=icon, topic="rhythm", whys={"seat_left": _("whoever had it left")})
+trail.tell(
+    "tasks.handed_over", _("Handed %(tasks)s tasks over to %(assistant)s"), icon="arrows-exchange", topic="tasks",
+    whys={"seat_ended": _("the seat that had them ended")},
+)  # fmt: skip
+trail.tell("tasks.handed_back", _("Handed %(tasks)s tasks back"), icon="arrow-back-up", topic="tasks")

@@ -43,5 +43,6 @@ urlpatterns = [
     path("rhythms/<uuid:pk>/groups/", rhythms.follow, name="rhythm_follow"),
     path("pauses/", rhythms.add_pause, name="pauses"),
     path("pauses/<uuid:pk>/dropping/", rhythms.drop_pause, name="pause_drop"),
+    path("tasks/handing/", tasks.hand_over, name="hand_over"),
     path("tasks/<uuid:pk>/proof/", tasks.proof, name="proof"),
 ]

@@ -83,6 +83,10 @@ def burdens_of(seats):
     return found
 
 
+# What a room does when somebody works no more, (seat, by), and when they have their seat again, (seat, since when it was ended, by)
+ENDS, RETURNS = [], []
+
+
 # Changing seats: each change is in force with the next request, which reads its seat anew
 
 
@@ -98,6 +102,8 @@ def change_role(seat, role, *, by):
     seat.role = role
     seat.save(update_fields=["role"])
     events.note("seat.role_changed", seat, by=by, before={"role": before}, after={"seat": str(seat.pk), "role": role})
+    if role == Seat.Role.VIEWER:
+        _works_no_more(seat, by)
     return seat
 
 
@@ -160,9 +166,11 @@ def restore(seat, *, by):
         raise Refused(_("%(email)s has a seat here already.") % {"email": seat.user.email}, code="seat_taken")
     AccessToken.objects.filter(seat=seat, revoked_at=seat.ended_at).update(revoked_at=None)
     Invite.objects.filter(made_by=seat, revoked_at=seat.ended_at).update(revoked_at=None)
-    seat.ended_at = None
+    since, seat.ended_at = seat.ended_at, None
     seat.save(update_fields=["ended_at"])
     events.note("seat.restored", seat, by=by, after={"seat": str(seat.pk), "role": seat.role})
+    for follow in RETURNS:
+        follow(seat, since, by=by)
     return seat
 
 
@@ -218,7 +226,13 @@ def _end(seat, kind, by):
     _end_invites(seat, seat.ended_at)
     AccessToken.objects.filter(seat=seat, revoked_at=None).update(revoked_at=seat.ended_at)
     events.note(kind, seat, by=by, after={"seat": str(seat.pk), "role": seat.role})
+    _works_no_more(seat, by)
     return seat
+
+
+def _works_no_more(seat, by):
+    for follow in ENDS:
+        follow(seat, by=by)
 
 
 def _end_invites(seat, moment):

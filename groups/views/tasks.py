@@ -1,13 +1,21 @@
+from django.contrib import messages
 from django.db.models import Case, Count, F, Min, OuterRef, Q, Subquery, Sum, When
 from django.http import Http404
+from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_safe
+from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_POST, require_safe
 
-from crm.tenancy import files
+from crm.tenancy import files, rights
 from crm.tenancy.models import Seat
 from crm.tenancy.pages import Cut, page
-from crm.tenancy.rights import sees, sees_all
+from crm.tenancy.refusals import Refused
+from crm.tenancy.rights import does, sees, sees_all
 
+from .. import handovers
 from ..models import Group, Move, Task
 from ..names import as_uuid
 
@@ -24,6 +32,7 @@ def tasks(request):
     chosen = {name: request.GET.get(name, "") for name in ("assistant", "group", "state")}
     state = chosen["state"] if chosen["state"] in STATES else Task.State.OPEN
     loads = _loads(mine, seats)
+    may_hand_over = rights.level(request.seat, "tasks") == rights.DO and state in (Task.State.OPEN, LATE)
     found = _narrowed(mine, chosen, state)
     cut = Cut(_how_many(chosen, state, loads) if not chosen["group"] else found.count(), request.GET.get("page"))
     context = {
@@ -40,9 +49,34 @@ def tasks(request):
         "assistant": next((seat for pk, seat in seats.items() if str(pk) == chosen["assistant"]), None),
         "group": Group.objects.filter(pk=as_uuid(chosen["group"])).first() if chosen["group"] else None,
         "only_own": not sees_all(request.seat, "tasks"),
+        "hands": handovers.loads(request.tenant) if may_hand_over else None,
+        "spans": handovers.Span.choices,
         "now": timezone.now(),
     }
     return page(request, "groups/tasks.html", context)
+
+
+@does("tasks")
+@require_POST
+def hand_over(request):
+    """The picked tasks, or with `whose` what that seat has to do today, this week or at all."""
+    rights.refuse_unless(rights.level(request.seat, "tasks") == rights.DO, "tasks")
+    whose = request.POST.get("whose", "")
+    if whose:
+        seat = Seat.objects.filter(tenant=request.tenant, pk=as_uuid(whose)).first()
+        if seat is None:
+            raise Http404
+        found = handovers.of(seat, request.POST.get("span", ""), request.tenant)
+    else:
+        found = Task.objects.filter(pk__in=filter(None, map(as_uuid, request.POST.getlist("task"))))
+        if not request.POST.getlist("task"):
+            raise Refused(_("Pick a task first."), code="nothing_picked", status=400)
+    fact = handovers.hand_over(found, request.POST.get("give_to", ""), by=request.seat)
+    number = fact.after["tasks"]
+    words = ngettext("%(n)s task is with %(who)s now.", "%(n)s tasks are with %(who)s now.", number)
+    to = Seat.objects.select_related("user").get(pk=fact.subject)
+    messages.success(request, words % {"n": f"{number:,}", "who": to}, extra_tags=f"undo={reverse('trail_undo', args=[fact.pk])}")
+    return redirect(f"{reverse('groups:tasks')}?{urlencode({'assistant': whose})}" if whose else "groups:tasks")
 
 
 @require_safe

@@ -1,0 +1,137 @@
+"""Handing tasks over: some of them, or what somebody has to do today or this week, in one move with one way back."""
+
+import datetime
+from collections import defaultdict
+
+from django.db import models, transaction
+from django.db.models import Sum
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from crm.tenancy import events, trail
+from crm.tenancy.models import Event, Seat, Tenant
+from crm.tenancy.refusals import Refused
+from crm.tenancy.scope import active_tenant
+
+from .calendar import instant
+from .models import Group, Task
+from .names import as_uuid
+
+HANDED_OVER = "tasks.handed_over"
+SEAT_ENDED = "seat_ended"
+
+
+class Span(models.TextChoices):
+    """How much of what somebody has to do."""
+
+    TODAY = "today", gettext_lazy("today")
+    WEEK = "week", gettext_lazy("this week")
+    ALL = "all", gettext_lazy("everything")
+
+
+def of(seat, span, tenant):
+    """What this seat has to do until the end of the day or the week; what is late from before is of today."""
+    if span not in Span.values:
+        raise Refused(_("Say how much: today, this week or everything."), code="no_such_span", status=400, field="span")
+    found = Task.objects.open().of(seat)
+    if span == Span.ALL:
+        return found
+    today = tenant.today()
+    days = 1 if span == Span.TODAY else 7 - today.weekday()
+    return found.filter(due_at__lt=instant(datetime.datetime.combine(today + datetime.timedelta(days=days), datetime.time(0)), tenant.zone))
+
+
+@transaction.atomic
+def hand_over(found, to, *, by, because=""):
+    """These open tasks are theirs from now on. Returns the fact, by which it is taken back."""
+    to = _who_works(to)
+    whose = {str(task.pk): str(task.assistant_id) for task in found.open().exclude(assistant=to).select_for_update(of=["self"])}
+    if not whose:
+        raise Refused(_("None of these tasks is open and somebody else's, so nothing changes hands."), code="nothing_to_hand_over")
+    Task.objects.filter(pk__in=whose).update(assistant=to)
+    after = {"assistant": str(to.pk), "tasks": len(whose)}
+    return events.note(HANDED_OVER, to, by=by, because=because, before={"whose": whose}, after=after)
+
+
+def _who_works(pk):
+    """A seat that stands and works."""
+    seat = Seat.objects.standing().filter(tenant_id=active_tenant(), pk=as_uuid(pk)).select_related("user").first()
+    if seat is None:
+        raise Refused(_("This seat was taken away; choose another one."), code="seat_ended", field="give_to")
+    if seat.role == Seat.Role.VIEWER:
+        raise Refused(_("A viewer does no work; choose another role."), code="viewer_works_not", field="give_to")
+    return seat
+
+
+def loads(tenant):
+    """{seat: minutes of open work}, of everybody who works, the freest first; owners last, since the work is kept from them."""
+    minutes = dict(Task.objects.open().order_by().values_list("assistant").annotate(Sum("minutes")))
+    working = Seat.objects.standing().filter(tenant=tenant).exclude(role=Seat.Role.VIEWER).select_related("user").order_by("id")
+    found = {seat: minutes.get(seat.pk, 0) for seat in working}
+    return dict(sorted(found.items(), key=lambda pair: (pair[0].is_owner, pair[1])))
+
+
+def freest(tenant, but=()):
+    """Whoever has least to do, leaving out these seats; None where only the owner works beside them."""
+    return next((seat for seat in loads(tenant) if seat.pk not in but and not seat.is_owner), None)
+
+
+# A seat that ends, or only looks on from now on, leaves nothing undone
+
+
+@transaction.atomic
+def scatter(seat, *, by):
+    """Each chat's tasks go to whoever works for it now, else to whoever is free; a chat stays in one hand."""
+    free = {each: minutes for each, minutes in loads(Tenant.objects.get(pk=active_tenant())).items() if each.pk != seat.pk}
+    piles = defaultdict(list)
+    for pk, group, minutes in Task.objects.open().of(seat).order_by("due_at", "id").values_list("pk", "group", "minutes"):
+        piles[group].append((pk, minutes))
+    assistants = dict(Group.objects.filter(pk__in=filter(None, piles)).values_list("pk", "assistant_id"))
+    goes = defaultdict(list)
+    for group, pile in piles.items() if free else ():
+        to = next((each for each in free if each.pk == assistants.get(group)), None)
+        to = to or min(free, key=lambda each: (each.is_owner, free[each]))
+        goes[to] += [pk for pk, _minutes in pile]
+        free[to] += sum(minutes for _pk, minutes in pile)
+    for to, theirs in goes.items():
+        hand_over(Task.objects.filter(pk__in=theirs), to.pk, by=by, because=SEAT_ENDED)
+
+
+def gather(seat, since, *, by):
+    """Who has the seat again has what was handed on when it ended, and is still to be done."""
+    facts = list(Event.objects.filter(kind=HANDED_OVER, because=SEAT_ENDED, at__gte=since))
+    for fact in [fact for fact in facts if str(seat.pk) in fact.before.get("whose", {}).values()]:
+        if _still_there([fact]):
+            give_back(fact, by)
+
+
+# Taking back
+
+
+def _still_there(facts):
+    """Those of which some task is still open where it was handed to."""
+    asked = {pk for fact in facts for pk in fact.before.get("whose", {})}
+    there = set(Task.objects.open().filter(pk__in=asked).values_list("pk", "assistant"))
+    there = {(str(pk), seat) for pk, seat in there}
+    return [fact.pk for fact in facts if any((pk, fact.subject) in there for pk in fact.before.get("whose", {}))]
+
+
+@transaction.atomic
+def give_back(fact, by):
+    """To whom they were; what was done meanwhile, or went on from there, stays. Who works no more gets nothing back."""
+    working = {str(seat.pk): seat for seat in loads(Tenant.objects.get(pk=active_tenant()))}
+    back = defaultdict(list)
+    there = Task.objects.open().filter(pk__in=fact.before["whose"], assistant=fact.subject)
+    for pk in there.select_for_update().values_list("pk", flat=True):
+        if (whose := fact.before["whose"][str(pk)]) in working:
+            back[whose].append(pk)
+    if not back:
+        raise Refused(_("Whoever had these tasks works here no more, so they stay where they are."), code="nobody_to_give_back_to")
+    for whose, tasks in back.items():
+        Task.objects.filter(pk__in=tasks).update(assistant=working[whose])
+    number = sum(map(len, back.values()))
+    events.note("tasks.handed_back", working[next(iter(back))], by=by, after={"tasks": number})
+    return ngettext("%(n)s task is back where it was.", "%(n)s tasks are back where they were.", number) % {"n": f"{number:,}"}
+
+
+trail.undoes(HANDED_OVER, "tasks", _still_there, give_back)

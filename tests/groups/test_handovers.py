@@ -1,0 +1,188 @@
+"""Tasks change hands: some of them, what somebody has today or this week, and all of whoever leaves."""
+
+import datetime
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils.timezone import now
+
+from crm.tenancy import seats
+from crm.tenancy.models import Event, Seat
+from crm.tenancy.scope import acting_for
+from groups.models import Task
+from tests.conftest import KeyClient, SeatClient
+from tests.factories import GroupFactory, SeatFactory, TaskFactory
+
+
+@pytest.fixture(autouse=True)
+def english(settings):
+    settings.LANGUAGE_CODE = "en"
+
+
+@pytest.fixture
+def doudou(house):
+    return SeatFactory(tenant=house, role="assistant", name="Doudou")
+
+
+def tasks_of(seat, number=1, **fields):
+    with acting_for(seat.tenant_id):
+        return TaskFactory.create_batch(number, assistant=seat, **fields)
+
+
+def whose(tasks):
+    with acting_for(tasks[0].tenant_id):
+        found = dict(Task.objects.filter(pk__in=[task.pk for task in tasks]).values_list("pk", "assistant"))
+    return [found[task.pk] for task in tasks]
+
+
+def handed(client, **said):
+    return client.post("tasks/handing/", said, follow=True)
+
+
+def last_fact(tenant, kind="tasks.handed_over"):
+    with acting_for(tenant.pk):
+        return Event.objects.filter(kind=kind).newest_first().first()
+
+
+def test_picked_tasks_change_hands_and_come_back_by_one_click(operator, assistant, doudou):
+    picked, left = tasks_of(assistant.seat, 3), tasks_of(assistant.seat)
+
+    page = handed(operator, task=[task.pk for task in picked], give_to=doudou.pk)
+
+    assert "3 tasks are with Doudou now." in page.content.decode()
+    assert whose(picked + left) == [doudou.pk] * 3 + [assistant.seat.pk]
+    fact = last_fact(operator.tenant)
+    operator.post(f"trail/{fact.pk}/undo/")
+    assert whose(picked) == [assistant.seat.pk] * 3
+
+
+def test_what_was_done_meanwhile_stays_when_the_rest_comes_back(operator, assistant, doudou):
+    done, open_one = tasks_of(assistant.seat, 2)
+    handed(operator, task=[done.pk, open_one.pk], give_to=doudou.pk)
+    with acting_for(operator.tenant.pk):
+        Task.objects.filter(pk=done.pk).update(state="done", ended_at=now(), ended_by=doudou)
+
+    operator.post(f"trail/{last_fact(operator.tenant).pk}/undo/")
+
+    assert whose([done, open_one]) == [doudou.pk, assistant.seat.pk]
+
+
+@pytest.mark.parametrize(("span", "moved"), [("today", 2), ("week", 3), ("all", 4)])
+def test_everything_of_today_or_this_week_in_one_move(operator, assistant, doudou, span, moved):
+    zone, today = operator.tenant.zone, operator.tenant.today()
+    noon = datetime.datetime.combine(today, datetime.time(12), zone)
+    sunday = noon + datetime.timedelta(days=6 - today.weekday())
+    days = [noon - datetime.timedelta(days=3), noon, sunday, sunday + datetime.timedelta(days=2)]
+    tasks = [tasks_of(assistant.seat, due_at=day)[0] for day in days]
+
+    handed(operator, whose=assistant.seat.pk, span=span, give_to=doudou.pk)
+
+    expected = max(moved, 3) if today.weekday() == 6 and span != "all" else moved  # a week that ends today
+    assert whose(tasks).count(doudou.pk) == expected
+
+
+@pytest.mark.parametrize(
+    ("said", "status"),
+    [
+        ({"task": [], "give_to": "doudou"}, 400),
+        ({"whose": "assistant", "span": "never", "give_to": "doudou"}, 400),
+        ({"give_to": "gone"}, 409),
+        ({"give_to": "viewer"}, 409),
+        ({"give_to": "nobody"}, 409),
+        ({"give_to": "assistant"}, 409),
+    ],
+)
+def test_what_cannot_be_handed_over_is_refused_and_stays(operator, assistant, viewer, doudou, said, status):
+    tasks = tasks_of(assistant.seat)
+    gone = SeatFactory(tenant=operator.tenant, ended_at=now())
+    ids = {"doudou": doudou.pk, "assistant": assistant.seat.pk, "viewer": viewer.seat.pk, "gone": gone.pk}
+    said = {"task": [task.pk for task in tasks]} | {name: ids.get(str(value), value) for name, value in said.items()}
+
+    assert handed(operator, **said).status_code == status
+    assert whose(tasks) == [assistant.seat.pk]
+
+
+def test_an_assistant_hands_nothing_over_and_sees_no_button(assistant, doudou):
+    tasks = tasks_of(assistant.seat)
+
+    page = assistant.get(f"tasks/?assistant={assistant.seat.pk}").content.decode()
+
+    assert handed(assistant, task=[tasks[0].pk], give_to=doudou.pk).status_code == 403
+    assert "tasks/handing/" not in page
+
+
+def test_the_list_offers_whoever_works_the_freest_first(operator, assistant, doudou, viewer):
+    tasks_of(assistant.seat, minutes=50)
+
+    page = operator.get(f"tasks/?assistant={assistant.seat.pk}")
+
+    assert [str(seat) for seat in page.context["hands"]] == ["Chen", "Doudou", "Xiaoyu"]
+    assert "Hand over what Xiaoyu has to do" in page.content.decode()
+
+
+# Who leaves
+
+
+def test_whoever_leaves_leaves_nothing_undone_and_who_is_back_has_it_back(owner, assistant, doudou):
+    with acting_for(owner.tenant.pk):
+        one, other = GroupFactory(number=1, assistant=doudou), GroupFactory(number=2)
+    third = SeatFactory(tenant=owner.tenant, role="assistant", name="Third")
+    tasks_of(doudou, minutes=90)
+    of_one, of_other = tasks_of(assistant.seat, 2, group=one), tasks_of(assistant.seat, 2, group=other)
+
+    with acting_for(owner.tenant.pk):
+        seats.end(assistant.seat, by=owner.seat)
+
+    assert whose(of_one + of_other) == [doudou.pk] * 2 + [third.pk] * 2
+    with acting_for(owner.tenant.pk):
+        seats.restore(Seat.objects.get(pk=assistant.seat.pk), by=owner.seat)
+    assert whose(of_one + of_other) == [assistant.seat.pk] * 4
+
+
+def test_where_nobody_else_works_the_owner_has_it(owner, assistant):
+    tasks = tasks_of(assistant.seat, 2)
+
+    with acting_for(owner.tenant.pk):
+        seats.leave(assistant.seat)
+
+    assert whose(tasks) == [owner.seat.pk] * 2
+
+
+def test_who_only_looks_on_from_now_on_has_nothing_to_do(owner, assistant, doudou):
+    tasks = tasks_of(assistant.seat)
+
+    with acting_for(owner.tenant.pk):
+        seats.change_role(assistant.seat, "viewer", by=owner.seat)
+
+    assert whose(tasks) == [doudou.pk]
+
+
+# Programs
+
+
+def test_a_program_hands_over(api, house, assistant, doudou):
+    tasks = tasks_of(assistant.seat, 2)
+
+    first = api.post("/tasks/handing/", {"give_to": str(doudou.pk), "tasks": [str(tasks[0].pk)]})
+    rest = api.post("/tasks/handing/", {"give_to": str(doudou.pk), "whose": str(assistant.seat.pk), "span": "all"})
+    again = api.post("/tasks/handing/", {"give_to": str(doudou.pk), "whose": str(assistant.seat.pk), "span": "all"})
+    neither = api.post("/tasks/handing/", {"give_to": str(doudou.pk)})
+
+    assert [answer.json()["tasks"] for answer in (first, rest)] == [1, 1]
+    assert [answer.json()["code"] for answer in (again, neither)] == ["nothing_to_hand_over", "tasks_or_whose"]
+    assert whose(tasks) == [doudou.pk] * 2
+    assert KeyClient(assistant.seat).post("/tasks/handing/", {"give_to": str(doudou.pk), "whose": str(doudou.pk)}).status_code == 403
+
+
+def test_the_list_asks_as_much_for_thirty_as_for_one(operator, assistant):
+
+    tasks_of(assistant.seat)
+    client = SeatClient(operator.seat)
+    with CaptureQueriesContext(connection) as few:
+        client.get("tasks/")
+    tasks_of(assistant.seat, 29)
+    with CaptureQueriesContext(connection) as many:
+        client.get("tasks/")
+
+    assert len(many) == len(few)
