@@ -14,7 +14,7 @@ from crm.tenancy.counting import counts
 from crm.tenancy.models import Event
 from crm.tenancy.pages import page
 from crm.tenancy.rights import sees
-from groups import calendar, clashes
+from groups import calendar, clashes, rises
 from groups.models import CalendarStep, Cohort, Draft, Move, Reshuffle, Task, Wave
 from groups.reshuffles import STAGES
 from members import terms
@@ -142,6 +142,7 @@ def _loads():
         all=Count("pk", filter=~Q(state=Task.State.WITHDRAWN)),
         minutes=Sum("minutes", filter=is_open, default=0),
         oldest=Min("late_at", filter=is_late),
+        brought=Count("pk", filter=is_late & Q(risen=rises.BRING_UP)),
     )
     for load in found:
         load["name"] = load["assistant__name"] or load["assistant__user__name"] or load["assistant__user__email"]
@@ -153,4 +154,5 @@ def _late(loads):
     if not late:
         return None
     oldest = min(load["oldest"] for load in late)
-    return Decision("late", timezone.localdate(oldest), {"loads": late, "oldest": oldest, "count": sum(load["late"] for load in late)})
+    sums = {"count": sum(load["late"] for load in late), "brought": sum(load["brought"] for load in late)}
+    return Decision("late", timezone.localdate(oldest), {"loads": late, "oldest": oldest, **sums})

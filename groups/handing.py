@@ -11,7 +11,7 @@ from crm.tenancy import events
 from crm.tenancy.models import Seat, Tenant
 from crm.tenancy.scope import active_tenant
 
-from . import texts, waves
+from . import rises, texts, waves
 from .calendar import instant
 from .models import Occurrence, Slot, Task
 
@@ -84,6 +84,7 @@ def hand_out(pk):
             row.state = Occurrence.State.HANDED_OUT
     Task.objects.bulk_create(fresh)
     Task.objects.bulk_update(again, ["assistant", "state", *WRITTEN])
+    rises.promise(fresh, tenant)
     Occurrence.objects.bulk_update(rows, ["state", "task"])
     events.note_all(
         {"kind": "occurrence.handed_out", "subject": row, "after": {"assistant": str(row.task.assistant_id), "minutes": row.task.minutes}}

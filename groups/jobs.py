@@ -8,8 +8,8 @@ from crm.tenancy.models import Tenant
 from crm.tenancy.refusals import Refused
 from crm.tenancy.scope import acting_for, active_tenant
 
-from . import calendar, occurrences, on_terms, reshuffles, rhythms, waves
-from .models import CalendarStep, Draft, Matrix, Occurrence, TermReminder, Wave
+from . import calendar, occurrences, on_terms, reshuffles, rhythms, rises, waves
+from .models import CalendarStep, Draft, Matrix, Occurrence, Rise, TermReminder, Wave
 
 logger = logging.getLogger(__name__)
 
@@ -55,6 +55,7 @@ def lay_out_reminders():
     for tenant in Tenant.objects.all():
         with acting_for(tenant.pk):
             on_terms.lay_out(tenant)
+            rises.lay_out(tenant)
 
 
 @keeper(TermReminder)
@@ -78,3 +79,9 @@ def lay_out_rhythms():
 @tenant_job
 def hand_out_occurrence(pk):
     occurrences.hand_out(pk)
+
+
+@keeper(Rise)
+@tenant_job
+def rise(pk):
+    rises.rise(pk)

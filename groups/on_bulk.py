@@ -14,7 +14,7 @@ from crm.tenancy.scope import active_tenant
 from members import bulk
 from members.models import Member
 
-from . import waves
+from . import rises, waves
 from .calendar import HANDED_OUT_AT, instant
 from .models import Cohort, Group, Placement, Task
 from .names import as_uuid
@@ -151,6 +151,7 @@ def _give(ids, values, *, by, job):
     same["due_at"] = min(max(now(), instant(datetime.datetime.combine(due, HANDED_OUT_AT), tenant.zone)), late)
     tasks = [Task(member_id=pk, group_id=group, assistant_id=hands[str(group)], **same) for pk, group in sorted(sits.items())]
     Task.objects.bulk_create(tasks)
+    rises.promise(tasks, _tenant())
     events.note_all(
         {"kind": "task.given", "subject": task, "member": task.member_id, "by": by, "after": {"job": str(job.pk)}} for task in tasks
     )

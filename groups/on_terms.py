@@ -18,7 +18,7 @@ from crm.tenancy.templatetags.qx import iso
 from members import terms
 from members.models import Member
 
-from . import waves
+from . import rises, waves
 from .calendar import HANDED_OUT_AT, instant
 from .models import Placement, Task, TermReminder
 
@@ -58,7 +58,7 @@ def _task(row, group, tenant):
     last = max(row.ends_on, tenant.today()) + datetime.timedelta(days=1)
     with translation.override(tenant.language):
         text = words(row.member, row.ends_on)
-    return Task.objects.create(
+    task = Task.objects.create(
         kind=Task.Kind.RENEWAL,
         group=group,
         member=row.member,
@@ -68,6 +68,8 @@ def _task(row, group, tenant):
         minutes=MINUTES,
         text=text,
     )
+    rises.promise([task], tenant)
+    return task
 
 
 def words(member, ends_on):

@@ -4,7 +4,7 @@ import datetime
 import uuid
 from dataclasses import dataclass
 
-from django.db.models import Count, Exists, F, OuterRef, Sum
+from django.db.models import Case, Count, Exists, F, OuterRef, Q, Sum, When
 from django.db.models.functions import TruncDate
 from django.utils.html import escape, format_html
 from django.utils.safestring import mark_safe
@@ -14,8 +14,9 @@ from django.utils.translation import gettext as _
 from crm.tenancy import rights
 from crm.tenancy.templatetags.qx import ago, clock
 
+from . import rises
 from .calendar import instant
-from .models import Draft, Move, Placement, Task, Wave
+from .models import Draft, Move, Placement, Rise, Task, Wave
 from .tasks import Until, moment_of
 
 MOST = 200  # rows that a phone holds at once; the others follow while these are done
@@ -56,6 +57,10 @@ class Line:
     @property
     def is_late(self):
         return self.is_open and self.task.late_at <= self.moment
+
+    @property
+    def is_reminded(self):
+        return self.is_late and self.task.risen > 0
 
     # A day has some ninety rows, and a template's tags for each cost more than all the rest of the page.
 
@@ -186,7 +191,7 @@ def today(seat):
     mine = Task.objects.of(seat)
     due = _due(seat)
     sums = due.aggregate(left=Count("id"), minutes=Sum("minutes"))
-    tasks = list(due.in_order().select_related("member", "group")[:MOST])
+    tasks = list(_first_things_first(due).select_related("member", "group")[:MOST])
     ended = list(
         mine.filter(state__in=ENDED, ended_at__gte=_midnight(seat.tenant))
         .select_related("member", "group", "ended_by__user")
@@ -227,7 +232,7 @@ class Place:
 
 def place(seat, task):
     """Of the next one only the id: it comes from the same chat as long as there is one, and at the end from the beginning."""
-    moment, rows = now(), list(_due(seat).in_order().values("id", "group_id", "due_at"))
+    moment, rows = now(), list(_first_things_first(_due(seat)).values("id", "group_id", "due_at"))
     due = _by_group([row for row in rows if row["due_at"] <= moment], lambda row: row["group_id"])
     ids = [row["id"] for pile in due for row in pile] + [row["id"] for row in rows if row["due_at"] > moment]
     ended = Task.objects.of(seat).filter(state__in=ENDED, ended_at__gte=_midnight(seat.tenant)).count()
@@ -274,7 +279,17 @@ def _as_lines(tasks, moment):
 
 def _due(seat):
     tomorrow = _midnight(seat.tenant, seat.tenant.today() + datetime.timedelta(days=1))
-    return Task.objects.of(seat).open().filter(due_at__lt=tomorrow)
+    mine = Q(assistant=seat)
+    if seat.is_owner:  # what was brought before them as well
+        brought = Rise.objects.filter(to=seat, step=rises.BRING_UP, state=Rise.State.DONE)
+        mine |= Q(pk__in=brought.values("task"))
+    return Task.objects.open().filter(mine, due_at__lt=tomorrow)
+
+
+def _first_things_first(tasks):
+    """What somebody was reminded of stands before everything else."""
+    is_reminded = Case(When(risen__gt=0, late_at__lte=now(), then=0), default=1)
+    return tasks.order_by(is_reminded, "due_at", "rank", "id")
 
 
 def _midnight(tenant, day=None):

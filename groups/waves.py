@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from crm.tenancy import events
 from crm.tenancy.models import Seat
 
+from . import rises
 from .calendar import HANDED_OUT_AT, instant
 from .models import Group, Move, Task, Wave
 
@@ -89,6 +90,7 @@ def hand_out(wave, tenant, *, by=None):
     with translation.override(tenant.language):
         tasks = [_as_task(move, wave, tenant, seat) for move, seat in zip(moves, seats, strict=True)]
     Task.objects.bulk_create(tasks)
+    rises.promise(tasks, tenant)
     for move, task in zip(moves, tasks, strict=True):
         move.task = task
     Move.objects.bulk_update(moves, ["task"], batch_size=500)

@@ -31,6 +31,7 @@ from groups.models import (
     Placement,
     Reshuffle,
     Rhythm,
+    Rise,
     Slot,
     Star,
     Task,
@@ -499,6 +500,15 @@ class OccurrenceFactory(OwnedFactory):
     group = SubFactory(GroupFactory)
     day = datetime.date(2026, 12, 1)
     wall_time = LazyAttribute(lambda made: datetime.datetime.combine(made.day, datetime.time(8, 30), datetime.UTC))
+    due_at = LazyFunction(now)
+
+
+class RiseFactory(OwnedFactory):
+    class Meta:
+        model = Rise
+
+    task = SubFactory(TaskFactory)
+    step = 1
     due_at = LazyFunction(now)
 
 

@@ -30,15 +30,19 @@ KINDS = {
     "colour": "tenant.colour_set",
     "tasks_a_day": "tenant.limit_set",
     "renewal_days": "tenant.renewal_days_set",
+    "rises_after": "tenant.rises_after_set",
 }
 MOST_TASKS_A_DAY = 2000
 MOST_RENEWAL_DAYS = 180
+MOST_RISING = 2 * 1440  # minutes
 LONGEST_SLUG = 40
 HEAVIEST_LOGO = 2 * 10**6
 LOGO_SIDE = 512
 
 # Whoever keeps promises at a wall time registers (zone) -> [Moved]: what has not begun, with the same wall time in that zone.
 ON_ZONE_CHANGE = []
+# Whoever lays something out by a field of the tenant registers (tenant), by the field's name.
+FOLLOWERS = {}
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,9 @@ def change(tenant, wanted, *, by, seen=None):
     if "time_zone" in before:
         for each in moved_by(tenant.zone):
             each.keep()
+    for name in before:
+        if name in FOLLOWERS:
+            FOLLOWERS[name](tenant)
     return tenant, before
 
 
@@ -169,9 +176,20 @@ def _renewal_days(tenant, number):
     return number
 
 
+def _rises_after(tenant, minutes):
+    """Three numbers, each at least as large as the one before it."""
+    numbers = list(minutes) if isinstance(minutes, list | tuple) else []
+    if len(numbers) != 3 or any(not isinstance(each, int) or isinstance(each, bool) or not 0 <= each <= MOST_RISING for each in numbers):
+        sentence = _("Three numbers of minutes, each from 0 to %(most)s.") % {"most": f"{MOST_RISING:,}"}
+        raise _refused("rises_after", sentence, "out_of_range")
+    if numbers != sorted(numbers):
+        raise _refused("rises_after", _("Each of the three comes no earlier than the one before it."), "not_in_order")
+    return numbers
+
+
 CHECKS = {
     "name": _name, "slug": _slug, "language": _language, "time_zone": _time_zone, "currency": _currency, "country": _country,
-    "colour": _colour, "tasks_a_day": _tasks_a_day, "renewal_days": _renewal_days,
+    "colour": _colour, "tasks_a_day": _tasks_a_day, "renewal_days": _renewal_days, "rises_after": _rises_after,
 }  # fmt: skip
 
 
@@ -240,6 +258,7 @@ for _kind, _words, _icon in [
     ("tenant.colour_set", gettext_lazy("Chose the colour %(colour)s"), "photo"),
     ("tenant.limit_set", gettext_lazy("Set the most tasks a day for one assistant to %(tasks_a_day)s"), "adjustments"),
     ("tenant.renewal_days_set", gettext_lazy("Has renewal asked about %(renewal_days)s days before a term ends"), "calendar-event"),
+    ("tenant.rises_after_set", gettext_lazy("Set after how many minutes a late task rises: %(rises_after)s"), "bell"),
     ("tenant.logo_set", gettext_lazy("Gave the community a new logo"), "photo"),
     ("tenant.logo_removed", gettext_lazy("Took the logo away"), "photo"),
 ]:
@@ -251,4 +270,5 @@ trail.VALUES |= {
     "currency": places.currency_name,
     "country": places.country_name,
     "colour": lambda code: code or _("of the house"),
+    "rises_after": lambda minutes: ", ".join(f"{each:,}" for each in minutes),
 }

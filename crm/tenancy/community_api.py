@@ -14,11 +14,19 @@ class TenantSerializer(ModelSerializer):
 
     renewal_days = serializers.IntegerField(required=False, help_text="So many days before a term ends, a task asks about renewal.")
 
+    rises_after = serializers.ListField(
+        child=serializers.IntegerField(min_value=0, max_value=community.MOST_RISING),
+        min_length=3,
+        max_length=3,
+        required=False,
+        help_text="Minutes after a task is late: its assistant is reminded, another one gets it, the owner hears of it.",
+    )
+
     class Meta:
         model = Tenant
         fields = [
             "id", "slug", "name", "language", "time_zone", "currency", "country", "colour", "logo", "tasks_a_day", "renewal_days",
-            "created_at",
+            "rises_after", "created_at",
         ]  # fmt: skip
         read_only_fields = ["logo", "created_at"]
         limits = {"tasks_a_day": (1, community.MOST_TASKS_A_DAY), "renewal_days": (1, community.MOST_RENEWAL_DAYS)}

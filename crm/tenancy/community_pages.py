@@ -36,6 +36,34 @@ class TenantForm(SeenForm):
         return community.change(self.row, wanted, by=by, seen=seen)
 
 
+class MinutesWidget(forms.MultiWidget):
+    """Three numbers in a row, each with what happens then as its name."""
+
+    use_fieldset = True
+    LABELS = [
+        gettext_lazy("Minutes until its assistant is reminded"),
+        gettext_lazy("Minutes until another one gets it"),
+        gettext_lazy("Minutes until the owner hears of it"),
+    ]
+
+    def __init__(self):
+        least_most = {"min": 0, "max": community.MOST_RISING}
+        inputs = [forms.NumberInput(least_most | {"aria-label": label}) for label in self.LABELS]
+        super().__init__(inputs, {"class": "w-auto d-inline-block me-2"})
+
+    def decompress(self, value):
+        return value or [None] * 3
+
+
+class MinutesField(forms.MultiValueField):
+    def __init__(self, **kwargs):
+        fields = [forms.IntegerField(min_value=0, max_value=community.MOST_RISING) for _label in MinutesWidget.LABELS]
+        super().__init__(fields, widget=MinutesWidget, require_all_fields=True, **kwargs)
+
+    def compress(self, minutes):
+        return list(minutes)
+
+
 class CommunityForm(TenantForm):
     name = forms.CharField(max_length=80, label=gettext_lazy("Name"))
     language = forms.ChoiceField(
@@ -65,6 +93,14 @@ class CommunityForm(TenantForm):
         max_value=community.MOST_RENEWAL_DAYS,
         label=gettext_lazy("Ask about renewal before a term ends"),
         help_text=gettext_lazy("So many days before, the assistant of the member's group gets a task with a text to copy."),
+    )
+
+    rises_after = MinutesField(
+        label=gettext_lazy("Minutes after which a late task rises"),
+        help_text=gettext_lazy(
+            "So many minutes after it is late its assistant is reminded, then another one who is free gets it, then the owner hears of it."
+            " At night nobody is disturbed."
+        ),
     )
 
     def __init__(self, tenant, data=None):

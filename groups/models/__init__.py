@@ -2,9 +2,9 @@ from .matrices import Cohort, Group, Matrix, Placement
 from .reshuffles import PATIENCE, CalendarStep, Draft, Move, Reshuffle, Wave
 from .rhythms import Occurrence, Pause, Rhythm, Slot
 from .rules import Apart, Bond, BondMember, Pin, Star
-from .tasks import Task, TermReminder, Tick
+from .tasks import Rise, Task, TermReminder, Tick
 
 __all__ = [
     "PATIENCE", "Apart", "Bond", "BondMember", "CalendarStep", "Cohort", "Draft", "Group", "Matrix", "Move", "Occurrence", "Pause", "Pin",
-    "Placement", "Reshuffle", "Rhythm", "Slot", "Star", "Task", "TermReminder", "Tick", "Wave",
+    "Placement", "Reshuffle", "Rhythm", "Rise", "Slot", "Star", "Task", "TermReminder", "Tick", "Wave",
 ]  # fmt: skip

@@ -116,3 +116,21 @@ class TermReminder(DueModel):
     class Meta:
         constraints = [models.UniqueConstraint(fields=["tenant", "member", "ends_on"], name="a_term_reminder_once")]
         indexes = [due_index("term_reminder_due"), models.Index(fields=["tenant", "task"], name="term_reminder_task")]
+
+
+class Rise(DueModel):
+    """When an open task is brought to somebody: first to its assistant, then to another one, then to the owner."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("waiting")
+        DONE = "done", _("done")
+        WITHDRAWN = "withdrawn", _("withdrawn")
+
+    task = models.ForeignKey(Task, models.CASCADE, related_name="rises")
+    step = models.PositiveSmallIntegerField()  # 1: remind, 2: another assistant, 3: the owner
+    state = models.CharField(max_length=12, choices=State, default=State.WAITING)
+    to = models.ForeignKey(Seat, models.PROTECT, null=True, related_name="+")  # who heard of it
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["tenant", "task", "step"], name="a_task_rises_once_a_step")]
+        indexes = [due_index("rise_due"), models.Index(fields=["tenant", "to"], condition=Q(step=3), name="rise_to_owner")]

@@ -30,9 +30,13 @@ def seen(tenant, names=FIELDS):
     return json.dumps({name: getattr(tenant, name) for name in names})
 
 
+def rises(tenant):
+    return {f"rises_after_{place}": minutes for place, minutes in enumerate(tenant.rises_after)}
+
+
 def filled(tenant, **changed):
     """The form as a browser would send it, with these fields changed."""
-    return {name: getattr(tenant, name) for name in FIELDS} | {"seen": seen(tenant)} | changed
+    return {name: getattr(tenant, name) for name in FIELDS} | rises(tenant) | {"seen": seen(tenant, [*FIELDS, "rises_after"])} | changed
 
 
 def facts(tenant):
@@ -113,7 +117,7 @@ def test_what_somebody_else_changed_meanwhile_is_not_overwritten_unseen(house, o
     other.post("/settings/", filled(house, currency="USD", country="US"))
 
     second = owner.post("/settings/", opened)
-    again = {name: second.context["form"][name].value() for name in [*FIELDS, "seen"]}
+    again = {name: second.context["form"][name].value() for name in [*FIELDS, "seen"]} | rises(house)
 
     assert (second.status_code, errors(second)) == (422, {"currency": 1})
     assert "Chen" in second.content.decode()
