@@ -14,7 +14,7 @@ from crm.tenancy.counting import counts
 from crm.tenancy.models import Event
 from crm.tenancy.pages import page
 from crm.tenancy.rights import sees
-from groups import calendar, clashes, rises
+from groups import calendar, clashes, efforts, rises
 from groups.models import CalendarStep, Cohort, Draft, Move, Reshuffle, Task, Wave
 from groups.reshuffles import STAGES
 from members import terms
@@ -52,6 +52,7 @@ def today(request):
         "loads": loads,
         "sum": {name: sum(load[name] for load in loads) for name in ("open", "late", "done_today", "minutes")},
         "promised": _promised(reshuffles),
+        "work": efforts.of(request.tenant, weeks=2),
         "imported": Event.objects.filter(kind=IMPORTED).newest_first().select_related("seat__user").first(),
         "here": here,
         "terms": terms.figures(request.tenant, request.tenant.today()) if here["renewals"] else None,

@@ -6,11 +6,13 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from crm.tenancy.counting import counts
+from crm.tenancy.models import Seat
 from crm.tenancy.pages import Cut, page
 from crm.tenancy.rights import sees
 from members import hits
 from members.models import Member
 
+from .. import efforts
 from ..models import CalendarStep, Cohort, Group, Matrix, Move, Pin, Placement, Reshuffle, Star, Task
 from ..names import short_half
 
@@ -125,8 +127,15 @@ def group(request, pk):
         "people": [{"member": member, "name": hits.pieces(member.nickname, words)} for member in cut.of(people)],
     }
     if not request.htmx or request.htmx.history_restore_request:
-        context |= _at_a_glance(found, here)
+        context |= _at_a_glance(found, here) | {"effort": _effort(found, request.tenant)}
     return page(request, "groups/group.html", context)
+
+
+def _effort(group, tenant):
+    """The work of the last weeks, with the names of who has it now."""
+    found = efforts.of(tenant, group=group)
+    names = Seat.objects.filter(tenant=tenant, pk__in=filter(None, found.assistants)).select_related("user").in_bulk()
+    return {"found": found, "assistants": [(names.get(pk), effort) for pk, effort in found.assistants.items()]}
 
 
 def _before(member, group):

@@ -21,9 +21,10 @@ from crm.tenancy.refusals import Refused
 from crm.tenancy.rights import does, sees
 from crm.tenancy.templatetags import qx
 
-from .. import phone, tasks
+from .. import efforts, phone, tasks
 from ..models import Task, Tick
 
+A_MONTH = 30  # days
 ASSETS = ["css/tokens.css", "css/phone.css", "js/theme.js", "js/phone.js", "icons.svg"]
 
 
@@ -58,6 +59,7 @@ def me(request):
         "most": max(day["done"] for day in days),
         "done": sum(day["done"] for day in days),
         "work": sum(day["work"] for day in days),
+        "month": efforts.of_seat(request.seat, A_MONTH),
         "others": [seat for seat in others if rights.may_see(seat, "phone")],
     }
     return render(request, "phone/me.html", context | _shell(request))

@@ -15,7 +15,7 @@ from crm.tenancy.pages import Cut, page
 from crm.tenancy.refusals import Refused
 from crm.tenancy.rights import does, sees, sees_all
 
-from .. import handovers
+from .. import efforts, handovers
 from ..models import Group, Move, Task
 from ..names import as_uuid
 
@@ -32,6 +32,9 @@ def tasks(request):
     chosen = {name: request.GET.get(name, "") for name in ("assistant", "group", "state")}
     state = chosen["state"] if chosen["state"] in STATES else Task.State.OPEN
     loads = _loads(mine, seats)
+    work = efforts.of(request.tenant, weeks=1).assistants
+    for load in loads:
+        load["week"] = work.get(load["assistant"])
     may_hand_over = rights.level(request.seat, "tasks") == rights.DO and state in (Task.State.OPEN, LATE)
     found = _narrowed(mine, chosen, state)
     cut = Cut(_how_many(chosen, state, loads) if not chosen["group"] else found.count(), request.GET.get("page"))

@@ -1,0 +1,96 @@
+"""What the community costs in hands, by week, group, practice and assistant; and what one has done in a month."""
+
+import datetime
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils.timezone import now
+
+from crm.tenancy.models import Seat
+from crm.tenancy.scope import acting_for
+from groups import efforts
+from groups.models import Task
+from tests.factories import GroupFactory, OccurrenceFactory, SlotFactory, TaskFactory
+
+
+@pytest.fixture(autouse=True)
+def english(settings):
+    settings.LANGUAGE_CODE = "en"
+
+
+@pytest.fixture
+def group(house, assistant):
+    """This week: a chain of 20 minutes done, 10 to do; 15 laid out. The week before: 30, not possible. Another group: 40."""
+    monday = efforts.monday_of(house.today())
+    noon = datetime.datetime.combine(monday, datetime.time(12), house.zone)
+    with acting_for(house.pk):
+        group = GroupFactory(number=5, assistant=assistant.seat)
+        slot = SlotFactory(practice="chain", minutes=15)
+        same = {"assistant": assistant.seat, "group": group, "due_at": noon}
+        ended = {"state": "done", "ended_at": now(), "ended_by": assistant.seat}
+        chain = TaskFactory(**same, **ended, kind="slot", title="Chain", minutes=20)
+        OccurrenceFactory(slot=slot, group=group, task=chain, state="handed_out", day=monday)
+        TaskFactory(**same, minutes=10)
+        TaskFactory(**same, minutes=99, state="withdrawn")
+        OccurrenceFactory(
+            slot=slot, group=group, day=monday + datetime.timedelta(days=6),
+            wall_time=datetime.datetime.combine(monday + datetime.timedelta(days=6), datetime.time(20), datetime.UTC),
+        )  # fmt: skip
+        TaskFactory(**same | {"due_at": noon - datetime.timedelta(days=7)}, minutes=30, state="impossible", ended_at=now())
+        TaskFactory(**same | {"group": GroupFactory()}, minutes=40)
+        return group
+
+
+def test_minutes_are_counted_by_week_practice_and_assistant(house, group, assistant):
+    with acting_for(house.pk):
+        found = efforts.of(house, group=group)
+        everywhere = efforts.of(house)
+
+    assert [(week.planned, week.done) for week in found.weeks.values()] == [(45, 20), (30, 0), (0, 0), (0, 0), (0, 0)]
+    assert {str(label): (each.planned, each.done) for label, each in found.practices.items()} == {
+        "order chain": (35, 20), "invite into another group": (40, 0),
+    }  # fmt: skip
+    assert {seat: (each.planned, each.done) for seat, each in found.assistants.items()} == {assistant.seat.pk: (45, 20)}
+    assert everywhere.this_week.planned == 85
+
+
+def test_pages_say_what_was_planned_and_done(owner, assistant, group):
+    Seat.objects.filter(pk=assistant.seat.pk).update(minutes_a_week=60)
+
+    of_group, overview, tasks = (owner.get(path).content.decode() for path in (f"groups/{group.pk}/", "", "tasks/"))
+
+    assert "of 45 min this week" in of_group
+    assert "order chain" in of_group
+    assert "of 1 h 25 min planned" in overview
+    assert "20 min of 1 h 25 min" in tasks
+    assert "budget 1 h" in tasks
+
+
+def test_a_month_of_what_one_did_stands_on_the_phone(assistant, group):
+    page = assistant.get("phone/me/")
+
+    month = {str(label): each for label, each in page.context["month"].items()}
+    assert month == {"order chain": {"done": 1, "minutes": 20}}
+    assert "The last 30 days" in page.content.decode()
+
+
+def test_a_group_without_work_shows_no_card(owner, house):
+    with acting_for(house.pk):
+        group = GroupFactory()
+
+    assert 'id="effort"' not in owner.get(f"groups/{group.pk}/").content.decode()
+
+
+@pytest.mark.parametrize("path", ["groups/{}/", "tasks/", ""])
+def test_pages_ask_as_much_for_thirty_tasks_as_for_one(owner, group, path):
+    def questions():
+        with CaptureQueriesContext(connection) as asked:
+            owner.get(path.format(group.pk))
+        return len(asked)
+
+    few = questions()
+    with acting_for(group.tenant_id):
+        TaskFactory.create_batch(29, group=group, assistant=Task.objects.first().assistant, kind="slot", title="Post")
+
+    assert questions() == few
