@@ -16,7 +16,7 @@ from crm.tenancy.templatetags.qx import ago, clock
 
 from . import rises
 from .calendar import instant
-from .models import Draft, Move, Placement, Rise, Task, Wave
+from .models import Draft, Move, Occurrence, Placement, Rise, Slot, Task, Wave
 from .tasks import Until, moment_of
 
 MOST = 200  # rows that a phone holds at once; the others follow while these are done
@@ -95,7 +95,8 @@ class Line:
         """By what the eye finds the person."""
         member = self.task.member
         when = clock(self.task.due_at) if self.has_hour and not self.is_late else ""
-        return "·".join(filter(None, [when, member and member.city, member and member.industry]))
+        where = self.where if self.is_for_later else ""
+        return "·".join(filter(None, [when, where, member and member.city, member and member.industry]))
 
     @property
     def has_hour(self):
@@ -162,7 +163,7 @@ class Day:
 
     next: Line | None
     piles: list  # without the next one
-    later: list  # put off to later today
+    later: list  # what has its hour later today, by the hour
     ended: list
     left: int
     minutes: int
@@ -256,9 +257,12 @@ def faces(move):
 
 
 def next_wave(seat):
-    """When the next tasks come by themselves, and how many."""
-    waves = Wave.objects.filter(assistant=seat, state=Wave.State.WAITING).annotate(tasks=Count("moves"))
-    return waves.order_by("due_at").first()
+    """When the next tasks come by themselves, and how many: of a reshuffle, or of the rhythm."""
+    waves = Wave.objects.filter(assistant=seat, state=Wave.State.WAITING).annotate(tasks=Count("moves")).order_by("due_at")
+    mine = Occurrence.objects.filter(group__assistant=seat, slot__given=Slot.Given.GROUP, state=Occurrence.State.WAITING)
+    rhythm = mine.order_by("due_at").values("due_at").annotate(tasks=Count("pk"))
+    found = [*waves.values("due_at", "tasks")[:1], *rhythm[:1]]
+    return min(found, key=lambda each: each["due_at"], default=None)
 
 
 def last_days(seat):
