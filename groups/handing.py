@@ -85,6 +85,7 @@ def hand_out(pk):
     Task.objects.bulk_create(fresh)
     Task.objects.bulk_update(again, ["assistant", "state", *WRITTEN])
     rises.promise(fresh, tenant)
+    rises.again(again, tenant)
     Occurrence.objects.bulk_update(rows, ["state", "task"])
     events.note_all(
         {"kind": "occurrence.handed_out", "subject": row, "after": {"assistant": str(row.task.assistant_id), "minutes": row.task.minutes}}
@@ -112,6 +113,7 @@ def rewrite(occurrences, tenant):
         for row in rows:
             _write(row.task, row, tenant)
     Task.objects.bulk_update([row.task for row in rows], WRITTEN)
+    rises.again([row.task for row in rows], tenant)
 
 
 def withdraw(tasks):

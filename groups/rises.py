@@ -64,12 +64,21 @@ def withdraw(task):
     Rise.objects.filter(task=task, state=Rise.State.WAITING).update(state=Rise.State.WITHDRAWN)
 
 
-def again(task):
-    """It is open again, or due at another time: what has not begun waits for its moment. What was done is not done twice."""
-    tenant = _tenant()
-    for rise in Rise.objects.filter(task=task).exclude(state=Rise.State.DONE):
-        moment = moment_of(task.late_at, rise.step, tenant)
-        Rise.objects.filter(pk=rise.pk).exclude(state=Rise.State.DONE).update(state=Rise.State.WAITING, due_at=moment)
+def again(tasks, tenant=None):
+    """They are open again, or due at another time: what has not begun waits for its moment. What was done is not done twice."""
+    _wait(Rise.objects.filter(task__in=tasks).exclude(state=Rise.State.DONE), tenant or _tenant())
+
+
+def others_now(tenant):
+    """The tenant says other times: what has not begun follows."""
+    _wait(Rise.objects.filter(state=Rise.State.WAITING), tenant)
+
+
+def _wait(found, tenant):
+    rows = list(found.select_related("task"))
+    for row in rows:
+        row.state, row.due_at = Rise.State.WAITING, moment_of(row.task.late_at, row.step, tenant)
+    Rise.objects.bulk_update(rows, ["state", "due_at"], batch_size=500)
 
 
 @transaction.atomic
@@ -104,14 +113,6 @@ def _brought_to(task, step, tenant):
         return Seat.objects.standing().filter(tenant=tenant).owner_first().first()
     other = handovers.freest(tenant, but={task.assistant_id}) if step == PASS_ON else None
     return other or Seat.objects.get(tenant=tenant, pk=task.assistant_id)
-
-
-def others_now(tenant):
-    """The tenant says other times: what has not begun follows."""
-    waiting = list(Rise.objects.filter(state=Rise.State.WAITING).select_related("task"))
-    for each in waiting:
-        each.due_at = moment_of(each.task.late_at, each.step, tenant)
-    Rise.objects.bulk_update(waiting, ["due_at"], batch_size=500)
 
 
 community.FOLLOWERS["rises_after"] = others_now

@@ -112,7 +112,7 @@ def _put_off(task, until, by, at):
     task.due_at = max(task.due_at, moment_of(until, by.tenant, at))
     task.late_at = task.due_at + lasts
     task.save(update_fields=["due_at", "late_at"])
-    rises.again(task)
+    rises.again([task])
 
 
 def moment_of(until, tenant, at):
@@ -147,7 +147,7 @@ def _put_back(task, last, by):
     if fact and fact.before:
         task.due_at, task.late_at = (datetime.datetime.fromisoformat(fact.before[name]) for name in ("due_at", "late_at"))
         task.save(update_fields=["due_at", "late_at"])
-        rises.again(task)
+        rises.again([task])
 
 
 def _refuse_others(seat, by):
@@ -163,7 +163,7 @@ def _reopen(task, by):
         raise Refused(_("This member has joined the new group already."), code="already_joined")
     task.state, task.reason, task.note, task.ended_at, task.ended_by = Task.State.OPEN, "", "", None, None
     task.save(update_fields=["state", "reason", "note", "ended_at", "ended_by"])
-    rises.again(task)
+    rises.again([task])
 
 
 @transaction.atomic
