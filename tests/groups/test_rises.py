@@ -13,7 +13,7 @@ from crm.tenancy.scope import acting_for
 from groups import jobs, rises
 from groups.models import Rise, Task
 from tests.conftest import SeatClient
-from tests.factories import SeatFactory, TaskFactory
+from tests.factories import GroupFactory, OccurrenceFactory, SeatFactory, TaskFactory
 
 from .test_phone import fresh, tick
 
@@ -220,3 +220,13 @@ def test_two_workers_on_one_step_bring_it_once(noon, owner, assistant, operator)
     [worker.join() for worker in workers]
 
     assert facts(task) == STEPS[:2]
+
+
+def test_what_the_rhythm_hands_out_rises_as_well(noon, house, assistant):
+    with acting_for(house.pk):
+        row = OccurrenceFactory(group=GroupFactory(assistant=assistant.seat), day=house.today(), due_at=now())
+    jobs.hand_out_occurrence(str(house.pk), str(row.pk))
+
+    with acting_for(house.pk):
+        task = Task.objects.get(occurrences=row.pk)
+    assert steps(task) == [(1, "waiting")]
