@@ -11,6 +11,7 @@ from crm.tenancy import trail_api as trail
 from crm.tenancy import work_api as work
 from groups import api as groups
 from groups import rhythm_api as rhythms
+from groups import task_api as tasks
 from members import api as members
 from members import introduction_api as introductions
 from members import record_api as records
@@ -34,7 +35,7 @@ router.register("placements", groups.PlacementViewSet)
 router.register("reshuffles", groups.ReshuffleViewSet)
 router.register("drafts", groups.DraftViewSet)
 router.register("moves", groups.MoveViewSet)
-router.register("tasks", groups.TaskViewSet)
+router.register("tasks", tasks.TaskViewSet)
 router.register("rhythms", rhythms.RhythmViewSet)
 router.register("slots", rhythms.SlotViewSet)
 router.register("pauses", rhythms.PauseViewSet)

@@ -1,0 +1,108 @@
+"""Tasks, as programs see them. Every act calls the verb that the phone and the desk call."""
+
+from django.utils.translation import gettext as _
+from drf_spectacular.utils import extend_schema, extend_schema_field
+from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.response import Response
+
+from crm.tenancy import rights
+from crm.tenancy.api.filters import FilterSet, MomentFilter
+from crm.tenancy.api.serializers import ModelSerializer, Serializer
+from crm.tenancy.api.views import ReadingView
+from crm.tenancy.models import Seat
+from crm.tenancy.refusals import Refused
+
+from . import handovers, tasks
+from .models import Task, Tick
+
+
+class TaskSerializer(ModelSerializer):
+    move = serializers.SerializerMethodField(help_text="The move that this task carries, if it carries one.")
+
+    class Meta:
+        model = Task
+        fields = [
+            "id", "kind", "title", "group", "member", "assistant", "state", "due_at", "late_at", "minutes", "rank", "text", "wants_proof",
+            "reason", "note", "ended_at", "ended_by", "move",
+        ]  # fmt: skip
+
+    @extend_schema_field(serializers.UUIDField(allow_null=True))
+    def get_move(self, task):
+        return next((move.pk for move in task.moves.all()), None)
+
+
+class TickSerializer(Serializer):
+    key = serializers.UUIDField(help_text="Made by the caller; the same key again is the same act.")
+    act = serializers.ChoiceField(Tick.Act.choices)
+    reason = serializers.ChoiceField(Task.Reason.choices, required=False, allow_blank=True, help_text="Needed for `impossible`.")
+    until = serializers.ChoiceField(tasks.Until.choices, required=False, allow_blank=True, help_text="Needed for `later`.")
+    note = serializers.CharField(max_length=200, required=False, allow_blank=True)
+
+
+class HandingSerializer(Serializer):
+    """Some tasks, or what a seat has to do."""
+
+    give_to = serializers.UUIDField(help_text="The seat that has them from now on.")
+    tasks = serializers.ListField(child=serializers.UUIDField(), required=False, max_length=1000, help_text="Either these, which are open,")
+    whose = serializers.UUIDField(required=False, help_text="or what this seat has to do")
+    span = serializers.ChoiceField(handovers.Span.choices, required=False, help_text="until then: `today`, `week` or `all`.")
+
+
+class HandedSerializer(Serializer):
+    tasks = serializers.IntegerField(help_text="How many changed hands.")
+    give_to = serializers.UUIDField()
+
+
+class TaskFilter(FilterSet):
+    due_from = MomentFilter("due_at", "gte", help_text="What is due at this moment or later.")
+    due_to = MomentFilter("due_at", "lte", help_text="What is due at this moment or earlier.")
+    late_to = MomentFilter("late_at", "lte", help_text="What is late from this moment or an earlier one on.")
+    ended_from = MomentFilter("ended_at", "gte", help_text="What ended at this moment or later.")
+    ended_to = MomentFilter("ended_at", "lte", help_text="What ended at this moment or earlier.")
+
+    class Meta:
+        model = Task
+        fields = ["state", "kind", "group", "assistant", "member", "reason", "ended_by"]
+
+
+class TaskViewSet(ReadingView):
+    """An assistant's key sees that assistant's own tasks."""
+
+    area = "tasks"
+    queryset = Task.objects.prefetch_related("moves")
+    serializer_class = TaskSerializer
+    filterset_class = TaskFilter
+    orders = {"due_at": "due_at", "late_at": "late_at"}
+
+    def get_queryset(self):
+        found = super().get_queryset()
+        seat = self.request.auth
+        return found if seat is None or rights.sees_all(seat, "tasks") else found.of(seat)
+
+    @extend_schema(request=TickSerializer, responses=TaskSerializer)
+    @action(detail=True, methods=["post"], url_path="ticks", filter_backends=[], pagination_class=None)
+    def ticks(self, request, pk):
+        """Mark it done or not possible, put it off, or take that back. 409 `already_ended` says who was first, `proof_missing` that a
+        photo is wanted, which only the phone can add."""
+        task = self.get_object()
+        task = tasks.tick(task.pk, by=request.auth, **self.asked(TickSerializer))
+        return self.one(task)
+
+    @extend_schema(request=HandingSerializer, responses=HandedSerializer)
+    @action(detail=False, methods=["post"], filter_backends=[], pagination_class=None)
+    def handing(self, request):
+        """Hand tasks over to another seat, in one move. 409 `nothing_to_hand_over` where none of them is open and somebody else's."""
+        rights.refuse_unless(rights.level(request.auth, "tasks") == rights.DO, "tasks")
+        asked = self.asked(HandingSerializer)
+        if ("tasks" in asked) == ("whose" in asked):
+            raise Refused(_("Say either which tasks or whose."), code="tasks_or_whose", status=400)
+        if "whose" in asked:
+            seat = Seat.objects.filter(tenant=request._request.tenant, pk=asked["whose"]).first()
+            if seat is None:
+                raise Refused(_("There is no such seat."), code="no_such_seat", status=400, field="whose")
+            found = handovers.of(seat, asked.get("span", ""), request._request.tenant)
+        else:
+            found = Task.objects.filter(pk__in=asked["tasks"])
+        fact = handovers.hand_over(found, asked["give_to"], by=request.auth)
+        return Response(HandedSerializer({"tasks": fact.after["tasks"], "give_to": fact.subject}).data)
