@@ -159,6 +159,9 @@ WORDS = {
     "Task.title": "",
     "Tick.reason": "declined",
     "Tick.until": "",
+    "Handing.whose": "0198c9a4-2c1e-7d5f-9a5b-3f1e2d4c5b6a",
+    "Handing.span": "today",
+    "Handed.tasks": 12,
     "Tick.note": "想留在老群",
     # the rhythm
     "Rhythm.name": "轻运营节奏",
@@ -197,6 +200,7 @@ WORDS = {
     "colour": "#0b6e78",
     "tasks_a_day": 90,
     "renewal_days": 14,
+    "rises_after": [0, 60, 180],
     "Seat.name": "豆豆",
     "MySeat.name": "豆豆",
     "role": "assistant",
