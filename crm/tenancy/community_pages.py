@@ -51,6 +51,9 @@ class MinutesWidget(forms.MultiWidget):
         inputs = [forms.NumberInput(least_most | {"aria-label": label}) for label in self.LABELS]
         super().__init__(inputs, {"class": "w-auto d-inline-block me-2"})
 
+    def id_for_label(self, id_):
+        return f"{id_}_0"
+
     def decompress(self, value):
         return value or [None] * 3
 
