@@ -54,6 +54,8 @@ def measure(folder, *, migrated=False):
         },
     )
     _pages(assistant, {"phone": "phone/"})
+    _of_the_rhythm(assistant, 500)
+    _pages(assistant, {"phone, 500 of the rhythm more": "phone/"})
 
 
 def _import(folder):
@@ -117,6 +119,21 @@ def _approve(draft, owner):
     with acting_for(owner.tenant_id):
         reshuffles.approve(draft, owner.tenant, by=owner)
     print(f"approve {draft.figures['moves']:,} moves: {time.perf_counter() - started:.2f} s (aim 2 s)")
+
+
+def _of_the_rhythm(seat, number):
+    from datetime import timedelta
+
+    from django.utils.timezone import now
+
+    from crm.tenancy.scope import acting_for
+    from groups.models import Group, Task
+
+    with acting_for(seat.tenant_id):
+        groups, moment = list(Group.objects.filter(assistant=seat)), now() - timedelta(hours=1)
+        same = {"kind": Task.Kind.SLOT, "assistant": seat, "due_at": moment, "late_at": moment + timedelta(days=1), "title": "早安选题"}
+        Task.objects.bulk_create(Task(**same, group=groups[n % len(groups)], rank=n, text="早上好！今天聊聊开场。") for n in range(number))
+    as_after_a_minute()
 
 
 def _pages(seat, pages):
