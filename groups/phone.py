@@ -94,9 +94,12 @@ class Line:
     def about(self):
         """By what the eye finds the person."""
         member = self.task.member
-        when = clock(self.task.due_at) if self.has_hour and not self.is_late else ""
         where = self.where if self.is_for_later else ""
-        return "·".join(filter(None, [when, where, member and member.city, member and member.industry]))
+        return "·".join(filter(None, [where, member and member.city, member and member.industry]))
+
+    @property
+    def when(self):
+        return clock(self.task.due_at) if self.has_hour and not self.is_late else ""
 
     @property
     def has_hour(self):

@@ -228,7 +228,7 @@ def test_what_the_rhythm_asks_for_takes_two_taps_and_its_photo_one_more(phone, t
 
     page.locator("#next [data-do=copy]").tap()
     expect(page.locator("#next .said")).to_contain_text("Paste it to G6")
-    expect(page.locator("#next [data-chat]")).to_have_attribute("href", "https://chat.example/six")
+    expect(page.locator("#next a[data-chat]")).to_have_attribute("href", "https://chat.example/six")
     page.locator("#next [data-do=sent]").tap()
     expect(page.locator("#toast")).to_contain_text("Topic is done.")
     assert page.evaluate("window.taps") == 2
