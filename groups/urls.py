@@ -26,6 +26,8 @@ urlpatterns = [
     path("drafts/<uuid:pk>/stop/", reshuffles.stop, name="stop"),
     path("drafts/<uuid:pk>/approval/", reshuffles.approval, name="approval"),
     path("tasks/", tasks.tasks, name="tasks"),
+    path("tasks/handing/", tasks.hand_over, name="hand_over"),
+    path("tasks/<uuid:pk>/proof/", tasks.proof, name="proof"),
     path("week/", week.week, name="week"),
     path("week/undo/<uuid:pk>/", week.undo, name="week_undo"),
     path("week/mending/", week.mend, name="week_mending"),
@@ -43,6 +45,4 @@ urlpatterns = [
     path("rhythms/<uuid:pk>/groups/", rhythms.follow, name="rhythm_follow"),
     path("pauses/", rhythms.add_pause, name="pauses"),
     path("pauses/<uuid:pk>/dropping/", rhythms.drop_pause, name="pause_drop"),
-    path("tasks/handing/", tasks.hand_over, name="hand_over"),
-    path("tasks/<uuid:pk>/proof/", tasks.proof, name="proof"),
 ]

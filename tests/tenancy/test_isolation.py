@@ -87,7 +87,7 @@ PLAIN = {
     "begins_on", "ends_on", "price", "source", "paid_on", "months", "month", "when",
     "role", "email", "days", "last_day", "scopes", "max_moves", "reason", "note", "is_reshuffled", "lead_days", "minutes_per_move",
     "week", "weekday", "at", "day", "reach", "was", "anyway", "asks", "proposal", "minutes", "within", "practice", "given", "title",
-    "wants_proof", "picture", "until", "minutes_a_week",
+    "wants_proof", "picture", "minutes_a_week",
     "least_percent", "half_life", "known", "newcomer", "size", "industry", "skill", "reset", "new-name",
     "form-0-capacity", "form-0-mode", "form-0-name", "form-0-number", "form-MAX_NUM_FORMS", "form-MIN_NUM_FORMS",
 }  # fmt: skip
