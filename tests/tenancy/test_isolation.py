@@ -87,7 +87,7 @@ PLAIN = {
     "begins_on", "ends_on", "price", "source", "paid_on", "months", "month", "when",
     "role", "email", "days", "last_day", "scopes", "max_moves", "reason", "note", "is_reshuffled", "lead_days", "minutes_per_move",
     "week", "weekday", "at", "day", "reach", "was", "anyway", "asks", "proposal", "minutes", "within", "practice", "given", "title",
-    "wants_proof", "picture", "minutes_a_week",
+    "wants_proof", "minutes_a_week",
     "least_percent", "half_life", "known", "newcomer", "size", "industry", "skill", "reset", "new-name",
     "form-0-capacity", "form-0-mode", "form-0-name", "form-0-number", "form-MAX_NUM_FORMS", "form-MIN_NUM_FORMS",
 }  # fmt: skip
@@ -229,7 +229,8 @@ def test_a_wrong_key_opens_nothing(house, ours, key):
 
     answers = {door.name: program.get(door.path(rows)).status_code for door in doors.api_doors()}
 
-    assert {name: status for name, status in answers.items() if status not in (401, 405)} == {}
+    # There are more doors than tries in a minute, so the last ones hear of that instead.
+    assert {name: status for name, status in answers.items() if status not in (401, 405, 429)} == {}
 
 
 # 3. With a seat elsewhere

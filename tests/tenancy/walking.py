@@ -97,7 +97,7 @@ def naming(rows):
         "give_to": seat, "whose": seat, "of": undoing, "mail": ids["file"], "before": f"{10**15}_{event}",
         "cursor": str(Place("id", False, ids["task"], ids["task"])), "form-0-id": group, "form-0-assistant": seat,
         "form-TOTAL_FORMS": "1", "form-INITIAL_FORMS": "1",
-        "once": ids["occurrence"], "for": f"group:{group}",
+        "once": ids["occurrence"], "picture": ids["file"], "for": f"group:{group}",
         "keep": member, "kept": member, "gone": member, "pair": ids["twin"],
     }  # fmt: skip
 
