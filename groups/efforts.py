@@ -7,8 +7,8 @@ import datetime
 from collections import Counter
 from dataclasses import dataclass, field
 
-from django.db.models import F, Q, Sum
-from django.db.models.functions import TruncWeek
+from django.db.models import CharField, DateField, F, Q, Sum, Value
+from django.db.models.functions import Coalesce, NullIf, TruncWeek
 
 from .calendar import instant
 from .models import Occurrence, Slot, Task
@@ -24,6 +24,7 @@ class Effort:
 
     planned: int = 0
     done: int = 0
+    who: str = ""
 
     def add(self, planned, done):
         self.planned += planned
@@ -61,32 +62,39 @@ def monday_of(day):
 
 
 def of(tenant, *, group=None, weeks=WEEKS):
-    """Of one group or of all, by two questions."""
+    """Of one group or of all, by one question."""
     monday = monday_of(tenant.today())
     mondays = [monday - back * A_WEEK for back in range(weeks)]
     found = Efforts({each: Effort() for each in mondays})
-    rows = [*_of_tasks(tenant, group, mondays[-1], monday + A_WEEK), *_laid_out(tenant, group, monday)]
-    for row in rows:
-        minutes = row["planned"], row["done"] or 0
-        found.weeks[row["week"]].add(*minutes)
-        found.practices.setdefault(LABELS[row["practice"] or row["kind"]], Effort()).add(*minutes)
-        if row["week"] == monday:
-            found.assistants.setdefault(row["seat"], Effort()).add(*minutes)
+    rows = _of_tasks(tenant, group, mondays[-1], monday + A_WEEK).union(_laid_out(tenant, group, monday), all=True)
+    for kind, practice, seat, who, week, planned, done in rows:
+        week = week.date() if isinstance(week, datetime.datetime) else week
+        found.weeks[week].add(planned, done or 0)
+        found.practices.setdefault(LABELS[practice or kind], Effort()).add(planned, done or 0)
+        if week == monday:
+            found.assistants.setdefault(seat, Effort(who=who or "")).add(planned, done or 0)
     found.practices = dict(sorted(found.practices.items(), key=lambda pair: -pair[1].planned))
     return found
 
 
+ROW = ("kind", "practice", "seat", "who", "week", "planned", "done")
+
+
+def _name(seat):
+    """As a seat is called, without asking for the seats anew."""
+    called = (NullIf(f"{seat}__{name}", Value(""), output_field=CharField()) for name in ("name", "user__name"))
+    return Coalesce(*called, f"{seat}__user__email", output_field=CharField())
+
+
 def _of_tasks(tenant, group, since, until):
-    edges = [instant(datetime.datetime.combine(day, datetime.time(0)), tenant.zone) for day in (since, until)]
-    tasks = Task.objects.exclude(state=Task.State.WITHDRAWN).filter(due_at__gte=edges[0], due_at__lt=edges[1])
+    due = {"due_at__gte": _midnight(since, tenant), "due_at__lt": _midnight(until, tenant)}
+    tasks = Task.objects.exclude(state=Task.State.WITHDRAWN).filter(**due)
     tasks = tasks.filter(group=group) if group else tasks
-    by_week = tasks.order_by().values("kind", seat=F("assistant"), practice=F("occurrences__slot__practice"), week=_week(tenant))
-    rows = by_week.annotate(planned=Sum("minutes"), done=Sum("minutes", filter=Q(state=Task.State.DONE)))
-    return [row | {"week": row["week"].date()} for row in rows]
-
-
-def _week(tenant):
-    return TruncWeek("due_at", tzinfo=tenant.zone)
+    week = TruncWeek("due_at", tzinfo=tenant.zone, output_field=DateField())
+    practice = F("occurrences__slot__practice")
+    by_week = tasks.order_by().values("kind", practice=practice, seat=F("assistant"), who=_name("assistant"), week=week)
+    done = Sum("minutes", filter=Q(state=Task.State.DONE))
+    return by_week.annotate(planned=Sum("minutes"), done=done).values_list(*ROW)
 
 
 def _laid_out(tenant, group, monday):
@@ -94,8 +102,15 @@ def _laid_out(tenant, group, monday):
     edges = [datetime.datetime.combine(day, datetime.time(0), datetime.UTC) for day in (monday, monday + A_WEEK)]
     waiting = Occurrence.objects.filter(state=Occurrence.State.WAITING, wall_time__gte=edges[0], wall_time__lt=edges[1])
     waiting = waiting.filter(group=group) if group else waiting
-    sums = waiting.order_by().values(practice=F("slot__practice"), seat=F("group__assistant")).annotate(planned=Sum("slot__minutes"))
-    return [row | {"kind": Task.Kind.SLOT, "done": 0, "week": monday} for row in sums]
+    same = {"kind": Value(str(Task.Kind.SLOT)), "week": Value(monday, output_field=DateField())}
+    by_practice = waiting.order_by().values(
+        practice=F("slot__practice"), seat=F("group__assistant"), who=_name("group__assistant"), **same
+    )
+    return by_practice.annotate(planned=Sum("slot__minutes"), done=Value(0)).values_list(*ROW)
+
+
+def _midnight(day, tenant):
+    return instant(datetime.datetime.combine(day, datetime.time(0)), tenant.zone)
 
 
 def of_seat(seat, days):

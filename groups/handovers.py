@@ -66,7 +66,12 @@ def _who_works(pk):
 def loads(tenant):
     """{seat: minutes of open work}, of everybody who works, the freest first; owners last, since the work is kept from them."""
     minutes = dict(Task.objects.open().order_by().values_list("assistant").annotate(Sum("minutes")))
-    working = Seat.objects.standing().filter(tenant=tenant).exclude(role=Seat.Role.VIEWER).select_related("user").order_by("id")
+    return in_order(Seat.objects.filter(tenant=tenant).select_related("user").order_by("id"), minutes)
+
+
+def in_order(seats, minutes):
+    """The same of seats and minutes that are known already."""
+    working = [seat for seat in seats if seat.ended_at is None and seat.user.is_active and seat.role != Seat.Role.VIEWER]
     found = {seat: minutes.get(seat.pk, 0) for seat in working}
     return dict(sorted(found.items(), key=lambda pair: (pair[0].is_owner, pair[1])))
 

@@ -6,7 +6,6 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from crm.tenancy.counting import counts
-from crm.tenancy.models import Seat
 from crm.tenancy.pages import Cut, page
 from crm.tenancy.rights import sees
 from members import hits
@@ -127,15 +126,8 @@ def group(request, pk):
         "people": [{"member": member, "name": hits.pieces(member.nickname, words)} for member in cut.of(people)],
     }
     if not request.htmx or request.htmx.history_restore_request:
-        context |= _at_a_glance(found, here) | {"effort": _effort(found, request.tenant)}
+        context |= _at_a_glance(found, here) | {"effort": efforts.of(request.tenant, group=found)}
     return page(request, "groups/group.html", context)
-
-
-def _effort(group, tenant):
-    """The work of the last weeks, with the names of who has it now."""
-    found = efforts.of(tenant, group=group)
-    names = Seat.objects.filter(tenant=tenant, pk__in=filter(None, found.assistants)).select_related("user").in_bulk()
-    return {"found": found, "assistants": [(names.get(pk), effort) for pk, effort in found.assistants.items()]}
 
 
 def _before(member, group):

@@ -35,7 +35,7 @@ def tasks(request):
     work = efforts.of(request.tenant, weeks=1).assistants
     for load in loads:
         load["week"] = work.get(load["assistant"])
-    may_hand_over = rights.level(request.seat, "tasks") == rights.DO and state in (Task.State.OPEN, LATE)
+    may_hand_over = rights.may_do(request.seat, "tasks") and state in (Task.State.OPEN, LATE)
     found = _narrowed(mine, chosen, state)
     cut = Cut(_how_many(chosen, state, loads) if not chosen["group"] else found.count(), request.GET.get("page"))
     context = {
@@ -52,26 +52,33 @@ def tasks(request):
         "assistant": next((seat for pk, seat in seats.items() if str(pk) == chosen["assistant"]), None),
         "group": Group.objects.filter(pk=as_uuid(chosen["group"])).first() if chosen["group"] else None,
         "only_own": not sees_all(request.seat, "tasks"),
-        "hands": handovers.loads(request.tenant) if may_hand_over else None,
+        "hands": _hands(request, seats, loads) if may_hand_over else None,
         "spans": handovers.Span.choices,
         "now": timezone.now(),
     }
     return page(request, "groups/tasks.html", context)
 
 
+def _hands(request, seats, loads):
+    """Who works, with the minutes of each: known from the loads, unless those are one's own alone."""
+    if not sees_all(request.seat, "tasks"):
+        return handovers.loads(request.tenant)
+    return handovers.in_order(seats.values(), {load["assistant"]: load["minutes"] for load in loads})
+
+
 @does("tasks")
 @require_POST
 def hand_over(request):
-    """The picked tasks, or with `whose` what that seat has to do today, this week or at all."""
-    rights.refuse_unless(rights.level(request.seat, "tasks") == rights.DO, "tasks")
+    """The picked tasks, or with `whose` what that seat has to do today, this week or at all. An assistant hands over their own."""
+    mine = Task.objects.all() if sees_all(request.seat, "tasks") else Task.objects.of(request.seat)
     whose = request.POST.get("whose", "")
     if whose:
         seat = Seat.objects.filter(tenant=request.tenant, pk=as_uuid(whose)).first()
         if seat is None:
             raise Http404
-        found = handovers.of(seat, request.POST.get("span", ""), request.tenant)
+        found = handovers.of(seat, request.POST.get("span", ""), request.tenant).filter(pk__in=mine.values("pk"))
     else:
-        found = Task.objects.filter(pk__in=filter(None, map(as_uuid, request.POST.getlist("task"))))
+        found = mine.filter(pk__in=filter(None, map(as_uuid, request.POST.getlist("task"))))
         if not request.POST.getlist("task"):
             raise Refused(_("Pick a task first."), code="nothing_picked", status=400)
     fact = handovers.hand_over(found, request.POST.get("give_to", ""), by=request.seat)

@@ -103,13 +103,17 @@ def test_what_cannot_be_handed_over_is_refused_and_stays(operator, assistant, vi
     assert whose(tasks) == [assistant.seat.pk]
 
 
-def test_an_assistant_hands_nothing_over_and_sees_no_button(assistant, doudou):
-    tasks = tasks_of(assistant.seat)
+def test_an_assistant_hands_over_their_own_and_nobody_elses(assistant, operator, viewer, doudou):
+    mine, others = tasks_of(assistant.seat, 2), tasks_of(operator.seat)
 
-    page = assistant.get(f"tasks/?assistant={assistant.seat.pk}").content.decode()
+    asked = [{"task": [others[0].pk]}, {"whose": operator.seat.pk, "span": "all"}]
 
-    assert handed(assistant, task=[tasks[0].pk], give_to=doudou.pk).status_code == 403
-    assert "tasks/handing/" not in page
+    refused = [handed(assistant, **said, give_to=doudou.pk) for said in asked]
+    handed(assistant, whose=assistant.seat.pk, span="all", give_to=doudou.pk)
+
+    assert [answer.status_code for answer in refused] == [409, 409]
+    assert whose(mine + others) == [doudou.pk] * 2 + [operator.seat.pk]
+    assert handed(viewer, task=[others[0].pk], give_to=doudou.pk).status_code == 403
 
 
 def test_the_list_offers_whoever_works_the_freest_first(operator, assistant, doudou, viewer):
@@ -172,7 +176,8 @@ def test_a_program_hands_over(api, house, assistant, doudou):
     assert [answer.json()["tasks"] for answer in (first, rest)] == [1, 1]
     assert [answer.json()["code"] for answer in (again, neither)] == ["nothing_to_hand_over", "tasks_or_whose"]
     assert whose(tasks) == [doudou.pk] * 2
-    assert KeyClient(assistant.seat).post("/tasks/handing/", {"give_to": str(doudou.pk), "whose": str(doudou.pk)}).status_code == 403
+    own = KeyClient(assistant.seat).post("/tasks/handing/", {"give_to": str(assistant.seat.pk), "whose": str(doudou.pk), "span": "all"})
+    assert own.status_code == 409
 
 
 def test_the_list_asks_as_much_for_thirty_as_for_one(operator, assistant):

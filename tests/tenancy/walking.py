@@ -94,7 +94,7 @@ def naming(rows):
         "one": member, "inviter": member, "members": [member], "assistant": seat, "seat": seat, "requested_by": seat, "ended_by": seat,
         "from_group": group, "to_group": group, "groups": [group], "subject": f"member:{member}",
         "into": ids["word"], "move": f"{ids['customfield']}:up", "beside": ids["draft"], "then": ids["task"],
-        "give_to": seat, "whose": seat, "of": undoing, "mail": ids["file"], "before": f"{10**15}_{event}",
+        "give_to": seat, "whose": seat, "tasks": [ids["task"]], "of": undoing, "mail": ids["file"], "before": f"{10**15}_{event}",
         "cursor": str(Place("id", False, ids["task"], ids["task"])), "form-0-id": group, "form-0-assistant": seat,
         "form-TOTAL_FORMS": "1", "form-INITIAL_FORMS": "1",
         "once": ids["occurrence"], "picture": ids["file"], "for": f"group:{group}",
