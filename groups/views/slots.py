@@ -161,7 +161,7 @@ def _panel(request, slot, form, *, over=(), status=200):
         "variables": texts.variables(),
         "preview_group": group,
         "groups": reaches,
-    } | _filled(text, group)
+    } | _filled(text, group, once and once.wall_time.replace(tzinfo=request.tenant.zone))
     return calendar.page(request, _monday(request), panel="groups/slot.html", status=status, **context)
 
 
@@ -182,13 +182,13 @@ def _new_panel(request, form, reach, *, over=(), status=200):
     return calendar.page(request, _monday(request), panel="groups/slot.html", status=status, **context)
 
 
-def _filled(text, group):
-    """The text for this group, this week; or what is wrong with it."""
+def _filled(text, group, moment=None):
+    """The text for this group, at this moment or now; or what is wrong with it."""
     if not text.strip() or group is None:
         return {"filled": "", "unknown": "", "preview_group": group}
     try:
         texts.check(text)
-        return {"filled": texts.filled(text, group, localtime()), "unknown": "", "preview_group": group}
+        return {"filled": texts.filled(text, group, moment or localtime()), "unknown": "", "preview_group": group}
     except Refused as refusal:
         return {"filled": "", "unknown": refusal.sentence, "preview_group": group}
 

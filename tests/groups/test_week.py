@@ -246,6 +246,14 @@ def test_the_text_is_shown_as_a_group_reads_it(owner, house, groups):
     assert "Hello Members 3" in page.content.decode()
 
 
+def test_at_the_side_the_text_is_that_of_its_own_week(owner, house, groups):
+    row = one(house, groups[2], "Morning topic")
+    with acting_for(house.pk):
+        Slot.objects.filter(pk=row.slot_id).update(text="Week {week}")
+
+    assert owner.get(f"week/slots/{row.slot_id}/?once={row.pk}").context["filled"] == "Week 49"
+
+
 def test_a_saved_slot_is_followed_by_what_has_not_begun(owner, house, groups, hands):
     with acting_for(house.pk):
         slot = Slot.objects.get(title="Morning topic")
