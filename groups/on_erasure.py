@@ -14,10 +14,11 @@ from .models import Apart, BondMember, Draft, Move, Pin, Placement, Slot, Star, 
 def nothing_tells(ids, told, by):
     Task.objects.open().filter(member__in=ids).update(state=Task.State.WITHDRAWN, ended_at=now(), ended_by=by)
     _no_proof(Task.objects.filter(member__in=ids))
-    Task.objects.filter(member__in=ids).update(text="", note="")
-    for task in Task.objects.exclude(text="", note="").exclude(member__in=ids).iterator():
-        if told.stands_in(task.text) or told.stands_in(task.note):
-            Task.objects.filter(pk=task.pk).update(text=told.without(task.text), note=told.without(task.note))
+    Task.objects.filter(member__in=ids).update(title="", text="", note="")
+    for task in Task.objects.exclude(title="", text="", note="").exclude(member__in=ids).iterator():
+        words = {"title": task.title, "text": task.text, "note": task.note}
+        if any(map(told.stands_in, words.values())):
+            Task.objects.filter(pk=task.pk).update(**{name: told.without(text) for name, text in words.items()})
     for slot in Slot.objects.all():
         if told.stands_in(slot.text) or told.stands_in(slot.title):
             Slot.objects.filter(pk=slot.pk).update(text=told.without(slot.text), title=told.without(slot.title))

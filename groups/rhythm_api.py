@@ -43,6 +43,9 @@ class RhythmCopySerializer(Serializer):
 class FollowersSerializer(Serializer):
     groups = serializers.PrimaryKeyRelatedField(many=True, queryset=Group.objects.open(), allow_empty=False)
 
+    class Meta:
+        limits = {"groups": (1, None)}
+
 
 class RhythmViewSet(ReadingView):
     """Each mode has a usual one, which its groups follow unless they choose another."""

@@ -18,6 +18,7 @@ ELSEWHERE = {
     "begin:groups": "one of the first steps; later the groups are set up on a page of the settings",
     "members:timeline": "a part of the member's page, for browsers without scripts",
     "palette": "it opens over every page; as a page of its own it serves browsers without scripts",
+    "groups:week_move": "it opens over the week, for a slot that was dragged or sent to another day by keys",
     "groups:making": "a part of the plan's page while the plan is made",
     "account_reauthenticate": "asked for on the way to something grave",
 }

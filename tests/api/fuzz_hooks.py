@@ -2,6 +2,7 @@
 
 import json
 import os
+from datetime import date, timedelta
 from itertools import count
 
 import schemathesis
@@ -135,7 +136,39 @@ def _keep(body, named):
     return body | {"keep": KNOWN["pairs"].get(named["id"], [NOBODY])[0]}
 
 
+def _slot(body, named):
+    """Of a rhythm or of one group, and no variable is made up."""
+    if "text" in body:
+        body["text"] = body["text"].translate({ord(brace): "-" for brace in "{}"})
+    if not named.get("id"):
+        mine = {"rhythm": body.pop("rhythm", None), "group": body.pop("group", None)}
+        body |= {"group": mine["group"]} if mine["group"] else {"rhythm": mine["rhythm"] or ROWS["rhythm"][0]}
+    return body
+
+
+def _pause(body, named):
+    """It ends when it begins, not before and not years later."""
+    return body | {"until": body["since"]}
+
+
+def _handing(body, named):
+    """Of tasks, or of somebody: not both."""
+    return {"give_to": body["give_to"], "tasks": ROWS["tasks"][:2]}
+
+
+def _moving(body, named):
+    """To a day of the coming weeks."""
+    return body | {"day": str(date.today() + timedelta(days=8))}
+
+
+def _tick(body, named):
+    """What an act needs beside the task."""
+    return body | {"reason": "declined", "until": "tomorrow"}
+
+
 SENSE = {
+    ("slots", ""): _slot, ("slots", "{id}"): _slot, ("pauses", ""): _pause, ("occurrences", "moving"): _moving, ("tasks", "ticks"): _tick,
+    ("tasks", "handing"): _handing,
     ("members", ""): _member, ("members", "{id}"): _member, ("members", "batch"): _batch, ("members", "erasure"): _erasure,
     ("handles", ""): _handle, ("renewals", ""): _renewal, ("modules", ""): _word, ("words", ""): _word, ("words", "{id}"): _word,
     ("words", "merge"): _into, ("spellings", ""): _word, ("fields", ""): _field, ("fields", "{id}"): _field, ("twins", "merge"): _keep,

@@ -27,7 +27,10 @@ from tests.imports.uploading import COHORTS, HEAD, MEMBERS
 from tests.tenancy import doors
 from tests.tenancy.walking import LEAK, OWNED, ask, english_key, one_of_each, saying, state, undone
 
-CLOCK = {"crm.tenancy.jobs.sweep", "crm.tenancy.jobs.forget_answers", "groups.jobs.lay_out_everywhere", "groups.jobs.lay_out_reminders"}
+CLOCK = {
+    "crm.tenancy.jobs.sweep", "crm.tenancy.jobs.forget_answers", "groups.jobs.lay_out_everywhere", "groups.jobs.lay_out_reminders",
+    "groups.jobs.lay_out_rhythms",
+}  # fmt: skip
 WITH_IDS = {"members.jobs.look_for_twins"}
 WORK = {"community.reading", "community.import", "community.import_undo", "members.twins", "members.bulk", "members.bulk_undo"}
 ELSEWHERE = {"erase_tenant"}  # with the migrating login: tests/deployment/test_erasing.py
