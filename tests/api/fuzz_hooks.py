@@ -12,6 +12,7 @@ OURS = KNOWN["spared"]  # the key it comes with, and that key's seat: without th
 ROWS = KNOWN["rows"]  # ids that are there, by the name of the field or by the collection in the address
 # What a verb refuses although each value is well-formed: a group that holds fewer than it needs, a key that ended before it began.
 SENSIBLE = {"least": {"maximum": 5}, "capacity": {"minimum": 5}, "expires_at": {"enum": ["2099-01-01T00:00:00Z", None]}}
+SENSIBLE["chat_url"] = {"enum": ["", "https://work.weixin.qq.com/g/1", "weixin://"]}
 NOBODY = "01900000-0000-7000-8000-000000000000"
 NUMBERS = count(1)
 

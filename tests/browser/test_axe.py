@@ -1,7 +1,7 @@
 """axe (WCAG 2.2 A and AA, and its best practices) on every page, in both languages, light and dark, wide and narrow; besides, that no
 id stands twice and that nothing scrolls sideways.
 
-Each page is looked at twice in CI, once English, light and wide and once Chinese, dark and narrow; with AXE=all in all eight ways.
+In CI each page is looked at once, one English, light and wide, the next Chinese, dark and narrow; with AXE=all each in all eight ways.
 """
 
 import itertools
@@ -76,9 +76,9 @@ def test_no_page_has_a_fault_that_axe_can_see(community, rows, sits):
     found = pages(community.tenant, rows)
     faults = {}
 
-    for language, theme, size in WAYS:
+    for turn, (language, theme, size) in enumerate(WAYS):
         looked = Looked(sits("owner", language=language, theme=theme, size=size))
-        for address in found.values():
+        for address in [*found.values()][turn :: len(WAYS)] if WAYS is not ALL else found.values():
             looked.at(address)
         faults[f"{language} {theme} {size['width']}"] = looked.faults
 

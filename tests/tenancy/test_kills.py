@@ -28,7 +28,7 @@ from members.models import Member
 from tests.factories import CohortFactory, GroupFactory, MatrixFactory, SeatFactory, TenantFactory
 
 HERE = Path(__file__).parents[2]
-KILLS = int(os.environ.get("KILLS", 20))
+KILLS = int(os.environ.get("KILLS", 12))
 SEED = int(os.environ.get("KILLS_SEED") or random.SystemRandom().randrange(10**6))
 WORKERS, BEATS = 2, 2
 PACE = 0.6  # seconds between two kills, about
