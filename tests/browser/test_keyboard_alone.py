@@ -81,8 +81,7 @@ class Keyboard:
         self.page.keyboard.press(key)
         if done:
             until(self.page, done)
-        self.page.wait_for_timeout(150)
-        if not self.on:
+        if not any(self.on or self.page.wait_for_timeout(50) for _ in range(40)):
             self.faults.append(f"{key} on “{name}” lost the focus")
 
     def leaves(self, key, address):
