@@ -1,7 +1,6 @@
 """A stranger's first ten minutes in a browser: from the one-time link to the first plan, with nobody's help."""
 
 import io
-import os
 import re
 from pathlib import Path
 
@@ -23,7 +22,6 @@ except ImportError:
     Axe = None
 pytestmark = needs_chromium
 OWNERS_FILES = Path(__file__).parents[3] / "shared/data/yuanfan"
-LONG = pytest.mark.skipif(os.environ.get("WALK") != "long", reason="an owner's own files are walked with WALK=long")
 PASSWORD = "a-long-new-word"
 FEWER_THAN = 15
 SLOWLY = 240_000  # ms until a plan is there, on a machine that has other things to do
@@ -77,7 +75,7 @@ def button(page, name):
     return page.locator("main").get_by_role("button", name=name).or_(page.locator("main").get_by_role("link", name=name)).first
 
 
-@pytest.mark.parametrize("files", [pytest.param(the_owners_files, marks=LONG), the_invented_ones])
+@pytest.mark.parametrize("files", [the_owners_files, the_invented_ones])
 def test_from_the_link_to_the_plan(stranger, files, tmp_path):
     members, cohorts, people = files(tmp_path)
     page = stranger
