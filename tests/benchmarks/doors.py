@@ -97,8 +97,8 @@ def _people(tenant):
         " FROM members_member WHERE tenant_id = %(t)s",
         "INSERT INTO groups_matrix (id, tenant_id, name, is_reshuffled, lead_days, minutes_per_move, least_percent, half_life, weights)"
         " VALUES (uuidv7(), %(t)s, 'Members', true, 45, 2, 80, 1, '{}')",
-        "INSERT INTO groups_group (id, tenant_id, matrix_id, name, number, mode, capacity) SELECT uuidv7(), %(t)s, id, 'Group ' || n, n,"
-        " 'light', 500 FROM groups_matrix, generate_series(1, %(groups)s) n WHERE tenant_id = %(t)s",
+        "INSERT INTO groups_group (id, tenant_id, matrix_id, name, number, mode, capacity, chat_url) SELECT uuidv7(), %(t)s, id,"
+        " 'Group ' || n, n, 'light', 500, '' FROM groups_matrix, generate_series(1, %(groups)s) n WHERE tenant_id = %(t)s",
         "INSERT INTO groups_cohort (id, tenant_id, matrix_id, year, half, state) SELECT uuidv7(), %(t)s, id, 2025 + n / 2, 1 + n %% 2,"
         " CASE WHEN n = %(cohorts)s - 1 THEN 'current' ELSE 'past' END FROM groups_matrix, generate_series(0, %(cohorts)s - 1) n"
         " WHERE tenant_id = %(t)s",
