@@ -15,7 +15,7 @@ JUDGE = HERE.parent / "shared/tools/judge_plan.py"
 OURS = ("DATABASE_URL", "MIGRATE_DATABASE_URL", "REDIS_URL", "QUNXING_EMBEDDED", "DATA_DIR", "COLLECTED", "BASE_URL")
 
 
-long = pytest.mark.skipif(os.environ.get("LONG") != "1", reason="minutes that LONG=1 takes; the demo of an owner's folder is walked anyway")
+long = pytest.mark.skipif(os.environ.get("LONG") != "1", reason="minutes that LONG=1 takes")
 
 
 @pytest.fixture(scope="module")
