@@ -239,3 +239,6 @@ def test_without_a_broker_a_nudge_is_no_error(tenant, monkeypatch, django_captur
 
     with django_capture_on_commit_callbacks(execute=True):
         effects.nudge(wave)
+
+    wave.refresh_from_db()
+    assert wave.state == "waiting"  # the next sweep finds it
