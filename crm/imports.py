@@ -12,18 +12,18 @@ from django.db import transaction
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
-from crm.tenancy import events, files
-from crm.tenancy.models import Job, Tenant
+from crm.tenancy import events, files, planner
+from crm.tenancy.models import Event, Job, Tenant
 from crm.tenancy.refusals import Refused
 from crm.tenancy.scope import acting_for
 from groups import calendar, occurrences, rhythms
 from groups import intake as seats
 from groups.intake import seat
-from groups.models import Group
+from groups.models import Group, Placement
 from members import doubtful, intake, merging, twins
 from members.files import FIELDS, NoSuchFiles, NotATable, shape_of, tables_in
 from members.files.people import Person
-from members.models import Handle, Mapping, Member
+from members.models import Handle, Mapping, Member, Spelling
 
 from . import import_reading
 from .import_reading import SPELLINGS, How, how, matrix_name, read, read_tables, sentence_of
@@ -240,6 +240,7 @@ def write(community, tenant, *, by=None, how=None, job=None):
         "cohort_rejected": [_said(rejection) for rejection in cohorts.rejected],
     }
     changes = {"added": added.added, "changed": added.changed, "left": added.left, "seats": seated.added + seated.changed if seated else 0}
+    planner.learn(Member, Handle, Spelling, Placement, Event)
     if job:
         kept = intake.keep_what_was(compared, job, touched)
         made = {name: [str(pk) for pk in ids] for name, ids in seated.made.items()} if seated else {}

@@ -431,17 +431,14 @@ def _stands(seat):
 def since(draft):
     """How many more or fewer people there are than when the plan was made, and whose term ends before it begins."""
     reshuffle = draft.reshuffle
-    seated = Placement.objects.open().filter(member__standing=Member.Standing.CURRENT)
-    here = seated.filter(matrix=reshuffle.matrix_id)
-    elsewhere = seated.exclude(matrix=reshuffle.matrix_id)
-    also_here = Placement.objects.open().filter(matrix=reshuffle.matrix_id, member=OuterRef("member"))
+    everybody, sits = Member.objects.current(), Placement.objects.open()
+    here = sits.filter(matrix=reshuffle.matrix_id, member__standing=Member.Standing.CURRENT)
     found = counts(
-        all=Member.objects.current(),
+        nowhere=everybody.filter(~Exists(sits.filter(member=OuterRef("pk")))),
         seated=here,
-        elsewhere=Member.objects.filter(pk__in=elsewhere.filter(~Exists(also_here)).values("member")),
         ending=here.filter(member__expires_on__lt=reshuffle.cohort.begins_on),
     )
-    people, mark = found["all"] - found["elsewhere"], draft.mark or {}
+    people, mark = found["nowhere"] + found["seated"], draft.mark or {}
     return {
         "is_changed": bool(mark) and (mark.get("people"), mark.get("seated")) != (people, found["seated"]),
         "more": people - mark.get("people", people),

@@ -2,6 +2,8 @@
 
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.utils.translation import gettext as _
+from psycopg.errors import QueryCanceled
 
 
 class Refused(Exception):
@@ -14,6 +16,13 @@ class Refused(Exception):
         self.status = status
         self.details = details
         self.headers = {}
+
+
+def too_long(exception):
+    """What to say where the database broke off a question, since nobody waits for so long; None for any other exception."""
+    if not isinstance(exception.__cause__, QueryCanceled):
+        return None
+    return Refused(_("This took too long and was broken off; nothing is changed. Try again in a minute."), code="took_too_long", status=503)
 
 
 def answer(request, refused):
