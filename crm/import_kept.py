@@ -10,7 +10,6 @@ from itertools import islice
 from tempfile import TemporaryFile
 
 from django.core.files import File as Content
-from django.core.files.base import ContentFile
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -133,12 +132,13 @@ def _rejected_kinds(outcome):
 
 def keep_rejected(reading, *, by):
     """Each row as it stands in the file, then its line and the reason: corrected, it can be brought again as it is."""
-    text, before = io.StringIO(), None
-    out = csv.writer(text)
-    for kind, line, sentence, cells in imports.rejected_rows(reading):
-        if kind != before:
-            out.writerow([*map(harmless, reading.header[kind]), _("Line"), _("Why it stayed out")])
-            before = kind
-        out.writerow([*map(harmless, cells), line, harmless(sentence)])
-    report = ContentFile(text.getvalue().encode("utf-8-sig"), name="rejected.csv")
-    return str(files.keep(report, "rejected", by=by, most=report.size).pk)
+    before = None
+    with TemporaryFile() as report, io.TextIOWrapper(report, encoding="utf-8-sig", newline="", write_through=True) as text:
+        out = csv.writer(text)
+        for kind, line, sentence, cells in imports.rejected_rows(reading):
+            if kind != before:
+                out.writerow([*map(harmless, reading.header[kind]), _("Line"), _("Why it stayed out")])
+                before = kind
+            out.writerow([*map(harmless, cells), line, harmless(sentence)])
+        text.flush()
+        return str(files.keep(Content(report, name="rejected.csv"), "rejected", by=by, most=report.tell()).pk)

@@ -21,8 +21,7 @@ from groups import intake as seats
 from groups.intake import seat
 from groups.models import Group, Placement
 from members import doubtful, intake, merging, twins
-from members.files import FIELDS, NoSuchFiles, NotATable, shape_of, tables_in
-from members.files.people import Person
+from members.files import FIELDS, NoSuchFiles, NotATable, Person, shape_of, tables_in
 from members.models import Handle, Mapping, Member, Spelling
 
 from . import import_reading

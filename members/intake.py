@@ -4,9 +4,12 @@ First they are compared with who is here, which writes nothing; then what was fo
 it is noted what they were before, so that the whole can be taken back."""
 
 import hashlib
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
+from itertools import chain, islice
 from operator import attrgetter
 from types import MappingProxyType, NoneType
 from uuid import UUID
@@ -30,21 +33,23 @@ FIELDS = [
     "custom",
 ]  # fmt: skip
 COLUMNS = [*FIELDS, "search", "sort_key"]
-CUSTOM = COLUMNS.index("custom")
+CUSTOM = FIELDS.index("custom")
+AT_ONCE = 5000  # ids in one question
 EMPTY = "{}"  # an empty JSON object, which most of them are, as the database reads it
 LONGEST_KEY = 200
 PLAIN = {str, list, int, NoneType}
 
 
 CURRENT, PARTNER, MEMBER = Member.Standing.CURRENT.value, Member.Tier.PARTNER.value, Member.Tier.MEMBER.value
-NO_WORDS = []  # one for all: lists of a newcomer are set and never added to
+NO_WORDS = []  # one for all: lists of these rows are set and never added to
 NOTHING_ELSE = {}
 
 
 @dataclass(slots=True, eq=False)
-class Newcomer:
-    """A member who is not here yet, as light as a hundred thousand of them have to be."""
+class Light:
+    """A member's row, as light as a hundred thousand of them have to be: of somebody who is here, or of a newcomer."""
 
+    pk: UUID = field(default_factory=uuid7)
     nickname: str = ""
     standing: str = CURRENT
     tier: str = MEMBER
@@ -59,9 +64,7 @@ class Newcomer:
     offers: str = ""
     seeks: str = ""
     custom: dict = field(default_factory=lambda: NOTHING_ELSE)
-    search: str = ""
-    sort_key: str = ""
-    pk: UUID = field(default_factory=uuid7)
+    person: object = None  # of the file, whom they are told of as
 
 
 @dataclass
@@ -93,30 +96,38 @@ class Comparison:
     fresh: list
     changed: list
     left: list  # ids
-    handles: list  # rows: id, member's id, platform, value
+    by_handle: dict  # {handle: member's id}, of those who are here first
+    handles_here: int  # how many of these are kept already
+    handles: list  # rows of what is new of those who are here: id, member's id, platform, value
     names: list  # rows: id, member's id, nickname, moment
+    former: dict  # {member's id: nicknames}, with the new ones
     added: int  # current members who are new
     here: set = field(default_factory=set)  # ids of those who are current members now
-    before: dict = field(default_factory=dict)  # {member's id: values of COLUMNS}, of everybody known
+    before: dict = field(default_factory=dict)  # {member's id: values of FIELDS}, of everybody known
     joins: list = field(default_factory=list)  # (member's id, other member's id, platform) that a row of the file shows to be one
     paid: list = field(default_factory=list)  # (id, member's id, first day, last day, price in hundredths) of terms that are told of
 
     def differences(self, member):
         """{field: (before, after)} of a changed member; empty where only their handles or former names are new."""
-        pairs = zip(FIELDS, self.before[member.pk], _values(member), strict=False)
+        pairs = zip(FIELDS, self.before[member.pk], _values(member), strict=True)
         return {name: (was, becomes) for name, was, becomes in pairs if was != becomes}
+
+    def handles_of_fresh(self):
+        """(handle, member's id) of everybody who is new."""
+        new = islice(self.by_handle.items(), self.handles_here, None)
+        return ((handle, pk) for handle, pk in new if pk not in self.before)
 
 
 def compare(people, past_members, *, whole=True, same=MappingProxyType({})):
     """The people of a file beside who is here. Who is not in it any more becomes a past member if it is the `whole` community;
     everybody whom only its history knows is one. `same` is what somebody said: {line: [line or id of a member who is that person]}."""
     by_handle = _known_handles()
+    handles_here = len(by_handle)
     stands_for = _one_each(people, by_handle, same)
     wanted = {by_handle[handle] for person in people for handle in handles_of(person) if handle in by_handle}
     wanted |= {target for targets in same.values() for target in targets if isinstance(target, UUID)}
-    known = Member.objects.known().in_bulk(wanted)
-    formers = _former_nicknames()
-    known_handles, notes = _all_of(known, Handle, "value"), _all_of(known, Note, "text")
+    known = _known(wanted)
+    former = _former_nicknames()
     handles, names, moment, before = [], [], now(), {pk: _values(member) for pk, member in known.items()}
     members, joins, paid, spans = [], [], [], _known_spans(people)
     for at, person in enumerate(people):
@@ -124,17 +135,18 @@ def compare(people, past_members, *, whole=True, same=MappingProxyType({})):
             members.append(members[stands_for[at]])
             continue
         found = _found(person, by_handle, known, same)
-        member = found[0][0] if found else Newcomer()
+        member = found[0][0] if found else Light()
         joins += [(member.pk, other.pk, platform) for other, platform in found[1:]]
         was, ended = member.nickname, member.expires_on
-        former, searched = formers.get(member.pk, set()), (known_handles.get(member.pk, ()), notes.get(member.pk, ()))
-        _bring_up_to_date(member, person, former, *searched)
-        handles += _new_handles(person, member, by_handle)
-        names += _new_names([*person.former, *([was] if was else [])], member, formers, moment)
+        _bring_up_to_date(member, person)
+        new = _new_handles(person, member, by_handle)
+        if found:
+            handles += [(uuid7(), member.pk, *handle) for handle in new]
+        names += _new_names([*person.former, *([was] if was else [])], member, former, moment)
         if person.paid is not None:
             paid += _new_term(person, member, ended, spans)
         members.append(member)
-    past = [_past_member(person, by_handle, handles) for person in past_members]
+    past = [_past_member(person, by_handle) for person in past_members]
     _name_inviters(people, members, by_handle)
     ids, more = [member.pk for member in members], {row[1] for row in (*handles, *names, *paid)}
     here, current = set(ids), set(Member.objects.current().values_list("pk", flat=True))
@@ -142,11 +154,14 @@ def compare(people, past_members, *, whole=True, same=MappingProxyType({})):
         ids=ids,
         past_ids=[getattr(member, "pk", member) for member in past],
         fresh=[member for pk, member in {member.pk: member for member in members}.items() if pk not in known]
-        + [member for member in past if isinstance(member, Newcomer)],
-        changed=[member for pk, member in known.items() if pk in more or _values(member)[: len(FIELDS)] != before[pk][: len(FIELDS)]],
+        + [member for member in past if isinstance(member, Light)],
+        changed=[member for pk, member in known.items() if pk in more or _values(member) != before[pk]],
         left=[pk for pk in current if pk not in here] if whole else [],
+        by_handle=by_handle,
+        handles_here=handles_here,
         handles=handles,
         names=names,
+        former=former,
         added=len(here - known.keys()),
         here=current,
         before=before,
@@ -157,45 +172,51 @@ def compare(people, past_members, *, whole=True, same=MappingProxyType({})):
 
 def write(found, tenant, *, by=None):
     moment = now()
-    fresh = ((member.pk, moment, EMPTY, *_row(member)) for member in found.fresh)
+    fresh = ((member.pk, moment, EMPTY, *_row(member, found)) for member in found.fresh)
     load(Member, ["id", "created_at", "skill_levels", *COLUMNS], fresh)
-    load(Handle, ["id", "member", "platform", "value"], found.handles)
+    theirs = ((uuid7(), pk, *handle) for handle, pk in found.handles_of_fresh())
+    load(Handle, ["id", "member", "platform", "value"], chain(found.handles, theirs))
     load(FormerNickname, ["id", "member", "nickname", "noted_at"], found.names)
-    if found.changed:
-        renew(Member, COLUMNS, [(member.pk, *_row(member)) for member in found.changed])
+    for some in _some(found.changed):
+        ids = [member.pk for member in some]
+        handles, notes = _all_of(ids, Handle, "value"), _all_of(ids, Note, "text")
+        renew(Member, COLUMNS, [(member.pk, *_row(member, found, handles, notes)) for member in some])
     _load_terms(found.paid, tenant, by)
     left = Member.objects.filter(pk__in=found.left).update(standing=Member.Standing.PAST)
     return Intake(found.ids, found.past_ids, added=found.added, changed=len(found.changed), left=left)
 
 
 def keep_what_was(found, job, seated=None):
-    """A row for each member that an import has touched, for whoever takes it back."""
-    made = {}
+    """A row for each member that an import has touched, for whoever takes it back. Returns how many."""
+    return load(ImportedRow, ["id", "job", "member", "is_new", "before", "after"], _what_was(found, job, seated or {}))
+
+
+def _what_was(found, job, seated):
+    made, given = {}, Counter(pk for _handle, pk in found.handles_of_fresh())  # theirs go with them, so their number is enough
     for name, rows in ("handles", found.handles), ("names", found.names), ("paid", found.paid):
         for pk, member, *_ in rows:
             made.setdefault(member, {}).setdefault(name, []).append(str(pk))
-    for name, rows in (seated or {}).items():
+    for name, rows in seated.items():
         for member, *what in rows:
             made.setdefault(member, {}).setdefault(name, []).append([str(part) for part in what])
-    rows = []
     for member in found.fresh:
-        rows.append((uuid7(), job.pk, member.pk, True, EMPTY, Jsonb({"digest": digest(member)} | made.pop(member.pk, {}))))
+        after = {"digest": digest(member), "handles": given[member.pk]} | made.pop(member.pk, {})
+        yield uuid7(), job.pk, member.pk, True, EMPTY, Jsonb(after)
     for member in found.changed:
         differs = found.differences(member)
         before = {name: as_code(was) for name, (was, _) in differs.items()}
         after = {"fields": {name: as_code(becomes) for name, (_, becomes) in differs.items()}, "digest": digest(member)}
-        rows.append((uuid7(), job.pk, member.pk, False, Jsonb(before), Jsonb(after | made.pop(member.pk, {}))))
+        yield uuid7(), job.pk, member.pk, False, Jsonb(before), Jsonb(after | made.pop(member.pk, {}))
     for pk in found.left:
-        standing = {"standing": Member.Standing.CURRENT.value}, {"fields": {"standing": Member.Standing.PAST.value}}
-        rows.append((uuid7(), job.pk, pk, False, Jsonb(standing[0]), Jsonb(standing[1] | made.pop(pk, {}))))
-    rows += [(uuid7(), job.pk, pk, False, Jsonb({}), Jsonb(what)) for pk, what in made.items()]
-    load(ImportedRow, ["id", "job", "member", "is_new", "before", "after"], rows)
-    return len(rows)
+        before, fields = {"standing": Member.Standing.CURRENT.value}, {"standing": Member.Standing.PAST.value}
+        yield uuid7(), job.pk, pk, False, Jsonb(before), Jsonb({"fields": fields} | made.pop(pk, {}))
+    for pk, what in made.items():
+        yield uuid7(), job.pk, pk, False, EMPTY, Jsonb(what)
 
 
 def digest(member):
     """Tells whether the fields of a member are as they were left."""
-    values = _values(member)[: len(FIELDS)]
+    values = _values(member)
     held = [value if type(value) in PLAIN else sorted(value.items()) if isinstance(value, dict) else as_code(value) for value in values]
     return hashlib.md5(repr(held).encode(), usedforsecurity=False).hexdigest()
 
@@ -205,34 +226,48 @@ def as_code(value):
     return value if value is None or isinstance(value, int | list | dict) else str(value)
 
 
-_values = attrgetter(*("inviter_id" if name == "inviter" else name for name in COLUMNS))
+_values = attrgetter(*("inviter_id" if name == "inviter" else name for name in FIELDS))
 
 
-def _row(member):
+def _row(member, found, handles=MappingProxyType({}), notes=MappingProxyType({})):
+    """The values of COLUMNS. What they are found by is worked out here, since of a hundred thousand it is too much to keep."""
     values = list(_values(member))
     values[CUSTOM] = Jsonb(values[CUSTOM]) if values[CUSTOM] else EMPTY
-    return values
+    known_by = dict.fromkeys([*handles.get(member.pk, ()), *(value for _platform, value in handles_of(member.person))])
+    former = sorted(found.former.get(member.pk, set()) - {member.nickname})
+    return [*values, search_of(member, known_by, former, notes.get(member.pk, ())), sort_key(member.nickname)[:LONGEST_KEY]]
 
 
-def _past_member(person, by_handle, handles):
+def _past_member(person, by_handle):
     """Somebody whom only the history knows, or the id of a member it turns out to be; called by their handle, for want of a name."""
     known = next((by_handle[handle] for handle in handles_of(person) if handle in by_handle), None)
     if known:
         return known
-    name = handles_of(person)[0][1]
-    member = Newcomer(nickname=name, standing=Member.Standing.PAST.value, sort_key=sort_key(name)[:LONGEST_KEY])
-    member.search = search_of(member, [value for _, value in handles_of(person)])
-    handles += _new_handles(person, member, by_handle)
+    member = Light(nickname=handles_of(person)[0][1], standing=Member.Standing.PAST.value, person=person)
+    _new_handles(person, member, by_handle)
     return member
 
 
 def _known_handles():
-    return {(platform, value): pk for platform, value, pk in Handle.objects.values_list("platform", "value", "member_id")}
+    return {(platform, value): pk for platform, value, pk in Handle.objects.values_list("platform", "value", "member_id").iterator()}
 
 
-def _all_of(known, model, column):
-    """{member's id: values} of those whom the file names, which they are found by."""
-    rows = model.objects.filter(member__in=known).order_by().values("member_id").annotate(all=ArrayAgg(column, order_by="id"))
+def _known(ids):
+    """{id: their row} of those of these who are neither merged into another nor erased."""
+    found = {}
+    for some in _some(list(ids)):
+        rows = Member.objects.known().filter(pk__in=some).values_list("pk", *FIELDS)
+        found |= {pk: Light(pk, *values) for pk, *values in rows}
+    return found
+
+
+def _some(things):
+    return (things[at : at + AT_ONCE] for at in range(0, len(things), AT_ONCE))
+
+
+def _all_of(ids, model, column):
+    """{member's id: values}, which they are found by."""
+    rows = model.objects.filter(member__in=ids).order_by().values("member_id").annotate(all=ArrayAgg(column, order_by="id"))
     return {row["member_id"]: row["all"] for row in rows}
 
 
@@ -276,7 +311,7 @@ def _found(person, by_handle, known, same):
     return [(known[pk], platform) for pk, platform in found.items()]
 
 
-def _bring_up_to_date(member, person, former, handles, notes):
+def _bring_up_to_date(member, person):
     """Take over what the file says; an empty cell says nothing."""
     said = {
         "nickname": person.nickname or member.nickname or person.handles[0],
@@ -284,7 +319,7 @@ def _bring_up_to_date(member, person, former, handles, notes):
         "tier": "" if person.partner is None else PARTNER if person.partner else MEMBER,
         "city": person.city,
         "industry": person.industry,
-        "skills": list(person.skills),
+        "skills": _listed(person.skills),
         "joined_on": person.joined,
         "expires_on": person.expires,
         "note": person.note,
@@ -293,22 +328,28 @@ def _bring_up_to_date(member, person, former, handles, notes):
         "seeks": person.seeks,
         "custom": {**member.custom, **person.custom} if person.custom else {},
     }
-    names = former | set(person.former) | ({member.nickname} if member.nickname else set())
     for name, value in said.items():
         if value:
             setattr(member, name, value)
-    member.search = search_of(member, dict.fromkeys([*handles, *person.handles]), sorted(names - {member.nickname}), notes)
-    member.sort_key = sort_key(member.nickname)[:LONGEST_KEY]
+    member.person = person
+
+
+@lru_cache(maxsize=1000)
+def _listed(words):
+    """One list for all who have the same ones."""
+    return list(words)
 
 
 def _new_handles(person, member, by_handle):
     new = [handle for handle in dict.fromkeys(handles_of(person)) if handle not in by_handle]
     by_handle.update(dict.fromkeys(new, member.pk))
-    return [(uuid7(), member.pk, *handle) for handle in new]
+    return new
 
 
-def _new_names(names, member, formers, moment):
-    known = formers.setdefault(member.pk, set())
+def _new_names(names, member, former, moment):
+    if not names:
+        return []
+    known = former.setdefault(member.pk, set())
     new = [name for name in dict.fromkeys(names) if name not in known and name != member.nickname]
     known.update(new)
     return [(uuid7(), member.pk, name, moment) for name in new]

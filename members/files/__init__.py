@@ -5,7 +5,8 @@ from .columns import FIELDS, Columns, keys_of, shape_of, spellings, tells_of
 from .faults import WORDS, NoSuchFiles, NotATable, Rejection
 from .folders import Community, bring_together, history_alone, read_folder, tables_in, without_history
 from .interactions import Interactions, read_interactions
-from .people import Manner, People, Person, read_people
+from .people import People, read_people
+from .rows import Manner, Person
 from .tables import Table, read_table
 from .values import Alias, GroupNames
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from .columns import COHORT_FIELDS, Columns
 from .faults import Fault
-from .people import group_in, handles_in
+from .rows import group_in, handles_in
 from .values import GroupNames, half_year
 
 

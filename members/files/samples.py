@@ -1,13 +1,17 @@
 """What the columns of a table hold, for whoever says what they mean: two samples each, and what those become."""
 
+import sys
+
 from members import handles
 from members.cities import city
 
 from .dates import Dates
-from .people import MONEY
+from .rows import MONEY
 from .values import is_yes, skills
 
 LONGEST = 60
+LOOKED_AT = 40  # different values of a column, of which two are shown
+SPELLED = ("city", "group", "industry")
 PARTED = "、"
 
 
@@ -15,31 +19,52 @@ def columns_of(table, columns, *, dates=None, groups=None, region="CN", words=No
     """A dict for each column: key, header, field, how many rows have a value, samples as [as it stands, what it becomes]."""
     dates = dates or Dates(())
     reads = _readers(dates, groups, region, words)
+    counted = _counted(table, columns)
     shown = []
     for at, (key, field) in enumerate(zip(columns.keys, columns.fields, strict=True)):
-        values = [cells[at].strip() for _, cells in table.rows]
-        different = dict.fromkeys(value for value in values if value)
         read = reads.get(field.partition(":")[0] if field.startswith(("id:", "custom:")) else field, _as_it_is)
         if field.startswith("id:"):
             platform = field.removeprefix("id:")
             read = lambda text, platform=platform: handles.normal(platform, text, region) or ""  # noqa: E731
+        different = counted[at].different
         described = {
             "key": key,
             "header": table.header[at].strip(),
             "field": field,
-            "filled": sum(map(bool, values)),
+            "filled": counted[at].filled,
             "samples": [[value[:LONGEST], read(value)[:LONGEST]] for value in _telling(different)],
         }
-        if field in ("city", "group", "industry"):
+        if field in SPELLED:
             described |= {"spellings": len(different), "into": len({read(value) for value in different} - {""})}
         shown.append(described)
     return shown
 
 
+class _Counted:
+    """What one column holds: how often something, and what different things; of most columns the first ones will do."""
+
+    def __init__(self, most):
+        self.filled, self.different, self.most = 0, {}, most
+
+    def take(self, value):
+        if value:
+            self.filled += 1
+            if len(self.different) < self.most:
+                self.different[value] = None
+
+
+def _counted(table, columns):
+    counted = [_Counted(sys.maxsize if field in SPELLED else LOOKED_AT) for field in columns.fields]
+    for _line, cells in table.rows:
+        for column, cell in zip(counted, cells, strict=True):
+            column.take(cell.strip())
+    return counted
+
+
 def _telling(different):
     """Two values that look different: the first, and the first after it of another length."""
     values = list(different)
-    other = next((value for value in values[1:40] if len(value) != len(values[0])), values[1] if len(values) > 1 else None)
+    other = next((value for value in values[1:LOOKED_AT] if len(value) != len(values[0])), values[1] if len(values) > 1 else None)
     return [value for value in (values[0] if values else None, other) if value]
 
 

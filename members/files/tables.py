@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 from members.handles import plain
@@ -10,6 +11,7 @@ from members.handles import plain
 from . import text, workbooks
 from .columns import SYNONYMS, known
 from .faults import NotATable, Rejection
+from .packed import Rows
 
 LOOSE = (",", "\t", ";", "|")
 SEARCHED = 50  # lines in which the header must stand
@@ -25,7 +27,7 @@ class Table:
     name: str
     header: list
     header_line: int
-    rows: list  # (line, cells) of each row that is as wide as the header and not blank
+    rows: Rows = field(default_factory=Rows)  # (line, cells) of each row that is as wide as the header and not blank
     rejected: list = field(default_factory=list)  # rows that are no rows: too wide, too narrow, a quote left open
     blank: list = field(default_factory=list)  # lines of empty rows below the header
     totals: list = field(default_factory=list)  # lines of sums at the end and of headers that come again
@@ -73,7 +75,7 @@ def _from_text(content, name, fields, loose=False):
                 found.append((header[0], -rank, separator, *records[header[1]]))
         if found:
             _, _, separator, line, header = max(found)
-            table = Table(name, header, line, [], encoding=encoding, separator=separator)
+            table = Table(name, header, line, encoding=encoding, separator=separator)
             return _with_rows(table, text.lines_of(characters))
     for encoding, characters in text.readings(content) if loose else ():
         head = text.lines_of(characters, SEARCHED)
@@ -81,7 +83,7 @@ def _from_text(content, name, fields, loose=False):
             records = list(text.records(head, separator))
             if (at := _first_full_row([cells or [] for _, cells in records])) is not None:
                 line, header = records[at]
-                return _with_rows(Table(name, header, line, [], encoding=encoding, separator=separator), text.lines_of(characters))
+                return _with_rows(Table(name, header, line, encoding=encoding, separator=separator), text.lines_of(characters))
     is_text = b"\0" not in content or content.startswith(text.UTF_16_MARKS)
     raise NotATable("no_header" if is_text else "binary", name=name, searched=SEARCHED)
 
@@ -90,16 +92,18 @@ def _with_rows(table, lines):
     width = _trim_header(table, lines)
     records = text.records(lines, table.separator, width=width, start=table.header_line - 1)
     next(records)  # the header
-    share = {}  # equal values are kept once: a hundred thousand rows name few groups and cities
+    _take_in(table, width, _full_rows(table, lines, records))
+    return table
+
+
+def _full_rows(table, lines, records):
     for line, cells in records:
         if cells is None:
             table.rejected.append(Rejection(line, "unclosed_quote", {}, lines[line - 1].split(table.separator)))
         elif not any(cell and not cell.isspace() for cell in cells):
             table.blank.append(line)
         else:
-            table.rows.append((line, [share.setdefault(cell, cell) if len(cell) < 12 else cell for cell in cells]))
-    _set_aside(table, width)
-    return table
+            yield line, cells
 
 
 def _trim_header(table, lines):
@@ -133,50 +137,59 @@ def _from_workbook(content, name, fields, loose=False):
     found, others, first = None, [], None
     for sheet, rows in workbooks.sheets(content, name):
         first = first or (sheet, rows)
-        header = find_header([(0, cells) for cells in rows[:SEARCHED]], fields)
+        header = find_header([(0, cells) for cells in islice(rows, SEARCHED)], fields)
         if header and (found is None or (header[0], len(rows)) > found[:2]):
             others += [found[2]] if found else []
             found = header[0], len(rows), sheet, header[1], rows
         elif header:
             others.append(sheet)
     if not found and loose and first:
-        head = [[cell for cell in row if cell.strip()] for row in first[1][:SEARCHED]]
+        head = [[cell for cell in row if cell.strip()] for row in islice(first[1], SEARCHED)]
         if (at := _first_full_row(head)) is not None:
             found = 0, 0, first[0], at, first[1]
     if not found:
         raise NotATable("no_header", name=name, searched=SEARCHED)
     _, _, sheet, at, rows = found
-    width = max(n for n, cell in enumerate(rows[at], start=1) if cell.strip())
-    table = Table(name, rows[at][:width], at + 1, [], sheet=sheet, other_sheets=others)
-    for line, cells in enumerate(rows[at + 1 :], start=at + 2):
-        last = next((n for n in range(len(cells), 0, -1) if cells[n - 1].strip()), 0)
-        if last:
-            table.rows.append((line, cells[: max(width, last)]))  # a sheet has no short rows
-        else:
-            table.blank.append(line)
-    _set_aside(table, width)
+    header = next(islice(rows, at, None))
+    width = max(n for n, cell in enumerate(header, start=1) if cell.strip())
+    table = Table(name, header[:width], at + 1, sheet=sheet, other_sheets=others)
+    _take_in(table, width, _full_rows_of_a_sheet(table, width, rows, at + 1))
     return table
 
 
-def _set_aside(table, width):
-    """Take out of the rows sums at the end, repeated headers and what is wider or narrower than the header."""
-    while table.rows and _is_total(table.rows[-1][1]):
-        table.totals.append(table.rows.pop()[0])
-    sound = []
-    for line, cells in table.rows:
-        if len(cells) == width and cells[0] == table.header[0] and cells == table.header:
-            table.totals.append(line)
-        elif len(cells) == width:
-            sound.append((line, cells))
+def _full_rows_of_a_sheet(table, width, rows, begin):
+    for line, cells in enumerate(islice(rows, begin, None), start=begin + 1):
+        last = next((n for n in range(len(cells), 0, -1) if cells[n - 1].strip()), 0)
+        if last:
+            yield line, cells[: max(width, last)]  # a sheet has no short rows
         else:
-            table.rejected.append(
-                Rejection(line, "wrong_column_count", {"found": len(cells), "expected": width}, cells)
-            )
-    table.rows = sound
+            table.blank.append(line)
+
+
+def _take_in(table, width, rows):
+    """All but sums at the end, repeated headers and what is wider or narrower than the header."""
+    sums = []  # so far the last rows of all
+    for line, cells in rows:
+        if _is_total(cells):
+            sums.append((line, cells))
+            continue
+        for row in (*sums, (line, cells)):
+            _take_in_one(table, width, *row)
+        sums = []
+    table.totals += [line for line, _cells in sums]
     table.totals.sort()
     table.rejected.sort(key=lambda rejection: rejection.line)
 
 
+def _take_in_one(table, width, line, cells):
+    if len(cells) == width and cells[0] == table.header[0] and cells == table.header:
+        table.totals.append(line)
+    elif len(cells) == width:
+        table.rows.append((line, cells))
+    else:
+        table.rejected.append(Rejection(line, "wrong_column_count", {"found": len(cells), "expected": width}, cells))
+
+
 def _is_total(cells):
-    first, *others = [plain(cell) for cell in cells if cell.strip()]
-    return bool(TOTALS.match(first)) and all(TOTALS.match(cell) or FIGURE.fullmatch(cell) for cell in others if cell)
+    first, *others = [cell for cell in cells if cell.strip()]
+    return bool(TOTALS.match(plain(first))) and all(TOTALS.match(cell) or FIGURE.fullmatch(cell) for cell in map(plain, others) if cell)

@@ -16,6 +16,7 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile
 from python_calamine import CalamineError, CalamineWorkbook
 
 from .faults import NotATable
+from .packed import Rows
 
 ZIPPED = b"PK\x03\x04"
 SIGNS = (ZIPPED, b"\xd0\xcf\x11\xe0")
@@ -59,14 +60,15 @@ def sheets(content, name):
 
 
 def _handed_over(stream, name):
-    sheet, rows = None, []
+    sheet, rows = None, Rows()
     while True:
         try:
             what, value = marshal.load(stream)
         except (EOFError, ValueError, TypeError):  # it was stopped: too much memory or too long
             raise NotATable("too_much_inside", name=name) from None
         if what == "rows":
-            rows += value
+            for row in value:
+                rows.append(row)
             continue
         if sheet is not None:
             yield sheet, rows
@@ -74,7 +76,7 @@ def _handed_over(stream, name):
             raise NotATable(value, name=name)
         if what == "end":
             return
-        sheet, rows = value, []
+        sheet, rows = value, Rows()
 
 
 def open_for_another():

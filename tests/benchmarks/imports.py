@@ -26,6 +26,8 @@ WAYS = {
     "dry": "ours, dry run",
     "import": "ours, import",
     "again": "ours, the same again",
+    "reading": "ours, the page's reading",
+    "writing": "ours, the page's writing",
     "peer": "django-import-export",
     "copy": "COPY of finished rows",
 }
@@ -61,7 +63,7 @@ def _prepare(folder):
     from crm.tenancy.models import Tenant
 
     call_command("migrate", verbosity=0)
-    for slug in ("ours", "peer", "copy"):
+    for slug in ("ours", "page", "peer", "copy"):
         Tenant.objects.create(slug=slug, name=slug)
     rows = list(map(_row, range(ROWS)))
     with (folder / "members.csv").open("w", encoding="utf-8-sig", newline="") as out:
@@ -118,8 +120,8 @@ def do(way, folder):
     from crm.tenancy.models import Tenant
     from crm.tenancy.scope import acting_for
 
-    act = {"dry": _ours, "import": _ours, "again": _ours, "peer": _peer, "copy": _copy}[way]
-    tenant = Tenant.objects.get(slug=way if way in ("peer", "copy") else "ours")
+    act = {"reading": _page, "writing": _page, "peer": _peer, "copy": _copy}.get(way, _ours)
+    tenant = Tenant.objects.get(slug={"reading": "page", "writing": "page", "peer": "peer", "copy": "copy"}.get(way, "ours"))
     with acting_for(tenant.pk):
         run = act(folder, tenant, way)
     before, started = _peak(), time.perf_counter()
@@ -131,6 +133,31 @@ def _ours(folder, tenant, way):
     from crm.imports import import_file
 
     return lambda: import_file(folder / "members.csv", tenant, dry_run=way == "dry")
+
+
+def _page(folder, tenant, way):
+    """A job as the page asks for it: one that reads and compares, with all that is looked at, then one that writes."""
+    from django.core.files.base import ContentFile
+
+    from crm import import_jobs
+    from crm.tenancy.models import Job, Seat, User
+    from crm.tenancy.work import keep_job
+
+    if way == "reading":
+        seat = Seat.objects.create(tenant=tenant, user=User.objects.create(email="page@example.com"), role=Seat.Role.OWNER)
+        upload = ContentFile((folder / "members.csv").read_bytes(), name="members.csv")
+        job = import_jobs.ask_reading(upload, None, tenant, by=seat, any_kind=True, whole=False)
+    else:
+        job = import_jobs.ask_writing(import_jobs.readings().get(), tenant, by=Seat.objects.get(tenant=tenant))
+
+    def run():
+        from crm.tenancy.scope import acting_for
+
+        keep_job(str(tenant.pk), str(job.pk))
+        with acting_for(tenant.pk):
+            assert Job.objects.get(pk=job.pk).state == Job.State.DONE, Job.objects.get(pk=job.pk).problem
+
+    return run
 
 
 def _peer(folder, tenant, way):

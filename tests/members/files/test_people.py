@@ -44,7 +44,7 @@ def test_a_row_that_stays_out_says_the_rule_and_a_value_that_works(row, code, sa
 
     assert blame(found.rejected) == [(3, code)]
     assert says in found.rejected[0].sentence
-    assert [person.wechat for person in found.people] == [["lin_2025"]]
+    assert [person.wechat for person in found.people] == [("lin_2025",)]
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_a_row_that_stays_out_says_the_rule_and_a_value_that_works(row, code, sa
     ],
 )
 def test_a_phone_is_one_number_however_it_is_written(phone):
-    assert only("手机号", phone).phones == ["+8613800000643"]
+    assert only("手机号", phone).phones == ("+8613800000643",)
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_a_phone_is_one_number_however_it_is_written(phone):
     ],
 )
 def test_phones_of_other_countries_and_landlines_are_phones(phone, number):
-    assert only("手机号", phone).phones == [number]
+    assert only("手机号", phone).phones == (number,)
 
 
 @pytest.mark.parametrize(
@@ -201,7 +201,7 @@ def test_anything_else_is_no_partner(no):
     "written", ["lin_2025", " LIN_2025 ", "ｌｉｎ＿２０２５", "\u200blin_2025\u200e", "'lin_2025", "Lin_2025\t"]
 )
 def test_a_wechat_id_is_one_id_however_it_is_written(written):
-    assert only("微信号", written).wechat == ["lin_2025"]
+    assert only("微信号", written).wechat == ("lin_2025",)
 
 
 def test_an_inviter_may_be_an_id_a_phone_or_only_a_name():
@@ -225,16 +225,16 @@ def test_one_phone_or_one_id_makes_one_person_by_whichever_way_round():
     )
 
     one, other = found.people
-    assert (one.lines, one.nickname, one.former) == ([2, 4, 5], "A", ["B", "A(小号)"])
-    assert (one.wechat, one.phones, one.city) == (["aaaaaa"], ["+8613800000643", "+8613800000644"], "上海")
-    assert (other.lines, other.nickname) == ([3], "C")
+    assert (one.lines, one.nickname, one.former) == ((2, 4, 5), "A", ("B", "A(小号)"))
+    assert (one.wechat, one.phones, one.city) == (("aaaaaa",), ("+8613800000643", "+8613800000644"), "上海")
+    assert (other.lines, other.nickname) == ((3,), "C")
     assert found.merged == [[2, 4], [2, 5]]
 
 
 def test_two_ids_with_one_phone_are_both_kept():
     found = people("昵称,微信号,手机号", "A,aaaaaa,13800000643", "A,bbbbbb,13800000643")
 
-    assert [person.handles for person in found.people] == [["aaaaaa", "bbbbbb", "+8613800000643"]]
+    assert [person.handles for person in found.people] == [("aaaaaa", "bbbbbb", "+8613800000643")]
 
 
 def test_equal_names_are_not_one_person():
@@ -252,7 +252,7 @@ def test_the_name_shown_is_not_that_of_the_second_phone(name, first):
 
     [person] = people("昵称,微信号", *(rows if first else reversed(rows))).people
 
-    assert (person.nickname, person.former) == ("林老师", [name])
+    assert (person.nickname, person.former) == ("林老师", (name,))
 
 
 def test_a_row_that_stays_out_joins_nobody():
@@ -260,7 +260,7 @@ def test_a_row_that_stays_out_joins_nobody():
         "昵称,微信号,手机号,入群时间", "A,aaaaaa,13800000643,", "x,aaaaaa,13800000644,2025-13-45", "B,,13800000644,"
     )
 
-    assert [(person.nickname, person.former) for person in found.people] == [("A", []), ("B", [])]
+    assert [(person.nickname, person.former) for person in found.people] == [("A", ()), ("B", ())]
 
 
 def test_what_the_first_row_lacks_a_later_one_gives():
