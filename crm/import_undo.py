@@ -12,8 +12,8 @@ from crm.tenancy import events
 from crm.tenancy.bulk import renew
 from crm.tenancy.models import Event, Job
 from crm.tenancy.refusals import Refused
+from groups import calendar, laying
 from groups import intake as seats
-from groups import laying
 from groups.models import Cohort, Group, Placement
 from members import merging
 from members.intake import FIELDS, digest
@@ -124,9 +124,14 @@ def _seated_since(rows):
     for name, relation in ("seats", "placements"), ("handles", "handles"), ("paid", "renewals"):
         new = Member.objects.filter(pk__in=rows.filter(is_new=True).values("member"))
         counted = dict(new.annotate(n=Count(relation)).values_list("pk", "n"))
-        given = {row.member_id: len(row.after.get(name, [])) for row in rows.filter(is_new=True).iterator(chunk_size=2000)}
+        given = {row.member_id: _many(row.after.get(name, [])) for row in rows.filter(is_new=True).iterator(chunk_size=2000)}
         kept |= {pk for pk, many in counted.items() if many != given.get(pk, 0)}
     return kept
+
+
+def _many(given):
+    """Of who is new handles are counted and not named."""
+    return given if isinstance(given, int) else len(given)
 
 
 def _restore(rows):
@@ -180,11 +185,13 @@ def _ids(rows, name):
 
 
 def _remove_empty(made):
-    """Groups and half-years that the import made and nobody sat in after all."""
+    """Groups and half-years that the import made and nobody sat in after all, and what was laid out ahead of them."""
     unused = Group.objects.filter(pk__in=made.get("groups", [])).annotate(n=Count("placements")).filter(n=0)
     laying.take_away(unused)
     _remove_unneeded(unused)
     _remove_unneeded(Cohort.objects.filter(pk__in=made.get("cohorts", [])).annotate(n=Count("placements")).filter(n=0))
+    seats.be_current_again(made.get("followed", []))
+    calendar.take_away(made.get("ahead", []))
 
 
 def _remove_unneeded(found):

@@ -219,7 +219,7 @@ def write(community, tenant, *, by=None, how=None, job=None):
     history, sits = _placed(community, compared, tenant, how)
     seated = seat(tenant, matrix_name(), _groups(community), history, sits, whole=how.whole) if history else None
     if seated:
-        calendar.lay_out(seated.matrix, tenant)
+        seated.made["ahead"] = calendar.lay_out_anew(seated.matrix, tenant)
         rhythms.ready(tenant)
         occurrences.lay_out(tenant)
         touched = seated.touched

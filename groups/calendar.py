@@ -1,7 +1,10 @@
 """The half-years of a matrix, laid out ahead as rows: when its plan is proposed and when it begins."""
 
 import datetime
+from contextlib import suppress
 
+from django.db import transaction
+from django.db.models import ProtectedError, Q
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
@@ -44,6 +47,13 @@ def lay_out(matrix, tenant):
     return reshuffle
 
 
+def lay_out_anew(matrix, tenant):
+    """As `lay_out`; returns the ids of half-years that were not there before."""
+    known = set(matrix.cohorts.values_list("pk", flat=True))
+    reshuffle = lay_out(matrix, tenant)
+    return [reshuffle.cohort_id] if reshuffle and reshuffle.cohort_id not in known else []
+
+
 def proposed_at(cohort, lead_days):
     """On the tenant's wall."""
     return datetime.datetime.combine(cohort.begins_on - datetime.timedelta(days=lead_days), PROPOSED_AT)
@@ -66,6 +76,19 @@ def put_off(matrix, tenant):
 def take_down(matrix):
     """A matrix that is no longer reshuffled has nothing ahead; what was done stays."""
     waiting(matrix).delete()
+
+
+def take_away(cohorts):
+    """Half-years that were laid out ahead of somebody who is not placed after all, unless somebody has begun to work on them."""
+    worked_on = Q(drafts__isnull=False) | Q(waves__isnull=False) | Q(moves__isnull=False) | ~Q(state=Reshuffle.State.OPEN)
+    planned = Cohort.objects.filter(pk__in=cohorts, state=Cohort.State.PLANNED).exclude(matrix__cohorts__state=Cohort.State.CURRENT)
+    for cohort in planned:
+        has_begun = cohort.steps.exclude(state=CalendarStep.State.WAITING).exists()
+        if has_begun or cohort.reshuffles.filter(worked_on).exists():
+            continue
+        with suppress(ProtectedError), transaction.atomic():  # a further room may hold on to it
+            cohort.reshuffles.all().delete()
+            cohort.delete()
 
 
 def in_another_zone(zone):

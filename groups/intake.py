@@ -32,7 +32,7 @@ class Seated:
     added: int
     changed: int
     touched: dict  # what was done, for whoever takes it back: {"seats" or "closed": [(member, placement)], "reseated": [(…, group before)]}
-    made: dict  # ids of the groups and half-years that are new
+    made: dict  # ids of the groups and half-years that are new, and under `followed` of the one that was the current half-year before
 
 
 def half_now(matrix_name):
@@ -50,12 +50,14 @@ def seat(tenant, matrix_name, groups, history, sits, *, whole=True):
     """
     matrix, _ = Matrix.objects.get_or_create(name=matrix_name)
     touched, made = {"seats": [], "closed": [], "reseated": []}, {}
-    current = None if whole else present_cohort(matrix)
+    was = present_cohort(matrix)
+    current = None if whole else was
     group_ids, made["groups"] = _groups(matrix, groups)
     halves = sorted(history)
     is_of_today = current is None or halves[-1] >= (current.year, current.half)
     cohorts, made["cohorts"] = _cohorts(matrix, halves, is_of_today)
     present = cohorts[halves[-1]] if is_of_today else None
+    made["followed"] = [was.pk] if was and present and was.pk != present.pk else []
     for half, cohort in cohorts.items():
         if cohort is not present:
             _past(matrix, cohort, history[half], group_ids, touched)
@@ -95,6 +97,12 @@ def take_back(rows):
             Placement.objects.filter(pk=pk).update(group=group)
     closed = [UUID(pk) for row in rows for (pk,) in row.get("closed", [])]
     Placement.objects.filter(pk__in=closed).update(until=None)
+
+
+def be_current_again(cohorts):
+    """The half-years that an import had followed by later ones, where these are gone."""
+    for cohort in Cohort.objects.filter(pk__in=cohorts).exclude(matrix__cohorts__state=Cohort.State.CURRENT):
+        Cohort.objects.filter(pk=cohort.pk).update(state=Cohort.State.CURRENT)
 
 
 def _found(groups, here):

@@ -8,10 +8,11 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.db.models import Count
 from django.test.utils import CaptureQueriesContext
+from django.utils.timezone import now
 
 from crm.tenancy.models import Event, File, Job
 from crm.tenancy.scope import acting_for
-from groups.models import Group, Placement
+from groups.models import CalendarStep, Cohort, Draft, Group, Placement, Reshuffle
 from members import people
 from members.models import CustomField, FormerNickname, Handle, ImportedRow, Mapping, Member
 from tests.imports.uploading import MEMBERS, cohorts, members, newest, work_off
@@ -61,6 +62,9 @@ def state(tenant):
             "names": sorted(FormerNickname.objects.values_list("member__nickname", "nickname")),
             "seats": sorted(Placement.objects.values_list("member__nickname", "group__name", "since", "until"), key=str),
             "groups": sorted(Group.objects.values_list("name", flat=True)),
+            "halves": sorted(Cohort.objects.values_list("year", "half", "state")),
+            "steps": CalendarStep.objects.count(),
+            "plans": Reshuffle.objects.count(),
         }
 
 
@@ -339,6 +343,35 @@ def test_whom_somebody_touched_since_stays_and_is_named(house, owner):
     text = shown(owner, page)
     assert "1 member stays" in text
     assert "周舟" in text
+
+
+def test_the_half_year_ahead_goes_with_the_first_import_unless_somebody_works_on_it(house, owner):
+    before = state(house)
+    page, _job = bring(owner, members(), cohorts())
+    write(owner, page)
+    assert state(house)["plans"] == 1
+    undo(owner, page)
+    assert state(house) == before
+
+    page, _job = bring(owner, members(), cohorts())
+    write(owner, page)
+    with acting_for(house.pk):
+        Draft.objects.create(reshuffle=Reshuffle.objects.get(), number=1, due_at=now())
+    undo(owner, page)
+    assert state(house)["plans"] == 1
+
+
+def test_the_half_year_that_an_import_had_followed_by_a_later_one_is_the_current_one_again(house, owner):
+    page, _job = bring(owner, members(), cohorts("2026上半年,会员1群,lin_hai"))
+    write(owner, page)
+    before = state(house)
+    page, _job = bring(owner, members(), cohorts("2026下半年,会员2群,lin_hai", "2026下半年,会员2群,wang_huan"))
+    write(owner, page)
+    assert state(house)["halves"] != before["halves"]
+
+    undo(owner, page)
+
+    assert state(house)["halves"] == before["halves"]
 
 
 def test_an_import_is_taken_back_once(house, owner):
