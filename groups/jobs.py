@@ -8,8 +8,8 @@ from crm.tenancy.models import Tenant
 from crm.tenancy.refusals import Refused
 from crm.tenancy.scope import acting_for, active_tenant
 
-from . import calendar, occurrences, on_terms, reshuffles, rhythms, rises, waves
-from .models import CalendarStep, Draft, Matrix, Occurrence, Rise, TermReminder, Wave
+from . import calendar, delivery, occurrences, on_terms, reshuffles, rhythms, rises, waves
+from .models import CalendarStep, Draft, Matrix, Occurrence, Push, Rise, TermReminder, Wave
 
 logger = logging.getLogger(__name__)
 
@@ -85,3 +85,9 @@ def hand_out_occurrence(pk):
 @tenant_job
 def rise(pk):
     rises.rise(pk)
+
+
+@keeper(Push)
+@tenant_job
+def keep_push(pk):
+    delivery.keep(pk)

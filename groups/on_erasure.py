@@ -1,13 +1,14 @@
 """What this room holds in words about a member whose data are erased. Where they sat and what was done stays, under the bare id."""
 
-from django.db.models import Q
+from django.db.models import Q, TextField, Value
+from django.db.models.functions import Cast, Concat
 from django.utils.timezone import localdate, now
 
 from crm.tenancy import files
 from crm.tenancy.models import File
 from members import erasure
 
-from .models import Apart, BondMember, Draft, Move, Pin, Placement, Slot, Star, Task
+from .models import Apart, BondMember, Draft, Move, Pin, Placement, Push, Slot, Star, Task
 
 
 @erasure.also
@@ -19,6 +20,7 @@ def nothing_tells(ids, told, by):
         words = {"title": task.title, "text": task.text, "note": task.note}
         if any(map(told.stands_in, words.values())):
             Task.objects.filter(pk=task.pk).update(**{name: told.without(text) for name, text in words.items()})
+    _no_pushes(ids, told)
     for slot in Slot.objects.all():
         if told.stands_in(slot.text) or told.stands_in(slot.title):
             Slot.objects.filter(pk=slot.pk).update(text=told.without(slot.text), title=told.without(slot.title))
@@ -33,6 +35,17 @@ def nothing_tells(ids, told, by):
         problems = told.without(draft.problems)
         if problems != draft.problems:
             Draft.objects.filter(pk=draft.pk).update(problems=problems)
+
+
+def _no_pushes(ids, told):
+    """What is on its way about them stays where it is. Their words go, and the cause, which may hold more than an id."""
+    about = Push.objects.filter(member__in=ids)
+    about.under_way().exclude(state=Push.State.SENDING).update(state=Push.State.WITHDRAWN)
+    about.update(title="", text="", picture=None, card=None, cause=Concat(Value("erased:"), Cast("id", TextField())))
+    for push in Push.objects.exclude(title="", text="").exclude(member__in=ids).iterator():
+        words = {"title": push.title, "text": push.text, "card": push.card}
+        if words != (rid := {name: told.without(value) for name, value in words.items()}):
+            Push.objects.filter(pk=push.pk).update(**rid)
 
 
 def _no_proof(tasks):

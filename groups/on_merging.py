@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from members import following
 
-from .models import Apart, BondMember, Move, Pin, Placement, Star, Task
+from .models import Apart, BondMember, Move, Pin, Placement, Push, Star, Task
 
 
 def _seats(kept, gone, book):
@@ -39,6 +39,7 @@ following.rule(Apart, _aparts)
 following.called(Placement, _("seats in groups"))
 following.called(Move, _("moves"))
 following.called(Task, _("tasks"))
+following.called(Push, _("messages into groups"))
 following.called(Pin, _("pins"))
 following.called(BondMember, _("bonds"))
 following.called(Apart, _("people they are kept apart from"))

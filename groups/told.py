@@ -127,3 +127,14 @@ trail.tell(
     whys={"seat_ended": _("the seat that had them ended")},
 )  # fmt: skip
 trail.tell("tasks.handed_back", _("Handed %(tasks)s tasks back"), icon="arrow-back-up", topic="tasks")
+
+trail.topic("delivery", _("Messages out"))
+for kind, words, icon, tone in [
+    ("push.made", _("Asked for a message into a group"), "send", ""),
+    ("push.by_hand", _("Gave a message to %(assistant)s to be sent by hand"), "user-check", ""),
+    ("push.sent", _("A message went into the group"), "check", "good"),
+    ("push.failed", _("A message could not be sent"), "alert-triangle", "bad"),
+    ("push.withdrawn", _("Withdrew a message"), "ban", ""),
+    ("push.reopened", _("Took back that a message was sent"), "arrow-back-up", ""),
+]:
+    trail.tell(kind, words, icon=icon, topic="delivery", tone=tone, whys=dict(Task.Reason.choices))

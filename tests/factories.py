@@ -20,6 +20,7 @@ from groups.models import (
     Bond,
     BondMember,
     CalendarStep,
+    Channel,
     Cohort,
     Draft,
     Group,
@@ -29,6 +30,7 @@ from groups.models import (
     Pause,
     Pin,
     Placement,
+    Push,
     Reshuffle,
     Rhythm,
     Rise,
@@ -518,6 +520,28 @@ class TermReminderFactory(OwnedFactory):
 
     member = SubFactory(MemberFactory, expires_on=SelfAttribute("..ends_on"))
     ends_on = datetime.date(2026, 12, 31)
+    due_at = LazyFunction(now)
+
+
+class ChannelFactory(OwnedFactory):
+    class Meta:
+        model = Channel
+
+    group = SubFactory(GroupFactory)
+    kind = Channel.Kind.WECOM
+    name = Sequence("Robot {}".format)
+    address = Sequence("https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=693a91f6-7xxx-4bc4-97a0-{:012}".format)
+    hint = "qyapi.weixin.qq.com …ffff"
+
+
+class PushFactory(OwnedFactory):
+    class Meta:
+        model = Push
+
+    group = SubFactory(GroupFactory)
+    cause = Sequence("test:{}".format)
+    title = "Evening news"
+    text = "Good evening!"
     due_at = LazyFunction(now)
 
 

@@ -1,3 +1,4 @@
+from .delivery import Channel, Push
 from .matrices import Cohort, Group, Matrix, Placement
 from .reshuffles import PATIENCE, CalendarStep, Draft, Move, Reshuffle, Wave
 from .rhythms import Occurrence, Pause, Rhythm, Slot
@@ -5,6 +6,6 @@ from .rules import Apart, Bond, BondMember, Pin, Star
 from .tasks import Rise, Task, TermReminder, Tick
 
 __all__ = [
-    "PATIENCE", "Apart", "Bond", "BondMember", "CalendarStep", "Cohort", "Draft", "Group", "Matrix", "Move", "Occurrence", "Pause", "Pin",
-    "Placement", "Reshuffle", "Rhythm", "Rise", "Slot", "Star", "Task", "TermReminder", "Tick", "Wave",
+    "PATIENCE", "Apart", "Bond", "BondMember", "CalendarStep", "Channel", "Cohort", "Draft", "Group", "Matrix", "Move", "Occurrence",
+    "Pause", "Pin", "Placement", "Push", "Reshuffle", "Rhythm", "Rise", "Slot", "Star", "Task", "TermReminder", "Tick", "Wave",
 ]  # fmt: skip

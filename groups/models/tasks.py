@@ -37,6 +37,7 @@ class Task(TenantModel):
         RENEWAL = "renewal", _("ask about renewal")
         GIVEN = "given", _("given by hand")
         SLOT = "slot", _("of the rhythm")
+        PUSH = "push", _("send into a group")
 
     class State(models.TextChoices):
         OPEN = "open", _("to do")

@@ -16,6 +16,7 @@ from crm.tenancy import changes
 from crm.tenancy.api.pages import Place
 from crm.tenancy.models import AccessToken, AppendOnlyModel, Invite, Seat, TenantModel
 from crm.tenancy.scope import acting_for
+from crm.tenancy.secrets import EncryptedTextField
 from groups.models import Draft, Group, Matrix, Reshuffle, Task
 from members.models import Member
 from tests import factories
@@ -66,10 +67,12 @@ def mark(tenant, word=LEAK):
             if texts and not issubclass(model, AppendOnlyModel):
                 marked = Concat(Value(f"{word} "), Cast("id", TextField()))
                 model.objects.update(**{field.name: Left(marked, field.max_length or 200) for field in texts})
+            for field in filter(lambda field: isinstance(field, EncryptedTextField), model._meta.concrete_fields):
+                model.objects.update(**{field.name: f"https://{word}.example.com/"})
 
 
 def _is_free(field):
-    return not field.choices and (field.max_length or 200) >= 40 and field.name != "time_zone"
+    return not field.choices and not isinstance(field, EncryptedTextField) and (field.max_length or 200) >= 40 and field.name != "time_zone"
 
 
 def state(*tenants):

@@ -9,6 +9,7 @@ class DueModel(TenantModel):
 
     due_at = models.DateTimeField()
     state = models.CharField(max_length=12, default="waiting")
+    swept = ["waiting"]  # states in which the sweep looks for it when it is due
 
     objects = scoped()
     everywhere = models.Manager()  # for the sweep alone; the database shows it nothing outside `sweeping`
