@@ -87,6 +87,21 @@ def state(*tenants):
     return found
 
 
+def changed(tenant, before, act):
+    """What `act` gives, and the tables of a tenant that differ from `before` afterwards. Who wrote no row at all has changed none."""
+    written = _written()
+    given = act()
+    after = state(tenant) if _written() != written else before
+    return given, [table for table, content in after.items() if content != before[table]]
+
+
+def _written():
+    """How many rows were written since this transaction began; what was taken back since counts, too."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT sum(n_tup_ins + n_tup_upd + n_tup_del) FROM pg_stat_xact_user_tables")
+        return cursor.fetchone()
+
+
 def naming(rows):
     """Whatever some door might read as the name of a row, all of one tenant's rows."""
     ids = {model._meta.model_name: str(row.pk) for model, row in rows.items()}
