@@ -1,4 +1,5 @@
-"""What the trail takes back of this room: a rule while it still stands, an assistant while nobody gave the group to another."""
+"""What the trail takes back of this room: a rule while it still stands, a pin that was let go while there is no other, an assistant
+while nobody gave the group to another."""
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -6,6 +7,7 @@ from django.utils.translation import gettext_lazy
 from crm.tenancy import changes, trail
 from crm.tenancy.models import Seat
 from crm.tenancy.scope import active_tenant
+from members.models import Member
 
 from . import rules, setup
 from .models import Apart, Bond, Group, Pin, Star
@@ -28,6 +30,21 @@ def _rule(model, sentence):
         return str(sentence)
 
     trail.undoes(f"{model._meta.model_name}.added", "matrix", can, do)
+
+
+def _let_go_last(facts):
+    """While the member is still here and nobody pinned them anew."""
+    facts = [fact for fact in trail.newest(facts, ["pin.added", "pin.removed"]) if "matrix" in fact.before]
+    members = [fact.member for fact in facts]
+    here = set(Member.objects.known().filter(pk__in=members).values_list("pk", flat=True))
+    pinned = {(member, str(matrix)) for member, matrix in Pin.objects.filter(member__in=members).values_list("member_id", "matrix_id")}
+    return [fact.pk for fact in facts if fact.member in here and (fact.member, fact.before["matrix"]) not in pinned]
+
+
+def _pin_again(fact, by):
+    """The same pin, so that the trail tells one story of it."""
+    rules.keep(Pin(pk=fact.subject, member_id=fact.member, matrix_id=fact.before["matrix"], because=fact.before["because"]), by=by)
+    return _("The pin is set again: a reshuffle leaves this member in their group.")
 
 
 def _assigned_last(facts):
@@ -59,4 +76,5 @@ _rule(Pin, gettext_lazy("The pin is taken back: a reshuffle may move this member
 _rule(Star, gettext_lazy("The star is taken back."))
 _rule(Apart, gettext_lazy("These two may sit in one group again."))
 _rule(Bond, gettext_lazy("These members need not stay together any more."))
+trail.undoes("pin.removed", "matrix", _let_go_last, _pin_again)
 trail.undoes("group.assigned", "matrix", _assigned_last, _give_back)

@@ -6,7 +6,7 @@ from django.utils.translation import gettext as _
 from crm.tenancy import events
 from crm.tenancy.refusals import Refused
 
-from .models import Bond, BondMember
+from .models import Bond, BondMember, Pin
 
 SMALLEST_BOND = 2  # members
 
@@ -33,8 +33,13 @@ def bind(matrix, members, because=Bond.Because.TEAM, name="", *, by):
 @transaction.atomic
 def drop(rule, *, by):
     """Take a rule back. The plan made under it is stale from then on."""
-    events.note(f"{rule._meta.model_name}.removed", rule, by=by, member=_member(rule))
+    events.note(f"{rule._meta.model_name}.removed", rule, by=by, member=_member(rule), before=_as_it_was(rule))
     rule.delete()
+
+
+def _as_it_was(rule):
+    """What the trail needs to set a pin again."""
+    return {"matrix": str(rule.matrix_id), "because": rule.because} if isinstance(rule, Pin) else None
 
 
 def _member(rule):
