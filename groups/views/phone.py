@@ -9,7 +9,6 @@ from django.shortcuts import redirect, render
 from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.timezone import now
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import ensure_csrf_cookie
@@ -20,6 +19,7 @@ from crm.tenancy.models import Seat
 from crm.tenancy.refusals import Refused
 from crm.tenancy.rights import does, sees
 from crm.tenancy.templatetags import qx
+from crm.tenancy.templatetags.tenancy import html_language
 
 from .. import efforts, phone, tasks
 from ..models import Task, Tick
@@ -112,14 +112,17 @@ def _ticked(request, said):
 
 
 @sees("phone")
+@never_cache
 def manifest(request):
+    """In the language of whoever installs it, so no cache keeps it for another."""
     home = reverse("phone:today")
     return JsonResponse(
         {
             "id": home,
             "name": f"{request.tenant.name} · {_('Qunxing')}",
             "short_name": request.tenant.name,
-            "lang": get_language(),
+            "lang": html_language(),
+            "dir": "ltr",
             "start_url": home,
             "scope": home,
             "display": "standalone",

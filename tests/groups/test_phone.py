@@ -399,6 +399,13 @@ def test_the_manifest_and_the_worker_stay_within_the_phone_and_name_its_seat(ass
     assert '"/qinghe/phone/"' in worker.content.decode()
 
 
+@pytest.mark.parametrize(("browser", "lang"), [("zh-CN", "zh-Hans"), ("en-GB", "en")])
+def test_the_manifest_speaks_as_the_page_does(assistant, browser, lang):
+    answer = assistant.get("phone/manifest.webmanifest", headers={"Accept-Language": browser})
+
+    assert answer.json()["lang"] == lang
+
+
 def test_pages_carry_no_script_and_no_style_of_their_own(assistant):
     task = a_task(assistant)
     pages = [assistant.get(path).content.decode() for path in ("phone/", "phone/me/", f"phone/tasks/{task.pk}/")]
