@@ -1,5 +1,6 @@
 """Keys as programs see them, and the first call of every integrator: whose key is this, and what may it do?"""
 
+from django.conf import settings
 from drf_spectacular.extensions import OpenApiSerializerFieldExtension
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
@@ -35,6 +36,10 @@ class MyKeySerializer(ModelSerializer):
 
 class LimitsSerializer(Serializer):
     page_size = serializers.IntegerField(help_text="The most rows that one page of a list holds.")
+    requests_a_minute = serializers.IntegerField(help_text="How many requests this key may make in a minute.")
+    requests_a_minute_together = serializers.IntegerField(help_text="How many all keys of the community together may make in a minute.")
+    body = serializers.IntegerField(help_text="The most bytes of JSON that a request may bring.")
+    upload = serializers.IntegerField(help_text="The most bytes of a request that brings files.")
 
 
 class MeSerializer(Serializer):
@@ -43,6 +48,17 @@ class MeSerializer(Serializer):
     key = MyKeySerializer()
     may = serializers.ListField(child=serializers.CharField(), help_text="What both the role of the seat and the scopes of the key allow.")
     limits = LimitsSerializer()
+
+
+def _limits():
+    """All that a program has to keep to, whichever address it asks."""
+    return {
+        "page_size": pages.MOST,
+        "requests_a_minute": settings.API_RATE,
+        "requests_a_minute_together": settings.API_RATE_TENANT,
+        "body": settings.DATA_UPLOAD_MAX_MEMORY_SIZE,
+        "upload": settings.LARGEST_BODY,
+    }
 
 
 class MeViewSet(View):
@@ -60,7 +76,7 @@ class MeViewSet(View):
             "seat": key.seat,
             "key": key,
             "may": scopes.of(key),
-            "limits": {"page_size": pages.MOST},
+            "limits": _limits(),
         }
         return self.one(mine)
 

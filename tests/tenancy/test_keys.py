@@ -7,6 +7,7 @@ import logging
 import re
 
 import pytest
+from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import Client
@@ -120,7 +121,13 @@ def test_the_first_call_says_whose_key_it_is_and_what_it_may(house):
         "seat": {"id": str(program.seat.pk), "name": "Zhao", "role": "viewer"},
         "key": said["key"] | {"id": str(program.key.pk), "hint": program.secret[-4:], "scopes": ["members:write", "tasks:read"]},
         "may": ["members:read", "tasks:read"],
-        "limits": {"page_size": 500},
+        "limits": {
+            "page_size": 500,
+            "requests_a_minute": settings.API_RATE,
+            "requests_a_minute_together": settings.API_RATE_TENANT,
+            "body": 2_621_440,
+            "upload": 101_000_000,
+        },
     }  # fmt: skip
 
 
