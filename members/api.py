@@ -1,6 +1,7 @@
 """Members, their handles and segments, as programs see them. Every act calls the verb that the pages call."""
 
 import django_filters
+from django.db.models import Prefetch
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema, extend_schema_view
@@ -38,7 +39,7 @@ class OwnHandleSerializer(HandleSerializer):
 
 
 class MemberSerializer(ModelSerializer):
-    handles = HandleSerializer(many=True, read_only=True)
+    handles = HandleSerializer(many=True, read_only=True, source="handles_here")
     standing = serializers.ChoiceField(STANDINGS, required=False)
     skill_levels = Levels(required=False, help_text="Of a skill 1, 2 or 3, where one is known.")
     joined_on = Day(required=False, allow_null=True, help_text="From 1990 to 2199.")
@@ -188,7 +189,8 @@ class MemberViewSet(RightsOfThePerson, ReadingView):
 
     area = "members"
     refuses = {"list": ("404", "409")}
-    queryset = Member.objects.known().prefetch_related("handles")
+    # As lists: for each member on a page a manager with a question of its own would be built, which takes longer than the answer.
+    queryset = Member.objects.known().prefetch_related(Prefetch("handles", to_attr="handles_here"))
     serializer_class = MemberSerializer
     filterset_class = MemberFilter
     orders = {"nickname": "sort_key"}

@@ -64,6 +64,8 @@ def without(hidden, handles):
 
 def shown(hidden, said):
     """A member as JSON has it, without what is hidden: those names stand there empty."""
+    if not hidden:
+        return said
     for name, value in said.items():
         if name == "handles":
             said[name] = [handle for handle in value if not hides(hidden, handle["platform"])]
