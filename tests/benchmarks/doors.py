@@ -119,7 +119,8 @@ def _people(tenant):
 
 def _doors(folder, tenants, seconds):
     database = os.environ["DATABASE_URL"].replace("//crm@", "//postgres@")
-    ours = {name: value for name, value in os.environ.items() if name != "MIGRATE_DATABASE_URL"} | {"DATABASE_POOL": "1"}
+    # As in docker-compose.yml: each of the four threads has a connection.
+    ours = {name: value for name, value in os.environ.items() if name != "MIGRATE_DATABASE_URL"} | {"DATABASE_POOL": "4"}
     bare = ours | {"BARE_DATABASE_URL": database}
     kinds = {
         "Qunxing": ("crm.wsgi:application", ours),
