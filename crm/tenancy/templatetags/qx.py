@@ -21,6 +21,11 @@ THEMES = ("light", "dark")
 @register.simple_tag
 def icon(name, css=""):
     """A drawing beside a word. Where it stands alone, its button or link carries the word in `aria-label`."""
+    return _drawn(name, css)
+
+
+@lru_cache(maxsize=1_000)
+def _drawn(name, css):
     return format_html(
         '<svg class="qx-icon{}" aria-hidden="true" focusable="false"><use href="{}#{}"/></svg>',
         f" {css}" if css else "",
