@@ -13,7 +13,7 @@ from crm.tenancy.api.filters import DayFilter, FilterSet, IdFilter
 from crm.tenancy.api.serializers import JsonObject, ModelSerializer, Serializer
 from crm.tenancy.api.views import ReadingView, RowsView
 
-from . import batches, hidden, people, registry, search, segments
+from . import batches, checks, hidden, people, registry, search, segments
 from .api_fields import Conditions, Day, Levels, OwnFieldFilter, OwnFields, Platform
 from .filters import NONE, name_of_field
 from .lists import Asked
@@ -55,14 +55,14 @@ class MemberSerializer(ModelSerializer):
             "expires_on", "inviter", "tags", "custom", "note", "handles",
         ]  # fmt: skip
         # Of what a request says. What was imported or merged may be longer.
-        limits = {name: (None, people.LONGEST[name]) for name in ("offers", "seeks", "note")}
-        limits |= {"skills": (None, people.MOST_SKILLS), "tags": (None, people.MOST_TAGS)}
+        limits = {name: (None, checks.LONGEST[name]) for name in ("offers", "seeks", "note")}
+        limits |= {"skills": (None, checks.MOST_SKILLS), "tags": (None, checks.MOST_TAGS)}
 
     def validate_skills(self, skills):
-        return _at_most(people.MOST_SKILLS, skills)
+        return _at_most(checks.MOST_SKILLS, skills)
 
     def validate_tags(self, tags):
-        return _at_most(people.MOST_TAGS, tags)
+        return _at_most(checks.MOST_TAGS, tags)
 
     def to_representation(self, member):
         """Without what the role of the key's seat does not see."""

@@ -13,7 +13,7 @@ from crm.tenancy.api.filters import spelled
 from crm.tenancy.api.schema import NOT_BLANK
 from crm.tenancy.api.serializers import UUID, JsonObject
 
-from . import custom, lists, people, registry
+from . import checks, custom, lists, registry
 
 CHOSEN = {"type": "string", "minLength": 1, "maxLength": lists.LONGEST_QUESTION, "pattern": NOT_BLANK}
 OF_A_FILTER = {"oneOf": [CHOSEN, {"type": "array", "items": CHOSEN, "minItems": 1, "maxItems": lists.MOST_VALUES}]}
@@ -42,12 +42,12 @@ class Platform(serializers.RegexField):
 
 
 @extend_schema_field(
-    {"type": "object", "additionalProperties": {"type": "integer", "minimum": people.LEVELS[0], "maximum": people.LEVELS[-1]}}
+    {"type": "object", "additionalProperties": {"type": "integer", "minimum": checks.LEVELS[0], "maximum": checks.LEVELS[-1]}}
 )
 class Levels(JsonObject):
     def to_internal_value(self, data):
         levels = super().to_internal_value(data)
-        if not all(_is_number(level) and level in people.LEVELS for level in levels.values()):
+        if not all(_is_number(level) and level in checks.LEVELS for level in levels.values()):
             raise serializers.ValidationError(_("A level is 1, 2 or 3."))
         return {skill: int(level) for skill, level in levels.items()}
 

@@ -1,5 +1,6 @@
 """Members brought up to date by their ids in another system, many at once, each with its own outcome."""
 
+import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,12 +11,12 @@ from django.utils.translation import gettext as _
 from crm.tenancy import changes
 from crm.tenancy.refusals import Refused
 
-from . import people
-from . import words as spellings
+from . import checks, many, people
 from .handles import normal
 from .models import Handle, Member
 
 MOST = 1_000
+BECAUSE = "batch"
 
 
 @dataclass(frozen=True)
@@ -25,12 +26,14 @@ class Row:
     errors: Any = None
 
 
+@transaction.atomic
 def bring(platform, rows, *, by):
-    """One outcome for each row. Who is here is asked for all rows together, and who is new is written together."""
-    region = people.country()
-    handles = [_handles(platform, row, region) for row in rows]
-    batch = _Batch(*_known([pair for some in handles for pair in some]), region, by)
-    outcomes, seen = [], set()
+    """One outcome for each row. Who is here is asked for all rows together; who is new, and who is changed, is written together."""
+    known = checks.Known()
+    handles = [_handles(platform, row, known.region) for row in rows]
+    whose, members = _known([pair for some in handles for pair in some])
+    known.look_up({row.said["inviter"] for row in rows if row.said and row.said.get("inviter")})
+    batch, outcomes, seen = _Batch(whose, members, known, by), [], set()
     for row, some in zip(rows, handles, strict=True):
         outcomes.append(_refused_before(row, some, seen) or batch.take(row, some))
         seen.add(some[0] if some else None)
@@ -47,7 +50,7 @@ def _handles(platform, row, region):
 
 
 def _known(pairs):
-    """{handle: member's id} and {id: member}, in two questions."""
+    """{handle: member's id} and {id: member}, whose rows are locked, in two questions."""
     by_platform = {}
     for platform, value in pairs:
         by_platform.setdefault(platform, set()).add(value)
@@ -55,7 +58,7 @@ def _known(pairs):
     for platform, values in by_platform.items():
         wanted |= Q(platform=platform, value__in=values)
     found = {(platform, value): pk for platform, value, pk in Handle.objects.filter(wanted).values_list("platform", "value", "member_id")}
-    return found, Member.objects.in_bulk(set(found.values()))
+    return found, {member.pk: member for member in Member.objects.select_for_update().filter(pk__in=set(found.values())).order_by("id")}
 
 
 def _refused_before(row, handles, seen):
@@ -67,79 +70,77 @@ def _refused_before(row, handles, seen):
 
 
 class _Batch:
-    """Who is known so far, and who is new and not written yet."""
+    """Who is known so far, who is new, and whom a row changes; nothing is written before the last row."""
 
-    def __init__(self, known, members, region, by):
-        self.known, self.members, self.region, self.by = known, members, region, by
-        self.made, self.told, self.new_words, self.words = {}, {}, spellings.known(), None
+    def __init__(self, whose, members, known, by):
+        self.whose, self.members, self.known, self.by = whose, members, known, by
+        self.made, self.changes = {}, []
+        self.told = {}  # {member's id: [(row, outcome)]} of those who are made or changed
 
     def take(self, row, handles):
-        whose = {self.known[pair] for pair in handles if pair in self.known}
+        whose = {self.whose[pair] for pair in handles if pair in self.whose}
         if len(whose) > 1:
             return _refused(row, "two_people", _("These handles belong to two people. If the two are one person, merge them."))
         values = {name: value for name, value in row.said.items() if name not in ("external_id", "handles")}
         member = self.members[whose.pop()] if whose else None
         if member:
             values = {name: value for name, value in values.items() if _differs(member, name, value)}
-        fresh = [pair for pair in dict.fromkeys(handles) if pair not in self.known]
+        fresh = [pair for pair in dict.fromkeys(handles) if pair not in self.whose]
         if member and not values and not fresh:
             return _outcome(row, "same", member)
+        kept = set(self.known.words.new)
         try:
             member, outcome = self._change(member, values, fresh) if member else self._make(values, fresh)
         except Refused as refusal:
+            self.known.words.forget(kept)
             return _refused(row, refusal.code, str(refusal.sentence))
-        self.known.update(dict.fromkeys(fresh, member.pk))
+        self.whose.update(dict.fromkeys(fresh, member.pk))
         self.members[member.pk] = member
         said = _outcome(row, outcome, member)
-        if outcome == "made":
-            self.told[member.pk] = row, said
+        if outcome != "same":
+            self.told.setdefault(member.pk, []).append((row, said))
         return said
 
     def _make(self, values, fresh):
-        """Checked now, written with the others."""
-        kept = set(self.new_words.new)
-        try:
-            made = people.made_of(values | {"handles": fresh}, self.new_words, self.region)
-        except Refused:
-            self.new_words.forget(kept)
-            raise
-        self.made[made[0].pk] = made
-        return made[0], "made"
+        member, known_by = people.made_of(values | {"handles": fresh}, self.known)
+        self.made[member.pk] = member, known_by
+        return member, "made"
 
     def _change(self, member, values, fresh):
+        people.refuse_gone(member)
+        member = copy.copy(member)  # a row that is refused halfway leaves the other as it was
+        before = people.altered(member, values, self.known)
+        handles = [people.normal(platform, value, self.known) for platform, value in fresh]
+        if not before and not handles:
+            return member, "same"
         if member.pk in self.made:
-            self.write()
-        self.words = self.words or spellings.known()
-        before = {}
-        try:
-            with transaction.atomic():  # a row that is refused halfway leaves nothing
-                if values:
-                    member, before = people.change(member, values, by=self.by, because="batch", words=self.words)
-                for platform, value in fresh:
-                    people.add_handle(member, platform, value, by=self.by)
-        except Refused:
-            self.words = None
-            raise
-        return member, "changed" if before or fresh else "same"
+            self.made[member.pk] = member, self.made[member.pk][1]
+        self.changes.append(many.Change.of(member, before, handles, by=self.by, because=BECAUSE))
+        return member, "changed"
 
     def write(self):
-        """Those who are new, together; one by one where somebody was given one of their handles at this very moment."""
-        made, self.made = list(self.made.values()), {}
-        if not made:
-            return
+        """All together; person by person where somebody was given one of their handles at this very moment."""
         try:
-            self._add(made)
+            self._write(self.made, self.changes)
         except IntegrityError:
-            for each in made:
-                try:
-                    self._add([each])
-                except IntegrityError:
-                    row, said = self.told[each[0].pk]
-                    said |= _refused(row, "handle_taken", _("Somebody else was given one of these handles just now. Send the row again."))
+            for pk, told in self.told.items():
+                self._write_one(pk, told)
 
-    def _add(self, made):
+    def _write_one(self, pk, told):
+        made = {pk: self.made[pk]} if pk in self.made else {}
+        try:
+            self._write(made, [each for each in self.changes if each.member.pk == pk])
+        except IntegrityError:
+            for row, said in told:
+                said |= _refused(row, "handle_taken", _("Somebody else was given one of these handles just now. Send the row again."))
+
+    def _write(self, made, some):
         with transaction.atomic():
-            people.add_all(made, self.new_words, by=self.by, because="batch")
+            if made:
+                many.add(list(made.values()), by=self.by, because=BECAUSE)
+            if some:
+                many.change(some, by=self.by)
+            self.known.words.settle(by=self.by)
 
 
 def _differs(member, name, value):

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 from crm.tenancy.forms import SeenForm
 from crm.tenancy.refusals import Refused
 
-from . import custom, handles, people
+from . import checks, custom, handles, people
 from .models import Consent, Handle, Member
 
 BETWEEN = re.compile(r"[,，、;；\n\r]+")
@@ -36,7 +36,7 @@ class Somebody(forms.CharField):
     there = None  # whoever it is already is found by their name, though several be called so
 
     def prepare_value(self, value):
-        if pk := people.as_uuid(value):
+        if pk := checks.as_uuid(value):
             return Member.objects.filter(pk=pk).values_list("nickname", flat=True).first() or ""
         return value
 
@@ -77,7 +77,7 @@ class Section(SeenForm):
     """One section of the page."""
 
     def check(self, name, value):
-        return people.check(name, value, self.row)
+        return checks.check(name, value, self.row)
 
     def act(self, wanted, *, by, seen):
         return people.change(self.row, wanted, by=by, seen=seen)

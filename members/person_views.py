@@ -14,7 +14,7 @@ from crm.tenancy import changes
 from crm.tenancy.refusals import Refused
 from crm.tenancy.rights import does, sees
 
-from . import merging, people, person_forms, twins
+from . import checks, merging, people, person_forms, twins
 from .lists import with_all
 from .models import Handle, Member, Twin
 from .on_person import GIVEN
@@ -143,7 +143,7 @@ def handle_drop(request, pk):
 @require_POST
 def same(request, pk):
     """Somebody wrote down a handle that another member has: the two wait, as a pair, to be looked at side by side."""
-    row, other = (get_object_or_404(Member.objects.known(), pk=each) for each in (pk, people.as_uuid(request.POST.get("other"))))
+    row, other = (get_object_or_404(Member.objects.known(), pk=each) for each in (pk, checks.as_uuid(request.POST.get("other"))))
     if row == other:
         raise Refused(_("These are one row already."), code="the_same_row", status=400)
     one, two = sorted((row, other), key=lambda member: member.pk)

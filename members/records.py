@@ -11,7 +11,7 @@ from crm.tenancy.models import Seat
 from crm.tenancy.refusals import Refused
 from crm.tenancy.scope import active_tenant
 
-from . import people, words
+from . import checks, people, words
 from .models import Consent, Module, Note
 
 LONGEST_NOTE = 2000  # so that one that was deleted fits into the address that brings it back
@@ -134,8 +134,8 @@ def drop_module(module, *, by):
 
 def _a_word(name, text, known):
     text = " ".join(str(text or "").replace("\0", "").split())
-    if not text or len(text) > people.LONGEST_SKILL:
-        sentence = _("One to %(most)s characters, please.") % {"most": people.LONGEST_SKILL}
+    if not text or len(text) > checks.LONGEST_SKILL:
+        sentence = _("One to %(most)s characters, please.") % {"most": checks.LONGEST_SKILL}
         raise Refused(sentence, code="word_missing", status=400, field=name)
     word = getattr(known, name)(text)
     if not word:

@@ -13,7 +13,7 @@ from crm.tenancy import events
 from crm.tenancy.models import Event
 from crm.tenancy.refusals import Refused
 
-from . import people
+from . import checks
 from .models import Member, Renewal
 
 A_DAY = datetime.timedelta(days=1)
@@ -94,7 +94,7 @@ def _tell(member, by):
 
 def _check(member, begins_on, ends_on, paid_on, price, source):
     for name, day in {"begins_on": begins_on, "ends_on": ends_on, "paid_on": paid_on}.items():
-        if day and not people.FIRST_YEAR <= day.year <= people.LAST_YEAR:
+        if day and not checks.FIRST_YEAR <= day.year <= checks.LAST_YEAR:
             raise Refused(_("A day such as 2026-11-24, please."), code="day_malformed", status=400, field=name)
     if ends_on < begins_on:
         raise Refused(_("The term ends before it begins."), code="term_backwards", status=400, field="ends_on")

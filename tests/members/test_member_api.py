@@ -223,6 +223,66 @@ def test_new_people_cost_as_many_questions_when_they_are_many(api, house):
         assert Event.objects.filter(kind="member.added", because="batch").count() == Member.objects.count() == 41
 
 
+def test_changed_people_cost_as_many_questions_when_they_are_many(api, house):
+    inviter = MemberFactory(nickname="Old", tenant=house)
+    field = CustomFieldFactory(tenant=house, name="Shoe", kind="number", choices=[])
+
+    def asked(rows):
+        with CaptureQueriesContext(connection) as queries:
+            assert {outcome for _, outcome, _ in outcomes(batch(api, *rows))} == {"changed"}
+        return len(queries)
+
+    rows = [{"external_id": str(n), "nickname": f"N{n}", "city": "深圳"} for n in range(31)]
+    batch(api, *rows)
+    phone = "138 0000 {:04}".format
+    for n, row in enumerate(rows):
+        row |= {"nickname": f"M{n}", "city": "杭州", "tags": ["老"], "inviter": str(inviter.pk), "custom": {str(field.pk): n}}
+        row["handles"] = [{"platform": "phone", "value": phone(n)}]
+
+    assert asked(rows[:1]) == asked(rows[1:]) < 36
+    assert len(found(api, "city=杭州&search=m1")) == len(found(api, "search=n1")) == 11
+    with acting_for(house.pk):
+        one = Member.objects.get(nickname="M7")
+        assert (one.inviter, one.tags, one.custom) == (inviter, ["老"], {str(field.pk): 7})
+        assert list(one.former_nicknames.values_list("nickname", flat=True)) == ["N7"]
+        assert [*Event.objects.filter(member=one.pk).order_by("at", "id").values_list("kind", "because")] == [
+            ("member.added", "batch"), ("member.changed", "batch"), ("member.handle_added", ""),
+        ]  # fmt: skip
+    assert {outcome for _, outcome, _ in outcomes(batch(api, *rows))} == {"same"}
+
+
+def test_two_rows_of_one_person_are_laid_over_each_other_and_a_refused_one_leaves_the_other(api, house):
+    phone = {"platform": "phone", "value": "138 0000 0643"}
+    batch(api, {"external_id": "1", "nickname": "Lin", "handles": [phone]})
+
+    answer = batch(
+        api,
+        {"external_id": "1", "nickname": "Lin Hai", "city": "深圳"},
+        {"external_id": "2", "nickname": "Hai", "industry": "电商", "handles": [phone]},
+        {"external_id": "3", "city": "杭州", "joined_on": "2025-02-01", "expires_on": "2025-01-01", "handles": [phone]},
+    )
+
+    assert outcomes(answer) == [("1", "changed", ""), ("2", "changed", ""), ("3", "refused", "term_backwards")]
+    with acting_for(house.pk):
+        one = Member.objects.get()
+        assert (one.nickname, one.city, one.industry, one.expires_on) == ("Hai", "深圳", "电商", None)
+        assert set(one.former_nicknames.values_list("nickname", flat=True)) == {"Lin", "Lin Hai"}
+        assert set(one.handles.values_list("value", flat=True)) == {"1", "2", "+8613800000643"}
+
+
+def test_who_is_changed_while_a_handle_is_given_away_is_refused_alone(api, house, monkeypatch):
+    batch(api, {"external_id": "1", "nickname": "Lin"}, {"external_id": "2", "nickname": "Zhou"})
+    HandleFactory(member=MemberFactory(tenant=house), platform="phone", value="+8613800000643")
+    known = batches._known
+    monkeypatch.setattr(batches, "_known", lambda pairs: known([pair for pair in pairs if pair[0] != "phone"]))  # as it was a moment ago
+
+    phone = {"platform": "phone", "value": "138 0000 0643"}
+    answer = batch(api, {"external_id": "1", "city": "深圳"}, {"external_id": "2", "city": "深圳", "handles": [phone]})
+
+    assert outcomes(answer) == [("1", "changed", ""), ("2", "refused", "handle_taken")]
+    assert found(api, "city=深圳") == ["Lin"]
+
+
 def test_the_word_of_a_row_that_is_refused_is_not_taken_in(api, house):
     wrong = {"external_id": "1", "nickname": "x", "city": "火星基地", "joined_on": "2025-02-01", "expires_on": "2025-01-01"}
 
