@@ -4,7 +4,7 @@ import datetime
 from dataclasses import dataclass
 
 from django.contrib import messages
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, F, OuterRef
 from django.http import Http404
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -22,12 +22,13 @@ from crm.tenancy.pages import Cut, page
 from crm.tenancy.refusals import Refused
 from crm.tenancy.rights import does, sees
 
-from . import custom, introductions, people
+from . import custom, introductions, people, segments
 from .models import Consent, Introduction, Member
 
 SIZE = 10
 NEW_FOR = datetime.timedelta(days=60)
 MOST_NEWCOMERS = 20
+NEWEST_FIRST = (F("joined_on").desc(nulls_last=True), "sort_key", "id")
 STATES = {
     "waiting": gettext_lazy("to look at"),
     "out": pgettext_lazy("link", "out"),
@@ -158,19 +159,24 @@ def _queue(request, answer=None, links=None, asked=None):
     state = state if state in STATES else "waiting"
     looked = Introduction.objects.exclude(state__in=introductions.OPEN)
     sets = {"waiting": introductions.waiting(), "out": introductions.out(), "over": introductions.unanswered(), "looked": looked}
-    new, own = newcomers(), custom.fields()
-    found = counts(new=new, **sets)
-    cut = Cut(found[state], request.GET.get("page"), SIZE)
+    among, own = segments.Among(request), custom.fields()
+    theirs, new = {code: among.of(rows, "member") for code, rows in sets.items()}, newcomers()
+    not_asked = among.of(never_asked()) if among.chosen else new
+    found = counts(new=new, not_asked=not_asked, **sets, **{f"{code}_among": rows for code, rows in theirs.items()})
+    cut = Cut(found[f"{state}_among"], request.GET.get("page"), SIZE)
     order = {"waiting": "sent_at", "out": "expires_at", "over": "-expires_at", "looked": "-looked_at"}[state]
-    rows = cut.of(sets[state].select_related("member", "photo", "looked_by__user", "asked_by__user").order_by(order, "id"))
+    rows = cut.of(theirs[state].select_related("member", "photo", "looked_by__user", "asked_by__user").order_by(order, "id"))
     shown = [answer if answer and each.pk == answer.introduction.pk else Answer(each, own) for each in rows]
     return {
         "state": state,
-        "tabs": [{"code": code, "label": label, "count": found[code], "current": code == state} for code, label in STATES.items()],
+        "among": among,
+        "tabs": [
+            {"code": code, "label": label, "count": found[f"{code}_among"], "current": code == state} for code, label in STATES.items()
+        ],
         "counts": found,
         "cut": cut,
         "answers": shown,
-        "newcomers": list(new.order_by("-joined_on", "sort_key", "id")[:MOST_NEWCOMERS]) if links is None else [],
+        "newcomers": list(not_asked.order_by(*NEWEST_FIRST)[:MOST_NEWCOMERS]) if links is None else [],
         "links": links,
         "asked": asked,
         "days": introductions.DAYS,
@@ -178,10 +184,13 @@ def _queue(request, answer=None, links=None, asked=None):
     }
 
 
+def never_asked():
+    return Member.objects.current().exclude(Exists(Introduction.objects.filter(member=OuterRef("pk"))))
+
+
 def newcomers():
     """Who came lately and was never asked."""
-    asked = Introduction.objects.filter(member=OuterRef("pk"))
-    return Member.objects.current().filter(joined_on__gte=now().date() - NEW_FOR).exclude(Exists(asked))
+    return never_asked().filter(joined_on__gte=now().date() - NEW_FOR)
 
 
 @never_cache

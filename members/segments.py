@@ -115,6 +115,30 @@ def listed(request):
     return shown
 
 
+class Among:
+    """Whom a page of people is about: everybody, or a segment that its address names (`?segment=`)."""
+
+    def __init__(self, request):
+        wanted, self.hidden = request.GET.get("segment", "")[:40], hidden_from(request.seat)
+        self.all = open_to(request.seat)
+        self.chosen = find(wanted, request.seat) if wanted else None
+
+    @cached_property
+    def trouble(self):
+        unknown = Asked.of_saved(self.chosen.asked).unknown if self.chosen else []
+        return gone(unknown) if unknown else ""
+
+    def of(self, rows, column="pk"):
+        """Those of these rows that are about somebody of the segment."""
+        if not self.chosen:
+            return rows
+        return rows.none() if self.trouble else rows.filter(**{f"{column}__in": self._members})
+
+    @cached_property
+    def _members(self):
+        return members_of(self.chosen, self.hidden).order_by().values("pk")
+
+
 def find(pk, seat, *, lock=False):
     """One that this seat may use."""
     segments = Segment.objects.open_to(seat)

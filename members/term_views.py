@@ -18,7 +18,7 @@ from crm.tenancy.refusals import Refused
 from crm.tenancy.rights import does, sees
 from crm.tenancy.templatetags.qx import iso
 
-from . import registry, terms
+from . import registry, segments, terms
 from .models import Member, Renewal
 
 MONTHS = 12
@@ -91,8 +91,8 @@ def _offer(member, today):
 class Ends:
     """The list as its address asks for it."""
 
-    def __init__(self, asked, tenant):
-        self.today = tenant.today()
+    def __init__(self, asked, tenant, among):
+        self.today, self.among = tenant.today(), among
         self.month = _month(asked.get("month"))
         self.when = asked.get("when") if asked.get("when") in WHEN and not self.month else "" if self.month else "month"
         self.group = asked.get("group", "")[:40]
@@ -116,7 +116,7 @@ class Ends:
         if self.group and (known := registry.FILTERS.get("group")):
             sits = known.fits(self.group)
             narrowed = Member.objects.none() if sits is None else narrowed.filter(sits)
-        return narrowed
+        return self.among.of(narrowed)
 
     def rows(self, cut):
         members = terms.with_last_price(self.found).annotate(**{each.name: each.reads() for each in registry.columns()})
@@ -133,15 +133,20 @@ def _month(text):
 @require_safe
 @sees("members")
 def all_terms(request):
-    ends = Ends(request.GET, request.tenant)
-    found = counts(found=ends.found, **{when: ends.scope(when) for when in WHEN})
+    among = segments.Among(request)
+    ends = Ends(request.GET, request.tenant, among)
+    scopes = {when: ends.scope(when) for when in WHEN}
+    found = counts(found=ends.found, **scopes, **{f"{when}_among": among.of(scope) for when, scope in scopes.items()})
     cut = Cut(found.pop("found"), ends.page)
     months = terms.ends_by_month(ends.today, MONTHS)
     now_, before = terms.figures(request.tenant, ends.today)
     groups = registry.FILTERS.get("group")
     context = {
         "ends": ends,
-        "tabs": [{"code": code, "label": label, "count": found[code], "current": code == ends.when} for code, label in WHEN.items()],
+        "among": among,
+        "tabs": [
+            {"code": code, "label": label, "count": found[f"{code}_among"], "current": code == ends.when} for code, label in WHEN.items()
+        ],
         "cut": cut,
         "rows": ends.rows(cut),
         "columns": [column for column in registry.columns() if not column.beside_name],

@@ -16,7 +16,7 @@ from crm.tenancy.models import AccessToken, Event
 from crm.tenancy.scope import acting_for
 from members import introductions
 from members.models import Consent, Introduction, Member
-from tests.factories import CustomFieldFactory, IntroductionFactory, MemberFactory
+from tests.factories import CustomFieldFactory, IntroductionFactory, MemberFactory, SegmentFactory
 
 SAID = {
     "nickname": "深圳-海燕", "city": "深圳", "industry": "知识付费",
@@ -228,6 +228,21 @@ def test_the_photo_is_taken_over_and_shown_to_a_seat_alone(operator, house, sett
         photo = Member.objects.select_related("photo").get(pk=lin.pk).photo
         assert (photo.kind, files.path_of(photo).exists()) == ("photo", True)
     assert Client().get(f"/qinghe/members/introductions/{answer.pk}/photo/").status_code == 302
+
+
+def test_the_queue_is_of_a_segment_where_one_is_chosen_and_asks_those_of_it_who_came_long_ago_too(operator, house):
+    sent(house, city="深圳")
+    sent(house, city="上海")
+    lin_of(house, nickname="Old", city="深圳", joined_on=house.today() - datetime.timedelta(days=400))
+    lin_of(house, nickname="New", city="上海")
+    with acting_for(house.pk):
+        segment = SegmentFactory(asked={"city": ["深圳"]})
+
+    everybody, those = operator.get("/members/introductions/"), operator.get(f"/members/introductions/?segment={segment.pk}")
+
+    assert [len(page.context["answers"]) for page in (everybody, those)] == [2, 1]
+    assert [[member.nickname for member in page.context["newcomers"]] for page in (everybody, those)] == [["New"], ["Old"]]
+    assert [page.context["counts"]["waiting"] for page in (everybody, those)] == [2, 2]
 
 
 def test_the_queue_asks_as_much_for_ten_as_for_one(operator, house):

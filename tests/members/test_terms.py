@@ -12,7 +12,7 @@ from crm.tenancy.scope import acting_for
 from members import terms
 from members.models import Member, Renewal
 from tests.conftest import SeatClient
-from tests.factories import GroupFactory, MemberFactory, PlacementFactory, RenewalFactory, SeatFactory
+from tests.factories import GroupFactory, MemberFactory, PlacementFactory, RenewalFactory, SeatFactory, SegmentFactory
 
 A_DAY = datetime.timedelta(days=1)
 
@@ -44,6 +44,7 @@ def test_one_click_renews_for_a_year_and_is_taken_back(owner, house, today):
 
     with acting_for(house.pk):
         renewal = Renewal.objects.get()
+        assert f"/members/renewals/{renewal.pk}/undo/" in owner.get("/members/terms/").content.decode()  # in the toast
         assert answer.status_code == 302
         assert (renewal.price, renewal.currency, renewal.paid_on, renewal.noted_by) == (598000, "CNY", today, owner.seat)
     assert fresh(house, lin).expires_on == terms.year_from(begins)
@@ -241,6 +242,24 @@ def test_the_list_narrows_to_a_group_and_to_words(owner, house, today):
     shown = [sorted(row.member.nickname for row in owner.get("/members/terms/", said).context["rows"]) for said in asked]
 
     assert shown == [["Lin"], ["Wang"], [], ["Lin", "Wang"], ["Lin", "Wang"]]
+
+
+def test_the_list_is_of_a_segment_where_one_is_chosen(owner, viewer, house, today):
+    with acting_for(house.pk):
+        for name, city in ("Lin", "深圳"), ("Wang", "上海"):
+            MemberFactory(nickname=name, city=city, expires_on=today)
+        segment = SegmentFactory(name="South", asked={"city": ["深圳"]})
+        gone = SegmentFactory(name="Gone", asked={"field-1": ["x"]})
+        own = SegmentFactory(name="Mine", asked={"city": ["上海"]}, seat=owner.seat)
+
+    page = owner.get("/members/terms/", {"segment": str(segment.pk)}, headers={"Accept-Language": "en"})
+
+    assert [row.member.nickname for row in page.context["rows"]] == ["Lin"]
+    assert [tab["count"] for tab in page.context["tabs"]] == [1, 1, 0]
+    assert page.context["counts"]["week"] == 2
+    assert f"?when=week&amp;segment={segment.pk}" in page.content.decode() or f"?segment={segment.pk}&amp;when=week" in page.content.decode()
+    assert "no longer there" in owner.get("/members/terms/", {"segment": str(gone.pk)}, headers={"Accept-Language": "en"}).content.decode()
+    assert [one.get("/members/terms/", {"segment": str(own.pk)}).status_code for one in (owner, viewer)] == [200, 404]
 
 
 @pytest.mark.parametrize("language", ["zh-hans", "en"])
