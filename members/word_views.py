@@ -20,7 +20,7 @@ from crm.tenancy.rights import does, sees
 from . import places, words
 from . import word_following as following
 from .models import Spelling, Word
-from .names import search_text
+from .names import search_text, sort_key
 from .nearest import Nearest
 from .vocabulary import LONGEST, key
 
@@ -28,6 +28,8 @@ tabs.tab("words:list", gettext_lazy("Words"), icon="tag", place=17, area="member
 
 PROPOSALS = 12  # at once; the next come when these are looked at
 SHOWN_SPELLINGS = 5
+KEPT = ("q", "sort", "page")  # of an address, so that a list stays as it is while one of its words is looked at
+ORDERS = ("people", "name")
 CHOICES = 8
 LISTS = {
     Word.Kind.CITY: gettext_lazy("Cities"),
@@ -201,7 +203,8 @@ def _page(request, kind, chosen=None, *, refused=None, new=None, status=200):
     asked = " ".join(request.GET.get("q", "").split())[:LONGEST]
     standing = list(_standing(kind))
     found = _matching(standing, asked) if asked else standing
-    found.sort(key=lambda word: (-people.get(word.name, 0), word.name))
+    sort = request.GET.get("sort", "")
+    found = _in_order(found, people, sort := sort if sort.removeprefix("-") in ORDERS else "-people")
     proposals = [word for word in found if word.state == Word.State.PROPOSED]
     accepted = [word for word in found if word.state == Word.State.ACCEPTED]
     cut = Cut(len(accepted), request.GET.get("page"))
@@ -218,6 +221,8 @@ def _page(request, kind, chosen=None, *, refused=None, new=None, status=200):
         "proposals": _proposals(proposals[:PROPOSALS], standing, people),
         "waiting": len(proposals),
         "rows": [_row(word, people, spelled) for word in rows],
+        "sort": sort,
+        "kept": urlencode({name: request.GET[name] for name in KEPT if request.GET.get(name)} | {"page": cut.number}),
         "cut": cut,
         "everything": len(standing),
         "missing": sum(map(len, missing.values())),
@@ -235,6 +240,14 @@ def _page(request, kind, chosen=None, *, refused=None, new=None, status=200):
 
 def _standing(kind):
     return Word.objects.standing().filter(kind=kind)
+
+
+def _in_order(some, people, sort):
+    """By how many members have them, or as they are said."""
+    by_name = sorted(some, key=lambda word: (sort_key(word.name), word.name))
+    if sort.removeprefix("-") == "people":
+        return sorted(by_name, key=lambda word: people.get(word.name, 0) * (-1 if sort.startswith("-") else 1))
+    return by_name[::-1] if sort.startswith("-") else by_name
 
 
 def _kinds(kind):
@@ -319,13 +332,13 @@ def _back(request, word=None):
     said = request.POST.get("next", "")
     if said and url_has_allowed_host_and_scheme(said, allowed_hosts=None) and said.startswith(reverse("words:list")):
         return said
-    asked = {name: request.GET[name] for name in ("q", "page") if request.GET.get(name)}
+    asked = {name: request.GET[name] for name in KEPT if request.GET.get(name)}
     kind = word.kind if word else _kind(request.GET.get("kind") or request.POST.get("kind"))
     return reverse("words:list") + "?" + urlencode({"kind": kind} | asked)
 
 
 def _address(name, pk, request, **said):
-    asked = said | {each: request.GET[each] for each in ("q", "page") if request.GET.get(each)}
+    asked = said | {each: request.GET[each] for each in KEPT if request.GET.get(each)}
     return reverse(name, args=[pk] if pk else []) + (f"?{urlencode(asked)}" if asked else "") + ("#word" if pk else "")
 
 

@@ -165,6 +165,20 @@ def test_thirty_rows_cost_no_more_questions_than_one(owner, house, path, django_
     assert cost() == one
 
 
+def test_words_stand_by_how_many_have_them_or_as_they_are_said(owner, house):
+    with acting_for(house.pk):
+        for name, people in ("阿坝", 1), ("北海", 3), ("安康", 2):
+            WordFactory(kind="city", name=name)
+            for _ in range(people):
+                MemberFactory(city=name)
+
+    def shown(sort):
+        return [row["word"].name for row in owner.get(f"/settings/words/?kind=city&sort={sort}").context["rows"]]
+
+    assert shown("") == shown("nonsense") == ["北海", "安康", "阿坝"]
+    assert (shown("people"), shown("name"), shown("-name")) == (["阿坝", "安康", "北海"], ["阿坝", "安康", "北海"], ["北海", "安康", "阿坝"])
+
+
 def test_two_thousand_words_come_in_pages(owner, house):
     with acting_for(house.pk):
         Word.objects.bulk_create(Word(kind="skill", name=f"skill {n}") for n in range(2_000))
