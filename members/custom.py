@@ -1,7 +1,6 @@
 """Fields that the tenant defines: what may stand in one, how it is shown, and the verbs that change the fields themselves."""
 
 import datetime
-import math
 import re
 
 from django.db import connection, transaction
@@ -77,7 +76,7 @@ def _text(field, value, dates):
 
 def _number(field, value, dates):
     number = value if isinstance(value, int | float) and not isinstance(value, bool) else _number_in(str(value))
-    if number is None or not math.isfinite(number) or abs(number) >= LARGEST:
+    if number is None or not -LARGEST < number < LARGEST:
         raise _malformed(field, _("“%(value)s” is no number.") % {"value": _short(value)})
     return int(number) if float(number).is_integer() else number
 
