@@ -8,7 +8,6 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from functools import lru_cache
 from itertools import chain, islice
 from operator import attrgetter
 from types import MappingProxyType, NoneType
@@ -129,7 +128,7 @@ def compare(people, past_members, *, whole=True, same=MappingProxyType({})):
     known = _known(wanted)
     former = _former_nicknames()
     handles, names, moment, before = [], [], now(), {pk: _values(member) for pk, member in known.items()}
-    members, joins, paid, spans = [], [], [], _known_spans(people)
+    members, joins, paid, spans, lists = [], [], [], _known_spans(people), {}
     for at, person in enumerate(people):
         if stands_for[at] != at:
             members.append(members[stands_for[at]])
@@ -138,7 +137,7 @@ def compare(people, past_members, *, whole=True, same=MappingProxyType({})):
         member = found[0][0] if found else Light()
         joins += [(member.pk, other.pk, platform) for other, platform in found[1:]]
         was, ended = member.nickname, member.expires_on
-        _bring_up_to_date(member, person)
+        _bring_up_to_date(member, person, lists)
         new = _new_handles(person, member, by_handle)
         if found:
             handles += [(uuid7(), member.pk, *handle) for handle in new]
@@ -311,15 +310,15 @@ def _found(person, by_handle, known, same):
     return [(known[pk], platform) for pk, platform in found.items()]
 
 
-def _bring_up_to_date(member, person):
-    """Take over what the file says; an empty cell says nothing."""
+def _bring_up_to_date(member, person, lists):
+    """Take over what the file says; an empty cell says nothing. Who have the same skills share a list."""
     said = {
         "nickname": person.nickname or member.nickname or person.handles[0],
         "standing": CURRENT,
         "tier": "" if person.partner is None else PARTNER if person.partner else MEMBER,
         "city": person.city,
         "industry": person.industry,
-        "skills": _listed(person.skills),
+        "skills": lists.setdefault(person.skills, [*person.skills]),
         "joined_on": person.joined,
         "expires_on": person.expires,
         "note": person.note,
@@ -332,12 +331,6 @@ def _bring_up_to_date(member, person):
         if value:
             setattr(member, name, value)
     member.person = person
-
-
-@lru_cache(maxsize=1000)
-def _listed(words):
-    """One list for all who have the same ones."""
-    return list(words)
 
 
 def _new_handles(person, member, by_handle):
