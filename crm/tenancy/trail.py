@@ -1,6 +1,7 @@
 """What happened, in words. Each room registers a sentence for the facts that its verbs note; an unknown one shows its code."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -148,17 +149,15 @@ class _Values(dict):
         super().__init__(event.before | event.after)
         self.seats = {str(pk): str(seat) for pk, seat in seats.items()}
 
-    def __missing__(self, name):
-        return NOBODY
-
     def __getitem__(self, name):
-        value = super().__getitem__(name)
+        value = self.get(name)
         if isinstance(value, bool) or value is None:
             return NOBODY
         if isinstance(value, int):
             return f"{value:,}"
         if name in VALUES:
-            return VALUES[name](value)
+            with suppress(AttributeError, LookupError, TypeError, ValueError):  # a code of an older release stands as it is
+                return VALUES[name](value)
         return self.seats.get(value, value) if isinstance(value, str) else value
 
 

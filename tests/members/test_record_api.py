@@ -1,9 +1,15 @@
 """Notes, consents, modules and the rights of a person through the API."""
 
+import re
+from uuid import uuid4
+
+from crm.tenancy import events, trail
 from crm.tenancy.models import Event, Seat
 from members.models import Consent, Member, Module, Note
 from tests.conftest import KeyClient
 from tests.factories import ConsentFactory, HandleFactory, MemberFactory, ModuleFactory, NoteFactory, SeatFactory
+
+NAMED = {name for sentence in trail.SENTENCES.values() for name in re.findall(r"%\((\w+)\)", str(sentence.words))}
 
 
 def test_notes_of_one_member_are_read_written_changed_and_deleted(api, tenant):
@@ -94,6 +100,18 @@ def test_the_owners_key_takes_all_that_is_known_and_erases_it(api, tenant):
         ("member.dossier_made", "api"),
         ("member.erased", "api"),
     }
+
+
+def test_the_file_bears_facts_that_say_less_or_other_things_than_they_should(api, tenant):
+    """Facts are kept for years; what one of an older release holds is a dash or what it is, and no fault."""
+    member = MemberFactory(custom={"gone": [None, 1, {"x": []}], str(uuid4()): "?"}, skill_levels={"x": None})
+    odd = [{}, *(dict.fromkeys(NAMED, value) for value in (None, "", "x", 7, 1.5, True, [], [None, {"x": 1}, ["y"]], {"x": [1]}))]
+    events.note_all({"kind": kind, "subject": member, "member": member, "after": after} for kind in trail.SENTENCES for after in odd)
+
+    answer = api.post(f"/members/{member.pk}/dossier/")
+
+    assert answer.status_code == 200, answer.content
+    assert len(answer.json()["facts"]) == len(trail.SENTENCES) * len(odd)
 
 
 def test_nobody_elses_key_may(house, tenant):

@@ -176,7 +176,8 @@ def test_words_stand_by_how_many_have_them_or_as_they_are_said(owner, house):
         return [row["word"].name for row in owner.get(f"/settings/words/?kind=city&sort={sort}").context["rows"]]
 
     assert shown("") == shown("nonsense") == ["北海", "安康", "阿坝"]
-    assert (shown("people"), shown("name"), shown("-name")) == (["阿坝", "安康", "北海"], ["阿坝", "安康", "北海"], ["北海", "安康", "阿坝"])
+    assert shown("people") == shown("name") == ["阿坝", "安康", "北海"]
+    assert shown("-name") == ["北海", "安康", "阿坝"]
 
 
 def test_two_thousand_words_come_in_pages(owner, house):
