@@ -15,8 +15,8 @@ from crm.tenancy.api.views import ReadingView, RowsView
 
 from . import batches, checks, hidden, people, registry, search, segments
 from .api_fields import Conditions, Day, Levels, OwnFieldFilter, OwnFields, Platform
+from .asked import Asked
 from .filters import NONE, name_of_field
-from .lists import Asked
 from .models import Handle, Introduction, Member, Segment
 from .record_api import RightsOfThePerson
 
@@ -137,7 +137,7 @@ class MemberFilter(FilterSet):
 
     def _fitting(self, members, name, values):
         known = registry.FILTERS if name in registry.FILTERS else {each.name: each for each in registry.filters()}
-        fits = Asked(values={name: values}, known=known.values())._fits(name, values) if name in known else None
+        fits = Asked(values={name: values}, known=known.values()).fits(name, values) if name in known else None
         return members.filter(fits) if fits is not None else members.none()
 
 

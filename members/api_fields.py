@@ -13,10 +13,10 @@ from crm.tenancy.api.filters import spelled
 from crm.tenancy.api.schema import NOT_BLANK
 from crm.tenancy.api.serializers import UUID, JsonObject
 
-from . import checks, custom, lists, registry
+from . import asked, checks, custom, registry
 
-CHOSEN = {"type": "string", "minLength": 1, "maxLength": lists.LONGEST_QUESTION, "pattern": NOT_BLANK}
-OF_A_FILTER = {"oneOf": [CHOSEN, {"type": "array", "items": CHOSEN, "minItems": 1, "maxItems": lists.MOST_VALUES}]}
+CHOSEN = {"type": "string", "minLength": 1, "maxLength": asked.LONGEST_QUESTION, "pattern": NOT_BLANK}
+OF_A_FILTER = {"oneOf": [CHOSEN, {"type": "array", "items": CHOSEN, "minItems": 1, "maxItems": asked.MOST_VALUES}]}
 OF_A_FIELD = {
     "oneOf": [
         {"type": "string", "maxLength": custom.LONGEST_TEXT, "nullable": True},
@@ -73,7 +73,7 @@ class Conditions(JsonObject):
         said = super().to_internal_value(data)
         wrong = [name for name, value in said.items() if not (_is_chosen(value) or (name != "q" and _are_chosen(value)))]
         if wrong:
-            words = {"names": ", ".join(wrong), "most": lists.LONGEST_QUESTION, "values": lists.MOST_VALUES}
+            words = {"names": ", ".join(wrong), "most": asked.LONGEST_QUESTION, "values": asked.MOST_VALUES}
             raise serializers.ValidationError(
                 _("Give a text of one to %(most)s characters, or a list of up to %(values)s of them, for each: %(names)s.") % words
             )
@@ -108,8 +108,8 @@ def _is_texts(value):
 
 
 def _is_chosen(value):
-    return isinstance(value, str) and value.strip() != "" and len(value) <= lists.LONGEST_QUESTION
+    return isinstance(value, str) and value.strip() != "" and len(value) <= asked.LONGEST_QUESTION
 
 
 def _are_chosen(value):
-    return isinstance(value, list) and 0 < len(value) <= lists.MOST_VALUES and all(map(_is_chosen, value))
+    return isinstance(value, list) and 0 < len(value) <= asked.MOST_VALUES and all(map(_is_chosen, value))

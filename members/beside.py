@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from crm.tenancy.templatetags.qx import iso
 
 from . import custom, following, merging, people, registry, twins
-from .lists import Row, with_all
+from .list_rows import Row, with_all
 from .models import Handle, Member
 
 SAME, DIFFERENT, ONE_SIDED = "same", "different", "one"

@@ -13,7 +13,7 @@ from crm.tenancy.scope import acting_for
 
 from . import registry
 from .hidden import hides, hides_field
-from .lists import with_all
+from .list_rows import with_all
 from .models import CustomField, Handle, Member
 
 CHUNK = 500

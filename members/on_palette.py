@@ -12,8 +12,9 @@ from django.utils.translation import gettext_lazy
 from crm.tenancy import palette, rights
 
 from . import hits, search
+from .filters import EVERYBODY
 from .hidden import hidden_from, hides
-from .lists import EVERYBODY, TEXTS, Row, everything
+from .list_rows import TEXTS, Row, everything
 from .models import Handle, Member
 from .names import called
 

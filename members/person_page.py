@@ -12,7 +12,9 @@ from crm.tenancy import changes, rights
 from crm.tenancy.counting import counts
 
 from . import custom, panels, people, person_forms, person_undo, photos
-from .lists import SOON, MemberList, Row, with_all
+from .filters import SOON
+from .list_rows import Row, with_all
+from .lists import MemberList
 from .models import Consent, Handle, Member
 from .timeline import Timeline
 

@@ -15,7 +15,7 @@ from crm.tenancy.refusals import Refused
 from crm.tenancy.rights import does, sees
 
 from . import checks, merging, people, person_forms, twins
-from .lists import with_all
+from .list_rows import with_all
 from .models import Handle, Member, Twin
 from .on_person import GIVEN
 from .person_page import Page, done, kept_query, refused_part

@@ -10,7 +10,7 @@ from crm.tenancy.refusals import Refused
 from crm.tenancy.rights import does, sees
 
 from . import people, person_forms, photos, records
-from .lists import with_all
+from .list_rows import with_all
 from .models import Consent, Member, Module, Note
 from .person_page import Page, done, refused_part
 from .person_undo import digest

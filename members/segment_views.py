@@ -13,7 +13,7 @@ from crm.tenancy import changes
 from crm.tenancy.rights import does
 
 from . import segments
-from .lists import Asked
+from .asked import Asked
 
 
 class SegmentForm(forms.Form):

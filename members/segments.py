@@ -12,9 +12,10 @@ from crm.tenancy.models import Seat, Tenant
 from crm.tenancy.refusals import Refused
 from crm.tenancy.scope import active_tenant
 
+from .asked import Asked
 from .filters import as_uuid, name_of_field
 from .hidden import hidden_from
-from .lists import Asked, MemberList
+from .lists import MemberList
 from .models import CustomField, Segment
 
 LONGEST_NAME = 40

@@ -8,7 +8,7 @@ from crm.tenancy.refusals import Refused
 from crm.tenancy.rights import does, sees
 
 from . import bulk, bulk_views, exports, people, segment_views, segments
-from .lists import SOON
+from .filters import SOON
 from .segment_views import SegmentForm
 
 

@@ -41,7 +41,7 @@ KEYS = {
 REMEMBERED = {
     "crm.api_docs", "crm.tenancy.api.rates", "crm.tenancy.places", "crm.tenancy.scopes", "crm.tenancy.secrets",
     "crm.tenancy.templatetags.qx", "groups.days_off", "groups.laying", "groups.on_members", "groups.reshuffling.annealing",
-    "groups.reshuffling.solving", "members.cities", "members.files.values", "members.hits", "members.lists", "members.names",
+    "groups.reshuffling.solving", "members.cities", "members.files.values", "members.hits", "members.list_rows", "members.names",
     "members.places", "members.twins", "members.vocabulary",
 }  # fmt: skip
 FILE_KINDS = {"import", "interactions", "review", "rejected", "logo", "introduction", "photo", "slot", "proof"}
