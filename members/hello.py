@@ -22,7 +22,7 @@ from crm.tenancy.models import Event
 from crm.tenancy.refusals import Refused
 from crm.tenancy.scope import acting_for
 
-from . import custom, introductions
+from . import answers, custom, introductions
 from .models import Introduction, Word
 
 MOST_A_MINUTE, UNKNOWN_A_MINUTE = 240, 30
@@ -145,10 +145,10 @@ def _form(request):
         {"name": name, "level": int(level) if level in ("1", "2", "3") else None}
         for name, level in zip(sent.getlist("skill"), levels + [""] * len(sent.getlist("skill")), strict=False)
     ]
-    said = {name: sent.get(name, "") for name in introductions.LONGEST}
+    said = {name: sent.get(name, "") for name in answers.LONGEST}
     own = {}
     for field in custom.asked():
-        name = f"{introductions.OWN}{field.pk}"
+        name = f"{answers.OWN}{field.pk}"
         own[str(field.pk)] = sent.getlist(name) if field.kind == custom.Kind.CHOICES else sent.get(name, "")
     said |= {"skills": skills, "custom": own, "consents": sent.getlist("consents")}
     version = sent.get("version", "")
@@ -165,7 +165,7 @@ def _box(request):
 
 
 def _page(request, tenant, introduction, language, *, step="form", errors=None, stale=None, said=None, status=200):
-    said = said or introductions.typed(introduction)
+    said = said or answers.typed(introduction)
     rows = said["skills"] + [{"name": "", "level": None}] * max(2, ROWS - len(said["skills"]))
     own = [_own(field, said["custom"].get(str(field.pk)), errors) for field in custom.asked()]
     context = {
@@ -176,12 +176,12 @@ def _page(request, tenant, introduction, language, *, step="form", errors=None, 
         "language": language,
         "step": step,
         "said": said,
-        "rows": rows[: introductions.MOST_SKILLS],
+        "rows": rows[: answers.MOST_SKILLS],
         "skills": {"skills": said["skills"]},
-        "filled": introductions.filled(introduction),
-        "fields": len(introductions.FIELDS) + len(own),
-        "longest": introductions.LONGEST,
-        "most_skills": introductions.MOST_SKILLS,
+        "filled": answers.filled(introduction),
+        "fields": len(answers.FIELDS) + len(own),
+        "longest": answers.LONGEST,
+        "most_skills": answers.MOST_SKILLS,
         "errors": errors or {},
         "stale": stale,
         "kept": "kept" in request.GET,
@@ -195,7 +195,7 @@ def _page(request, tenant, introduction, language, *, step="form", errors=None, 
 
 def _own(field, value, errors):
     """A field of the tenant's own as the form draws it; what was picked and is no choice any more is not offered again."""
-    name = f"{introductions.OWN}{field.pk}"
+    name = f"{answers.OWN}{field.pk}"
     nothing = [] if field.kind == custom.Kind.CHOICES else ""
     return {"field": field, "name": name, "value": value or nothing, "error": (errors or {}).get(name)}
 
@@ -214,13 +214,13 @@ def draft(request, tenant, introduction, fault, language):
     """Saves as one types."""
     try:
         asked = json.loads(request.body)
-        version, answers = int(asked["version"]), asked["answers"]
+        version, typed = int(asked["version"]), asked["answers"]
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         raise Refused(_("These are no answers."), code="answers_malformed", status=400) from None
     if fault and fault.code != "introduction_over":
         raise fault
-    introduction = introductions.save(introduction, answers, version)
-    said = {"version": introduction.version, "filled": introductions.filled(introduction)}
+    introduction = introductions.save(introduction, typed, version)
+    said = {"version": introduction.version, "filled": answers.filled(introduction)}
     if fault:
         return JsonResponse(said | {"sentence": str(fault.sentence), "code": fault.code}, status=410)
     return JsonResponse(said)
@@ -252,7 +252,7 @@ def suggestions(request, tenant, introduction, fault, language):
     if fault:
         raise fault
     kind = request.GET.get("kind", "")
-    return JsonResponse({"words": introductions.suggest(kind if kind in Word.Kind.values else "", request.GET.get("q", ""))})
+    return JsonResponse({"words": answers.suggest(kind if kind in Word.Kind.values else "", request.GET.get("q", ""))})
 
 
 def _wants_json(request):

@@ -7,7 +7,7 @@ from crm.tenancy.api.filters import FilterSet
 from crm.tenancy.api.serializers import JsonObject, ModelSerializer
 from crm.tenancy.api.views import RowsView
 
-from . import introductions
+from . import answers, introductions
 from .models import Introduction
 
 
@@ -22,7 +22,7 @@ class IntroductionSerializer(ModelSerializer):
 
     @extend_schema_field(JsonObject(allow_null=True))
     def get_answers(self, row):
-        return introductions.typed(row) if row.sent_at else None
+        return answers.typed(row) if row.sent_at else None
 
 
 class NewIntroductionSerializer(IntroductionSerializer):

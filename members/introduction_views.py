@@ -22,7 +22,7 @@ from crm.tenancy.pages import Cut, page
 from crm.tenancy.refusals import Refused
 from crm.tenancy.rights import does, sees
 
-from . import custom, introductions, people, segments
+from . import answers, custom, introductions, people, segments
 from .models import Consent, Introduction, Member
 
 SIZE = 10
@@ -35,7 +35,7 @@ STATES = {
     "over": gettext_lazy("unanswered"),
     "looked": gettext_lazy("looked at"),
 }
-OWN = introductions.OWN
+OWN = answers.OWN
 TEXTS = ("nickname", "city", "industry", "offers", "seeks")
 NOT_TAKEN = (gettext_lazy("is another person"), gettext_lazy("says nothing of use"), gettext_lazy("will write it anew"))
 
@@ -78,7 +78,7 @@ class Answer:
 
     @property
     def said(self):
-        return introductions.typed(self.introduction)
+        return answers.typed(self.introduction)
 
     @property
     def lines(self):
@@ -291,7 +291,7 @@ def taking_over(request, pk):
         wanted["skills"], wanted["skill_levels"] = skills_from_text(request.POST.get("value-skills", ""))
     own = custom.fields()
     wanted |= _own_wanted(request.POST, own)
-    said = introductions.typed(introduction)
+    said = answers.typed(introduction)
     consents = [code for code in request.POST.getlist("consent") if code in said.get("consents", [])]
     try:
         introductions.take_over(introduction, wanted, consents=consents, photo="photo" in request.POST.getlist("take"), by=request.seat)

@@ -1,11 +1,9 @@
 """Verbs of introductions: a newcomer is asked by a private link, writes on the phone, and an operator looks at it and takes it over."""
 
 import datetime
-import unicodedata
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
 from django.utils import translation
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
@@ -16,14 +14,10 @@ from crm.tenancy.models import AccessToken
 from crm.tenancy.models.access import hashed
 from crm.tenancy.refusals import Refused
 
-from . import custom, people
-from .models import Consent, Introduction, Word
+from . import answers, custom, people
+from .models import Consent, Introduction
 
 DAYS = {1: gettext_lazy("one day"), 7: gettext_lazy("a week"), 30: gettext_lazy("30 days")}
-LONGEST = {"nickname": 60, "city": 60, "industry": 60, "offers": 1000, "seeks": 1000}
-MOST_SKILLS, LONGEST_SKILL = 12, 30
-FIELDS = ("nickname", "city", "industry", "skills", "offers", "seeks")  # what is counted as filled, and the tenant's own beside it
-OWN = "field-"  # before the id of a field of the tenant's own, where it has a name among others
 HEAVIEST_PHOTO, PHOTO_SIDE = 10 * 10**6, 512
 STILL_KEPT = datetime.timedelta(days=1)  # what is typed so long after the end of the link is kept, though it opens no more
 LONGEST_REASON = 300
@@ -167,19 +161,19 @@ class Stale(Refused):
 
     def __init__(self, introduction):
         sentence = _("Newer answers were saved from another window, so nothing is overwritten.")
-        super().__init__(sentence, code="newer_answers", version=introduction.version, answers=typed(introduction))
+        super().__init__(sentence, code="newer_answers", version=introduction.version, answers=answers.typed(introduction))
 
 
 @transaction.atomic
 def save(introduction, said, version):
     """What was typed so far. An older tab overwrites nothing newer."""
-    said = clean(said)
+    said = answers.clean(said)
     introduction = _held(introduction)
     if introduction.state not in OPEN:
         raise Refused(_("Somebody has looked at your introduction, so it is not changed here any more."), code="already_looked_at")
     if introduction.state == Introduction.State.ASKED and introduction.expires_at + STILL_KEPT <= now():
         raise over()
-    if introduction.answers and said == typed(introduction):
+    if introduction.answers and said == answers.typed(introduction):
         return introduction
     if version != introduction.version:
         raise Stale(introduction)
@@ -198,23 +192,23 @@ def send(introduction):
         return introduction
     if not introduction.answers.get("nickname"):
         raise Refused(_("Say how you are called here."), code="nickname_missing", status=400, field="nickname")
-    if filled(introduction) < 2:
+    if answers.filled(introduction) < 2:
         raise Refused(_("Say at least one thing more about yourself."), code="nothing_said", status=400, field="offers")
     _refuse_malformed(introduction)
     introduction.state, introduction.sent_at = Introduction.State.SENT, now()
     introduction.save(update_fields=["state", "sent_at"])
-    events.note("introduction.sent", introduction, member=introduction.member_id, after={"filled": filled(introduction)})
+    events.note("introduction.sent", introduction, member=introduction.member_id, after={"filled": answers.filled(introduction)})
     return introduction
 
 
 def _refuse_malformed(introduction):
     """What is typed is kept as it is; what is sent has to fit its field."""
-    said = typed(introduction)["custom"]
+    said = answers.typed(introduction)["custom"]
     for field in custom.asked():
         try:
             custom.clean(field, said.get(str(field.pk)))
         except Refused as refusal:
-            raise Refused(refusal.sentence, code=refusal.code, status=400, field=f"{OWN}{field.pk}") from None
+            raise Refused(refusal.sentence, code=refusal.code, status=400, field=f"{answers.OWN}{field.pk}") from None
 
 
 @transaction.atomic
@@ -245,86 +239,6 @@ def _changeable(introduction):
     if introduction.state not in OPEN:
         raise Refused(_("Somebody has looked at your introduction, so it is not changed here any more."), code="already_looked_at")
     return introduction
-
-
-def typed(introduction):
-    """What stands in the form; before anything was typed, what the community knows already."""
-    said = {name: value for name, value in introduction.answers.items() if not name.startswith("_")}
-    return {"custom": {}} | said if said else known(introduction.member)
-
-
-def known(member):
-    skills = [{"name": skill, "level": member.skill_levels.get(skill)} for skill in member.skills[:MOST_SKILLS]]
-    said = {name: getattr(member, name)[:most] for name, most in LONGEST.items()}
-    held = {str(field.pk): member.custom.get(str(field.pk)) for field in custom.asked()}
-    own = {pk: value if isinstance(value, list) else str(value) for pk, value in held.items() if value not in (None, "", [])}
-    return said | {"skills": skills, "custom": own, "consents": []}
-
-
-def filled(introduction):
-    said = typed(introduction)
-    return sum(1 for name in FIELDS if said.get(name)) + sum(1 for value in said["custom"].values() if value)
-
-
-def clean(said):
-    """Of what a stranger sends, what is kept. What is too long is refused, so that nothing is cut in silence."""
-    if not isinstance(said, dict):
-        raise Refused(_("These are no answers."), code="answers_malformed", status=400)
-    kept = {name: _text(name, said.get(name), most) for name, most in LONGEST.items()}
-    kept["skills"] = _skills(said.get("skills"))
-    kept["custom"] = _own(said.get("custom"))
-    consents = said.get("consents") if isinstance(said.get("consents"), list) else []
-    kept["consents"] = [code for code in Consent.To.values if code in consents]
-    return kept
-
-
-def _text(name, value, most):
-    value = unicodedata.normalize("NFC", value if isinstance(value, str) else "").replace("\0", "").replace("\r\n", "\n")
-    value = value.encode("utf-8", "ignore").decode()  # half a character out of a script
-    value = value.strip() if name in ("offers", "seeks") else " ".join(value.split())
-    if len(value) > most:
-        sentence = _("At most %(most)s characters, please; these are %(there)s.") % {"most": f"{most:,}", "there": f"{len(value):,}"}
-        raise Refused(sentence, code="too_long", status=400, field=name)
-    return value
-
-
-def _skills(value):
-    found = {}
-    for each in value if isinstance(value, list) else []:
-        name = _text("skills", each.get("name") if isinstance(each, dict) else each, LONGEST_SKILL)
-        level = each.get("level") if isinstance(each, dict) else None
-        if name:
-            found.setdefault(name, level if level in (1, 2, 3) and not isinstance(level, bool | float) else None)
-    if len(found) > MOST_SKILLS:
-        raise Refused(_("At most %(most)s skills, please.") % {"most": MOST_SKILLS}, code="too_many", status=400, field="skills")
-    return [{"name": name, "level": level} for name, level in found.items()]
-
-
-def _own(value):
-    """Of the fields that are asked, what stands in them, as it was typed."""
-    value, kept = value if isinstance(value, dict) else {}, {}
-    for field in custom.asked():
-        pk = str(field.pk)
-        if isinstance(said := value.get(pk), list):
-            found = [_text(OWN + pk, each, custom.LONGEST_CHOICE) for each in said[: custom.MOST_CHOICES]]
-            found = [each for each in dict.fromkeys(found) if each]
-        else:
-            said = "" if isinstance(said, bool | dict) or said is None else str(said)
-            found = _text(OWN + pk, said, custom.LONGEST_TEXT)
-        if found:
-            kept[pk] = found
-    return kept
-
-
-def suggest(kind, text):
-    """Words of the community that begin as this text does, or hold it."""
-    text = " ".join(str(text).replace("\0", "").split())[:60]
-    if kind not in Word.Kind.values or not text:
-        return []
-    words = Word.objects.accepted().filter(kind=kind)
-    found = words.filter(Q(name__icontains=text) | Q(spellings__text__istartswith=text)).distinct().order_by("name")[:30]
-    names = [word.name for word in found]
-    return sorted(names, key=lambda name: (not name.lower().startswith(text.lower()), len(name), name))[:8]
 
 
 # Looking at it
