@@ -13,7 +13,7 @@ from crm.tenancy import changes, rights, tabs
 from crm.tenancy.refusals import Refused
 from crm.tenancy.rights import does, sees
 
-from . import custom
+from . import custom, own_fields
 from .models import CustomField
 
 tabs.tab("words:fields", gettext_lazy("Fields"), icon="list", place=18, area="members")
@@ -44,7 +44,7 @@ def field(request, pk):
     rights.refuse_unless(rights.may_do(request.seat, "members"), "members")
     seen = _seen(request)
     try:
-        chosen, before = custom.change(chosen, _wanted(request, seen), by=request.seat, seen=seen)
+        chosen, before = own_fields.change(chosen, _wanted(request, seen), by=request.seat, seen=seen)
     except Refused as refusal:
         return _page(request, chosen, refused=refusal, typed=request.POST, status=422)
     if not before:
@@ -61,7 +61,7 @@ def add(request):
     if values["kind"] in custom.WITH_CHOICES:
         values["choices"] = request.POST.get("choices", "").splitlines()
     try:
-        added = custom.add(values, by=request.seat)
+        added = own_fields.add(values, by=request.seat)
     except Refused as refusal:
         return _page(request, refused=refusal, typed=request.POST, status=422)
     messages.success(request, _("“%(field)s” is asked of every member now.") % {"field": added.name})
@@ -78,7 +78,7 @@ def order(request):
         at = ids.index(pk)
         to = max(0, at - 1) if way == "up" else min(len(ids) - 1, at + 1)
         ids.insert(to, ids.pop(at))
-        custom.order(ids, by=request.seat)
+        own_fields.order(ids, by=request.seat)
     return redirect("words:fields")
 
 
@@ -88,7 +88,7 @@ def undo(request, pk):
     """What the last change of this field did."""
     chosen = get_object_or_404(CustomField, pk=pk)
     before, after = changes.to_undo(request)
-    custom.change(chosen, before, by=request.seat, seen=after)
+    own_fields.change(chosen, before, by=request.seat, seen=after)
     messages.success(request, _("Taken back."))
     return redirect("words:fields")
 
@@ -96,7 +96,7 @@ def undo(request, pk):
 @does("members")
 @require_POST
 def retirement(request, pk):
-    retired = custom.retire(get_object_or_404(CustomField, pk=pk), by=request.seat)
+    retired = own_fields.retire(get_object_or_404(CustomField, pk=pk), by=request.seat)
     said = _("“%(field)s” is retired; what members hold in it is kept.") % {"field": retired.name}
     messages.success(request, said, extra_tags=f"undo={reverse('words:field_return', args=[pk])}")
     return redirect("words:fields")
@@ -105,7 +105,7 @@ def retirement(request, pk):
 @does("members")
 @require_POST
 def returning(request, pk):
-    back = custom.bring_back(get_object_or_404(CustomField, pk=pk), by=request.seat)
+    back = own_fields.bring_back(get_object_or_404(CustomField, pk=pk), by=request.seat)
     messages.success(request, _("“%(field)s” is in use again.") % {"field": back.name})
     return redirect("words:fields")
 
@@ -142,7 +142,7 @@ def _seen(request):
 
 
 def _as_seen(field):
-    return {name: getattr(field, name) for name in custom.SEEN}
+    return {name: getattr(field, name) for name in own_fields.SEEN}
 
 
 def _say(request, chosen, sentence, before):
@@ -152,16 +152,16 @@ def _say(request, chosen, sentence, before):
 
 
 def _page(request, chosen=None, *, refused=None, typed=None, status=200):
-    in_use, held = custom.fields(), custom.held()
-    held_choices = custom.held_choices([chosen])[chosen.pk] if chosen and chosen.choices else {}
+    in_use, held = custom.fields(), own_fields.held()
+    held_choices = own_fields.held_choices([chosen])[chosen.pk] if chosen and chosen.choices else {}
     is_new = refused is not None and chosen is None
     context = {
         "tabs": tabs.of(request, "words:fields"),
         "may": rights.may_do(request.seat, "members"),
         "rows": [{"field": each, "members": held.get(str(each.pk), 0)} for each in in_use],
-        "retired": [{"field": each, "members": held.get(str(each.pk), 0)} for each in custom.retired()],
-        "left": custom.MOST - len(in_use),
-        "most": custom.MOST,
+        "retired": [{"field": each, "members": held.get(str(each.pk), 0)} for each in own_fields.retired()],
+        "left": own_fields.MOST - len(in_use),
+        "most": own_fields.MOST,
         "filled": len([each for each in in_use if held.get(str(each.pk))]),
         "kinds": [{"value": kind, "label": label, "example": EXAMPLES[kind]} for kind, label in CustomField.Kind.choices],
         "refused": refused,

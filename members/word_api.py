@@ -12,7 +12,7 @@ from crm.tenancy.api.filters import FilterSet, FlagFilter
 from crm.tenancy.api.serializers import ModelSerializer, Serializer
 from crm.tenancy.api.views import ReadingView, RowsView
 
-from . import custom, words
+from . import custom, own_fields, words
 from .api_fields import Renamed
 from .models import CustomField, Spelling, Word
 from .vocabulary import LONGEST, key
@@ -207,7 +207,7 @@ class FieldViewSet(ReadingView):
     @extend_schema(responses={201: FieldSerializer})
     def create(self, request):
         """409 `a_field_once` where one has this name, `too_many` where there are as many as there can be."""
-        field = custom.add(self.asked(FieldSerializer), by=request.auth)
+        field = own_fields.add(self.asked(FieldSerializer), by=request.auth)
         return self.one(field, 201, Location=reverse("field-detail", args=[field.pk]))
 
     @extend_schema(request=FieldChangeSerializer, responses=FieldSerializer)
@@ -215,21 +215,21 @@ class FieldViewSet(ReadingView):
         """409 `choice_in_use` or `kind_in_use` where what members hold would be lost, `field_retired` where one has no place."""
         field = self.get_object()
         wanted = self.asked(FieldChangeSerializer, field)
-        custom.change(field, wanted, by=request.auth)
+        own_fields.change(field, wanted, by=request.auth)
         if "before" in wanted:
-            custom.put(field, wanted["before"], by=request.auth)
+            own_fields.put(field, wanted["before"], by=request.auth)
         return self.one(self.found())
 
     @extend_schema(request=None, responses=FieldSerializer)
     @action(detail=True, methods=["post"], filter_backends=[], pagination_class=None)
     def retirement(self, request, pk):
         """It is asked and shown no more; what members hold stays. 409 `already_retired`."""
-        custom.retire(self.get_object(), by=request.auth)
+        own_fields.retire(self.get_object(), by=request.auth)
         return self.one(self.found())
 
     @extend_schema(request=None, responses=FieldSerializer)
     @action(detail=True, methods=["post"], url_path="return", filter_backends=[], pagination_class=None)
     def returning(self, request, pk):
         """Use it again. 409 `already_in_use`."""
-        custom.bring_back(self.get_object(), by=request.auth)
+        own_fields.bring_back(self.get_object(), by=request.auth)
         return self.one(self.found())

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crm.tenancy.refusals import Refused
-from members import custom
+from members import custom, own_fields
 from members.models import CustomField
 from tests.factories import CustomFieldFactory, MemberFactory, SegmentFactory
 
@@ -75,13 +75,13 @@ def test_cleaning_what_is_clean_changes_nothing(kind, text):
 
 
 def test_fields_are_added_ordered_retired_and_brought_back(tenant):
-    first = custom.add({"name": "Size", "kind": "number"}, by=None)
-    second = custom.add({"name": "Level", "kind": "choice", "choices": ["A", "B"]}, by=None)
+    first = own_fields.add({"name": "Size", "kind": "number"}, by=None)
+    second = own_fields.add({"name": "Level", "kind": "choice", "choices": ["A", "B"]}, by=None)
 
-    custom.order([second.pk], by=None)
-    custom.retire(first, by=None)
+    own_fields.order([second.pk], by=None)
+    own_fields.retire(first, by=None)
     assert [each.name for each in custom.fields()] == ["Level"]
-    custom.bring_back(first, by=None)
+    own_fields.bring_back(first, by=None)
     assert [each.name for each in custom.fields()] == ["Level", "Size"]
 
 
@@ -91,33 +91,33 @@ def test_a_choice_in_use_is_not_lost(tenant):
     segment = SegmentFactory(asked={f"field-{level.pk}": ["A"]})
 
     with pytest.raises(Refused) as refused:
-        custom.change(level, {"choices": ["B", "C"]}, by=None)
+        own_fields.change(level, {"choices": ["B", "C"]}, by=None)
     assert (refused.value.code, refused.value.details["members"]) == ("choice_in_use", 1)
 
-    level, before = custom.change(level, {"choices": ["B", "A"], "renamed": {"A": "B", "B": "A"}}, by=None)
+    level, before = own_fields.change(level, {"choices": ["B", "A"], "renamed": {"A": "B", "B": "A"}}, by=None)
     member.refresh_from_db()
     segment.refresh_from_db()
     assert (level.choices, segment.asked) == (["B", "A"], {f"field-{level.pk}": ["B"]})
     assert member.custom[str(level.pk)] == ["B", "A"]
 
-    custom.change(level, before, by=None)
+    own_fields.change(level, before, by=None)
     member.refresh_from_db()
     level.refresh_from_db()
     assert (level.choices, member.custom[str(level.pk)]) == (["A", "B", "C"], ["A", "B"])
 
 
 def test_no_more_than_forty_fields(tenant):
-    for n in range(custom.MOST):
+    for n in range(own_fields.MOST):
         CustomFieldFactory(place=n)
 
     with pytest.raises(Refused) as refused:
-        custom.add({"name": "One more", "kind": "text"}, by=None)
+        own_fields.add({"name": "One more", "kind": "text"}, by=None)
     assert refused.value.code == "too_many"
 
 
 def test_two_fields_do_not_share_a_name(tenant):
-    custom.add({"name": "Size", "kind": "text"}, by=None)
+    own_fields.add({"name": "Size", "kind": "text"}, by=None)
 
     with pytest.raises(Refused) as refused:
-        custom.add({"name": " size ", "kind": "text"}, by=None)
+        own_fields.add({"name": " size ", "kind": "text"}, by=None)
     assert refused.value.code == "a_field_once"
