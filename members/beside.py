@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from crm.tenancy.templatetags.qx import iso
 
-from . import custom, following, merging, people, registry, twins
+from . import custom, following, merging, people, registry, resemblance
 from .list_rows import Row, with_all
 from .models import Handle, Member
 
@@ -40,7 +40,7 @@ class Beside:
     @property
     def signs(self):
         """(words, whether it is only nearly so)"""
-        return [(twins.SAID.get(code, code), code.startswith("near") or code == "same_pinyin") for code in self.pair.because]
+        return [(resemblance.SAID.get(code, code), code.startswith("near") or code == "same_pinyin") for code in self.pair.because]
 
     @cached_property
     def seen(self):
@@ -107,7 +107,7 @@ class Beside:
 
     def _texts(self, label, one, other):
         state = _state(sorted(map(str, one)), sorted(map(str, other)))
-        if state == DIFFERENT and len(one) == len(other) == 1 and twins.is_near(one[0], other[0]):
+        if state == DIFFERENT and len(one) == len(other) == 1 and resemblance.is_near(one[0], other[0]):
             return Field(label, *_marked(one[0], other[0]), state)
         return Field(
             label, [("、".join(map(str, one)), False)] if one else [], [("、".join(map(str, other)), False)] if other else [], state

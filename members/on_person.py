@@ -5,11 +5,11 @@ from django.urls import reverse
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
-from . import panels, twins
+from . import panels, resemblance, twins
 from .models import Twin
 
 GIVEN = "given_handle"  # why a pair waits: somebody wrote the handle of the one down for the other
-twins.SAID[GIVEN] = _("one's handle was written down for the other")
+resemblance.SAID[GIVEN] = _("one's handle was written down for the other")
 
 panels.add(panels.Panel("terms", _("Terms and renewals"), "members:terms_panel", place=20, lines=2))
 panels.add(panels.Panel("introduction", _("Introduction"), "members:introduction_panel", place=25, lines=2))

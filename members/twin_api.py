@@ -8,11 +8,11 @@ from rest_framework.response import Response
 from crm.tenancy.api.serializers import JsonObject, ModelSerializer, Serializer
 from crm.tenancy.api.views import ReadingView, RowsView
 
-from . import merging, twins
+from . import merging, resemblance, twins
 from .models import Member, Merge, Twin
 
 
-@extend_schema_field({"type": "array", "items": {"type": "string", "enum": list(twins.SIGNS)}})
+@extend_schema_field({"type": "array", "items": {"type": "string", "enum": list(resemblance.SIGNS)}})
 class Signs(serializers.JSONField):
     """Codes."""
 

@@ -18,7 +18,7 @@ from crm.tenancy.pages import SIZE, Cut, page
 from crm.tenancy.refusals import Refused
 from crm.tenancy.rights import does, sees
 
-from . import merging, twins
+from . import merging, resemblance, twins
 from .beside import Beside
 from .models import Member, Merge, Twin
 
@@ -45,7 +45,7 @@ def _shown(request, pk=None, number=None):
     at = ids.index(pk) if pk in ids else Cut(len(ids), number).start
     cut = Cut(len(ids), at // SIZE + 1)
     rows = twins.waiting().filter(pk__in=cut.of(ids)).select_related("one", "other")
-    rows = [{"pair": pair, "signs": [twins.SAID.get(code, code) for code in pair.because]} for pair in rows]
+    rows = [{"pair": pair, "signs": [resemblance.SAID.get(code, code) for code in pair.because]} for pair in rows]
     pair = next((row["pair"] for row in rows if row["pair"].pk == ids[at]), None) if ids else None
     return {
         "rows": rows,
@@ -201,7 +201,7 @@ def look(request):
         twins.ask_to_look(by=request.seat)
         messages.success(request, _("A worker looks through everybody now; what it finds stands here in a minute."))
         return redirect("members:twins")
-    done = twins.write(twins.compare(twins.read()), by=request.seat)
+    done = twins.write(resemblance.compare(resemblance.read()), by=request.seat)
     found, certain = done["new"], done["merged"]
     new = ngettext("%(n)s new pair was found.", "%(n)s new pairs were found.", found) % {"n": f"{found:,}"}
     merged = ngettext("%(n)s was certain and is merged.", "%(n)s were certain and are merged.", certain) % {"n": f"{certain:,}"}

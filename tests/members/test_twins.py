@@ -12,7 +12,7 @@ from crm.tenancy import work
 from crm.tenancy.models import Event, Job
 from crm.tenancy.refusals import Refused
 from crm.tenancy.scope import acting_for
-from members import jobs, merging, people, twins
+from members import jobs, merging, people, resemblance, twins
 from members.models import Member, Merge, Twin
 from tests.factories import HandleFactory, MemberFactory, TwinFactory
 
@@ -156,7 +156,7 @@ def test_merged_and_erased_ones_are_not_looked_at(inviter):
 
 
 def test_a_crowd_of_one_name_says_nothing(inviter):
-    for _ in range(twins.CROWD + 1):
+    for _ in range(resemblance.CROWD + 1):
         person("微信用户", city="深圳", inviter=inviter)
 
     assert twins.look_for() == 0

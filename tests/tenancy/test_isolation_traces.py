@@ -42,7 +42,7 @@ REMEMBERED = {
     "crm.api_docs", "crm.tenancy.api.rates", "crm.tenancy.places", "crm.tenancy.scopes", "crm.tenancy.secrets",
     "crm.tenancy.templatetags.qx", "groups.days_off", "groups.laying", "groups.on_members", "groups.reshuffling.annealing",
     "groups.reshuffling.solving", "members.cities", "members.files.values", "members.hits", "members.list_rows", "members.names",
-    "members.places", "members.twins", "members.vocabulary",
+    "members.places", "members.resemblance", "members.vocabulary",
 }  # fmt: skip
 FILE_KINDS = {"import", "interactions", "review", "rejected", "logo", "introduction", "photo", "slot", "proof"}
 OUTSIDE_THE_MEDIA = ["..", "../..", "..%2F..%2Fsecret.txt", "%2e%2e%2fsecret.txt", "..\\secret.txt", "%00", "/etc/passwd", "secret.txt"]

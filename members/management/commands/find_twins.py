@@ -1,6 +1,6 @@
 from crm.tenancy.commands import TenantCommand, tenant_by
 from crm.tenancy.scope import acting_for
-from members import twins
+from members import resemblance, twins
 
 
 class Command(TenantCommand):
@@ -14,5 +14,5 @@ class Command(TenantCommand):
 
     def act(self, tenant, **options):
         with acting_for(tenant_by(tenant).pk):
-            done = twins.write(twins.compare(twins.read()))
+            done = twins.write(resemblance.compare(resemblance.read()))
             return done | {"waiting": twins.waiting().count()}
