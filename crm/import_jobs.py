@@ -101,9 +101,7 @@ def decide(reading, tenant, said):
     reading = Job.objects.get(pk=reading.pk)
     if not reading.file_id or reading.state != Job.State.DONE:
         raise Refused(_("This import waits for no word any more, so nothing was decided."), code="not_waiting")
-    review = import_kept.review_of(reading)
-    many = import_kept.how_many(review, "doubtful")
-    known = {pair["key"] for pair in import_kept.rows_of(reading, review, "doubtful", many=many)}
+    known = {key for key, _known in import_kept.pairs_of(reading, import_kept.review_of(reading))}
     if unknown := [key for key in said if key not in known]:
         sentence = _("There is no such pair in these files: %(pair)s.")
         raise Refused(sentence % {"pair": str(unknown[0])[:60]}, code="no_such_pair", status=400)

@@ -72,6 +72,14 @@ def rows_of(reading, review, tab, start=0, many=STEP):
         return [json.loads(line) for line in islice(found, start % STEP, start % STEP + many)]
 
 
+def pairs_of(reading, review):
+    """Of each doubtful pair its key, and whether each of the two is here."""
+    if "pairs" in review:
+        return review["pairs"]
+    rows = rows_of(reading, review, "doubtful", many=how_many(review, "doubtful"))  # one that was kept by an older release
+    return [[row["key"], row["known"]] for row in rows]
+
+
 def how_many(review, tab):
     return review.get("places", {}).get(tab, {}).get("many", 0)
 

@@ -53,6 +53,7 @@ class Review:
             self.lines.setdefault(pk, person.lines[0])
         fresh = [member for member in found.fresh if member.pk in self.lines]
         self.pairs = doubtful.pairs([*found.fresh, *found.changed], found.before.keys())
+        self.head["pairs"] = []  # the key of each, and whether each of the two is here: for what a page asks of all of them
         self.fields = Counter()
         self.touched = {member.pk: member for member in found.changed}
         changed = sorted(dict.fromkeys([*self.touched, *seen.difference.moves]), key=lambda pk: self.lines.get(pk, 0))
@@ -111,6 +112,7 @@ class Review:
         lines = [self.lines.get(member.pk) for member in pair]
         key = f"{lines[0]}:{lines[1] or other.pk}"
         known = [member.pk in self.seen.compared.before for member in pair]
+        self.head["pairs"].append([key, known])
         return {"key": key, "lines": lines, "ids": [str(one.pk), str(other.pk)], "known": known, "fields": fields}
 
 

@@ -33,8 +33,9 @@ def looked_at(request, job, said=None):
     total = numbers["rejected"] if tab == "rejected" else import_kept.how_many(review, tab)
     cut = Cut(total, request.GET.get("page"), SIZE)
     if tab == "doubtful":
-        cut = Cut(total, _at(pairs, request.GET.get("pair")) // SIZE + 1, SIZE)
-        context |= _pair_context(job, pairs, cut, request.GET.get("pair"))
+        at = _at(pairs, request.GET.get("pair"))
+        cut = Cut(total, at // SIZE + 1, SIZE)
+        context |= _pair_context(job, review, pairs, at, cut)
     fields = found.get("fields", {})
     named = [(label_of(name), fields[name]) for name in ("expires_on", "group") if name in fields]
     rest = sum(many for name, many in fields.items() if name not in ("expires_on", "group"))
@@ -99,8 +100,7 @@ def _named(field, before, after):
 def _pairs(job, review):
     """All of them, each with what was said of it."""
     said = job.asked.get("pairs", {})
-    rows = import_kept.rows_of(job, review, "doubtful", many=import_kept.how_many(review, "doubtful"))
-    return [pair | {"decision": said.get(pair["key"], ""), "names": pair["fields"][0][1:]} for pair in rows]
+    return [{"key": key, "known": known, "decision": said.get(key, "")} for key, known in import_kept.pairs_of(job, review)]
 
 
 def _at(pairs, key):
@@ -111,14 +111,16 @@ def _at(pairs, key):
     return next((at for at, pair in enumerate(pairs) if not pair["decision"]), 0)
 
 
-def _pair_context(job, pairs, cut, key):
-    at = _at(pairs, key)
-    pair = pairs[at] if pairs else None
+def _pair_context(job, review, pairs, at, cut):
+    """Those beside the one at this position, and that one field by field."""
+    rows = import_kept.rows_of(job, review, "doubtful", cut.start, SIZE)
+    shown = [pairs[place] | row | {"names": row["fields"][0][1:]} for place, row in enumerate(rows, start=cut.start)]
+    pair = shown[at - cut.start] if shown else None
     if pair:
         fields = ((label_of(name), one, other, _state(one, other)) for name, one, other in pair["fields"] if one or other)
         pair |= {"beside": list(fields)}
     return {
-        "pairs": cut.of(pairs),
+        "pairs": shown,
         "pair": pair,
         "number": at + 1,
         "previous": pairs[at - 1]["key"] if at else None,
