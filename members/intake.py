@@ -4,11 +4,12 @@ First they are compared with who is here, which writes nothing; then what was fo
 it is noted what they were before, so that the whole can be taken back."""
 
 import hashlib
+import sys
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from itertools import chain, islice
+from itertools import chain, islice, repeat
 from operator import attrgetter
 from types import MappingProxyType, NoneType
 from uuid import UUID
@@ -34,6 +35,7 @@ FIELDS = [
 COLUMNS = [*FIELDS, "search", "sort_key"]
 CUSTOM = FIELDS.index("custom")
 AT_ONCE = 5000  # ids in one question
+SHARED = {"standing", "tier", "city", "industry", "skills", "tags", "joined_on", "expires_on"}
 EMPTY = "{}"  # an empty JSON object, which most of them are, as the database reads it
 LONGEST_KEY = 200
 PLAIN = {str, list, int, NoneType}
@@ -148,7 +150,7 @@ def compare(people, past_members, *, whole=True, same=MappingProxyType({})):
     past = [_past_member(person, by_handle) for person in past_members]
     _name_inviters(people, members, by_handle)
     ids, more = [member.pk for member in members], {row[1] for row in (*handles, *names, *paid)}
-    here, current = set(ids), set(Member.objects.current().values_list("pk", flat=True))
+    here, current = set(ids), {known[pk].pk if pk in known else pk for pk in Member.objects.current().values_list("pk", flat=True)}
     return Comparison(
         ids=ids,
         past_ids=[getattr(member, "pk", member) for member in past],
@@ -248,16 +250,24 @@ def _past_member(person, by_handle):
 
 
 def _known_handles():
-    return {(platform, value): pk for platform, value, pk in Handle.objects.values_list("platform", "value", "member_id").iterator()}
+    same, rows = {}, Handle.objects.order_by().values_list("platform", "value", "member_id").iterator()
+    return {(sys.intern(platform), value): same.setdefault(pk, pk) for platform, value, pk in rows}
 
 
 def _known(ids):
     """{id: their row} of those of these who are neither merged into another nor erased."""
-    found = {}
+    found, same, ids = {}, {}, {pk: pk for pk in ids}
     for some in _some(list(ids)):
-        rows = Member.objects.known().filter(pk__in=some).values_list("pk", *FIELDS)
-        found |= {pk: Light(pk, *values) for pk, *values in rows}
+        rows = Member.objects.known().filter(pk__in=some).order_by().values_list("pk", *FIELDS)
+        found |= {ids[pk]: Light(ids[pk], *map(_once, values, FIELDS, repeat(same))) for pk, *values in rows}
     return found
+
+
+def _once(value, name, same):
+    """Many rows hold few different cities, skills and days; each of them is kept once."""
+    if name not in SHARED:
+        return value
+    return same.setdefault((name, *value) if isinstance(value, list) else value, value)
 
 
 def _some(things):
