@@ -144,6 +144,7 @@ class MemberFilter(FilterSet):
 class BatchRowSerializer(NewMemberSerializer):
     external_id = serializers.CharField(max_length=120, help_text="The id that the row has in the other system.")
     nickname = serializers.CharField(max_length=200, required=False, help_text="Needed for who is new and known by no other handle.")
+    inviter = serializers.UUIDField(required=False, allow_null=True, help_text="Who brought them: the id of a member.")
 
     class Meta(NewMemberSerializer.Meta):
         fields = ["external_id", *(name for name in NewMemberSerializer.Meta.fields if name != "id")]

@@ -28,8 +28,8 @@ def test_new_spellings_come_first_with_the_nearest_word(owner, house):
     page = owner.get("/settings/words/")
 
     assert [(each["word"].name, each["near"] and each["near"].name, each["people"]) for each in page.context["proposals"]] == [
-        ("深镇", "深圳", 1),
         ("火星基地", None, 1),
+        ("深镇", "深圳", 1),
     ]
     assert [(row["word"].name, row["people"]) for row in page.context["rows"]] == [("深圳", 2)]
 
