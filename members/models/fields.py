@@ -4,6 +4,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from crm.tenancy.models import Seat, TenantModel
 
@@ -12,7 +13,7 @@ class CustomField(TenantModel):
     """A field of the tenant's own. Its values stand in `Member.custom` under its id; one taken away keeps them."""
 
     class Kind(models.TextChoices):
-        TEXT = "text", _("text")
+        TEXT = "text", pgettext_lazy("kind of field", "text")
         NUMBER = "number", _("number")
         DATE = "date", _("date")
         CHOICE = "choice", _("one of several")
