@@ -19,5 +19,6 @@ class GroupsConfig(AppConfig):
             on_seats,
             on_terms,
             on_trail,
+            rosters,
             told,
         )

@@ -8,7 +8,7 @@ from crm.tenancy.models import Tenant
 from crm.tenancy.refusals import Refused
 from crm.tenancy.scope import acting_for, active_tenant
 
-from . import calendar, delivery, occurrences, on_terms, reshuffles, rhythms, rises, waves
+from . import calendar, delivery, occurrences, on_terms, reshuffles, rhythms, rises, rosters, waves
 from .models import CalendarStep, Draft, Matrix, Occurrence, Push, Rise, TermReminder, Wave
 
 logger = logging.getLogger(__name__)
@@ -56,6 +56,7 @@ def lay_out_reminders():
         with acting_for(tenant.pk):
             on_terms.lay_out(tenant)
             rises.lay_out(tenant)
+            rosters.forget()
 
 
 @keeper(TermReminder)

@@ -8,7 +8,7 @@ from crm.tenancy import files
 from crm.tenancy.models import File
 from members import erasure
 
-from .models import Apart, BondMember, Draft, Move, Pin, Placement, Push, Slot, Star, Task
+from .models import Apart, BondMember, Draft, Move, Pin, Placement, Push, RosterLine, Slot, Star, Task
 
 
 @erasure.also
@@ -27,6 +27,10 @@ def nothing_tells(ids, told, by):
     Move.objects.filter(member__in=ids, state__in=[Move.State.WAITING, Move.State.ASKED]).update(state=Move.State.REFUSED, changed_at=now())
     for seat in Placement.objects.open().filter(member__in=ids):
         Placement.objects.filter(pk=seat.pk).update(until=max(localdate(), seat.since))
+    RosterLine.objects.filter(member__in=ids).delete()
+    for line in RosterLine.objects.exclude(text="").iterator():
+        if told.stands_in(line.text) or told.stands_in(line.handle) or set(ids) & set(line.candidates):
+            line.delete()
     Pin.objects.filter(member__in=ids).delete()
     Star.objects.filter(member__in=ids).delete()
     BondMember.objects.filter(member__in=ids).delete()

@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from members import following
 
-from .models import Apart, BondMember, Move, Pin, Placement, Push, Star, Task
+from .models import Apart, BondMember, Move, Pin, Placement, Push, RosterLine, Star, Task
 
 
 def _seats(kept, gone, book):
@@ -44,3 +44,4 @@ following.called(Pin, _("pins"))
 following.called(BondMember, _("bonds"))
 following.called(Apart, _("people they are kept apart from"))
 following.called(Star, _("stars"))
+following.called(RosterLine, _("lines of pasted lists"))

@@ -6,7 +6,8 @@ from collections import Counter
 from dataclasses import dataclass
 
 from django.db import transaction
-from django.db.models import F, Max
+from django.db.models import F, Max, Value
+from django.db.models.functions import Greatest
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -18,7 +19,7 @@ from crm.tenancy.refusals import Refused
 from crm.tenancy.scope import acting_for
 from members.models import Member
 
-from . import calendar, reshuffling, waves
+from . import calendar, reshuffling, rises, waves
 from .models import PATIENCE, Cohort, Draft, Move, Placement, Reshuffle, Task, Wave
 from .problems import pose
 
@@ -306,9 +307,13 @@ def _planned(draft, sits, matrix):
     not_moving = set(map(str, draft.reshuffle.moves.filter(state__in=stayed).values_list("member_id", flat=True)))
     current = set(map(str, Member.objects.current().values_list("pk", flat=True)))
     plan = draft.plan
-    places = zip(plan["members"], plan["to"], strict=True)
+    places = zip(plan["members"], plan["from"], plan["to"], strict=True)
     by_id = {str(pk): pk for pk in sits}
-    return {by_id.get(who, who): plan["groups"][to] for who, to in places if who not in not_moving and who in current}
+    groups = plan["groups"]
+    # Who was to stay and sits elsewhere by now was seated there since by somebody who knew why.
+    apart = {who for who, old, new in places if old == new and who in by_id and str(sits[by_id[who]]) != groups[new]}
+    places = zip(plan["members"], plan["to"], strict=True)
+    return {by_id.get(who, who): groups[to] for who, to in places if who not in not_moving | apart and who in current}
 
 
 def _close(reshuffle):
@@ -323,15 +328,61 @@ def _close(reshuffle):
 @transaction.atomic
 def join(move, *, by):
     """Somebody is seen in the new group before the half-year begins."""
-    came = Move.objects.filter(pk=move.pk).exclude(state=Move.State.JOINED)
-    if not came.update(state=Move.State.JOINED, changed_at=now()):
+    if not join_all([move.pk], by.tenant.today(), by=by):
         raise Refused(_("This member has joined the new group already."), code="already_joined")
-    reshuffle, today = move.reshuffle, by.tenant.today()
-    Placement.objects.open().filter(member=move.member_id, matrix=reshuffle.matrix_id).update(until=today)
-    Placement.objects.create(
-        member_id=move.member_id, group_id=move.to_group_id, matrix_id=reshuffle.matrix_id, cohort_id=reshuffle.cohort_id, since=today
-    )
-    events.note("move.joined", move, by=by, member=move.member_id)
+
+
+@dataclass(frozen=True)
+class Joined:
+    """What one joining changed, by ids."""
+
+    move: Move
+    was: str
+    made: Placement
+    ended: str | None
+    task: str | None
+
+
+@transaction.atomic
+def join_all(moves, today, *, by, because=""):
+    """These sit in their new groups from today on; nobody has to invite them any more. Who sits there already is left out."""
+    moves = list(Move.objects.select_for_update(of=["self"]).filter(pk__in=moves).exclude(state=Move.State.JOINED).order_by("member_id"))
+    of = {each.pk: each for each in Reshuffle.objects.filter(pk__in={move.reshuffle_id for move in moves})}
+    here = Placement.objects.open().filter(member__in=[move.member_id for move in moves])
+    sits = {(each.member_id, each.matrix_id): each for each in here}
+    ended = [each for each in (sits.get((move.member_id, of[move.reshuffle_id].matrix_id)) for move in moves) if each]
+    Placement.objects.filter(pk__in=[each.pk for each in ended]).update(until=Greatest(F("since"), Value(today)))
+    made = Placement.objects.bulk_create(
+        Placement(
+            member_id=move.member_id, group_id=move.to_group_id, matrix_id=of[move.reshuffle_id].matrix_id,
+            cohort_id=of[move.reshuffle_id].cohort_id, since=today,
+        )
+        for move in moves
+    )  # fmt: skip
+    Move.objects.filter(pk__in=moves).update(state=Move.State.JOINED, changed_at=now())
+    idle = Task.objects.open().select_for_update(of=["self"]).filter(pk__in=[move.task_id for move in moves if move.task_id])
+    idle = set(idle.order_by("pk").values_list("pk", flat=True))
+    Task.objects.filter(pk__in=idle).update(state=Task.State.WITHDRAWN, ended_at=now(), ended_by=by)
+    events.note_all({"kind": "move.joined", "subject": move, "by": by, "member": move.member_id, "because": because} for move in moves)
+    found = []
+    for move, placement in zip(moves, made, strict=True):
+        before = sits.get((move.member_id, placement.matrix_id))
+        task = str(move.task_id) if move.task_id in idle else None
+        found.append(Joined(move, move.state, placement, str(before.pk) if before else None, task))
+    return found
+
+
+@transaction.atomic
+def unjoin_all(undone, *, by):
+    """Take joinings back: `undone` are (move's id, state it had, id of its withdrawn task or None). Their seats are the caller's."""
+    for state in {was for _pk, was, _task in undone}:
+        theirs = [pk for pk, was, _task in undone if was == state]
+        Move.objects.filter(pk__in=theirs, state=Move.State.JOINED).update(state=state, changed_at=now())
+    idle = [task for _pk, _was, task in undone if task]
+    Task.objects.filter(pk__in=idle, state=Task.State.WITHDRAWN).update(state=Task.State.OPEN, ended_at=None, ended_by=None)
+    rises.again(list(Task.objects.filter(pk__in=idle)))
+    moves = Move.objects.filter(pk__in=[pk for pk, _was, _task in undone])
+    events.note_all({"kind": "move.reopened", "subject": move, "by": by, "member": move.member_id} for move in moves)
 
 
 def counts(reshuffle):

@@ -4,10 +4,11 @@ from django.utils.translation import gettext_lazy as _
 
 from crm.tenancy import trail
 
-from .models import Cohort, Draft, Group, Matrix, Pin, Reshuffle, Star, Task, Wave
+from .models import Cohort, Draft, Group, Matrix, Pin, Reshuffle, Roster, Star, Task, Wave
 from .tasks import Until
 
 trail.PAGES |= {"draft": "groups:draft", "reshuffle": "groups:reshuffle", "group": "groups:group", "matrix": "groups:matrix"}
+trail.PAGES["roster"] = "groups:roster"
 
 
 def _named(model):
@@ -29,13 +30,18 @@ def _drafts(ids):
     return {each.pk: words % {"reshuffle": _reshuffle(each.reshuffle), "letter": each.letter} for each in found}
 
 
+def _rosters(ids):
+    return dict(Roster.objects.filter(pk__in=ids).values_list("pk", "group__name"))
+
+
 def _ids(model, way):
     return lambda pk: model.objects.filter(**{way: pk}).values_list("pk", flat=True)
 
 
-trail.NAMES |= {"matrix": _named(Matrix), "group": _named(Group), "reshuffle": _reshuffles, "draft": _drafts}
+trail.NAMES |= {"matrix": _named(Matrix), "group": _named(Group), "reshuffle": _reshuffles, "draft": _drafts, "roster": _rosters}
 trail.PARTS |= {
     "reshuffle": [_ids(Draft, "reshuffle"), _ids(Wave, "reshuffle"), _ids(Cohort, "reshuffles")],
+    "group": [_ids(Roster, "group")],
     "matrix": [
         _ids(Group, "matrix"), _ids(Cohort, "matrix"), _ids(Reshuffle, "matrix"), _ids(Draft, "reshuffle__matrix"),
         _ids(Wave, "reshuffle__matrix"),
@@ -56,8 +62,9 @@ for kind, words, icon, tone in [
     ("wave.handed_out", _("Handed %(moves)s tasks to %(assistant)s"), "send", ""),
     ("cohort.began", _("A half-year began: %(members)s members sit in their groups"), "calendar-event", "good"),
     ("move.joined", _("Joined the new group"), "door-enter", "good"),
+    ("move.reopened", _("Has not joined the new group after all"), "arrow-back-up", ""),
 ]:
-    trail.tell(kind, words, icon=icon, topic="reshuffle", tone=tone)
+    trail.tell(kind, words, icon=icon, topic="reshuffle", tone=tone, whys={"roster": _("stands in the chat's list")})
 
 for kind, words, icon, tone in [
     ("task.done", _("Did a task"), "check", "good"),
@@ -96,7 +103,20 @@ for kind, words, icon in [
     ("apart.removed", _("No longer keeps two members apart"), "arrows-split"),
 ]:
     trail.tell(kind, words, icon=icon, topic="groups", whys=dict(Pin.Because.choices) | dict(Star.Because.choices))
-trail.tell("member.moved", _("Seated in another group"), icon="arrows-move", topic="people", whys={"undone": _("taken back")})
+SEATED = {"undone": _("taken back"), "roster": _("by the chat's list")}
+trail.tell("member.moved", _("Seated in another group"), icon="arrows-move", topic="people", whys=SEATED)
+trail.tell("member.unseated", _("Sits in the group no more"), icon="user-x", topic="people", whys=SEATED)
+for kind, words, icon in [
+    ("roster.pasted", _("Pasted a list of %(names)s names"), "clipboard-text"),
+    ("roster.settled", _("Settled whom a name of the list means"), "user-check"),
+    ("roster.passed_over", _("Passed over a name of the list"), "user-x"),
+    ("roster.line_reopened", _("Left a name of the list open again"), "arrow-back-up"),
+    ("roster.booked", _("Booked the chat's list: %(people)s people changed"), "clipboard-check"),
+    ("roster.undone", _("Took back the booking of a list: %(people)s people"), "arrow-back-up"),
+    ("roster.dropped", _("Set a pasted list aside"), "trash"),
+]:
+    whys = {"newer": _("a newer one was pasted"), "forgotten": _("nobody booked it for two weeks")}
+    trail.tell(kind, words, icon=icon, topic="groups", whys=whys)
 trail.tell("task.given", _("Gave a task"), icon="checklist", topic="tasks")
 trail.tell("task.withdrawn", _("Withdrew a task"), icon="ban", topic="tasks")
 

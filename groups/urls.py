@@ -1,6 +1,6 @@
 from django.urls import path
 
-from .views import matrices, panels, reshuffles, rhythms, setup, slots, tasks, week
+from .views import matrices, panels, reshuffles, rhythms, rosters, setup, slots, tasks, week
 
 app_name = "groups"
 urlpatterns = [
@@ -25,6 +25,14 @@ urlpatterns = [
     path("drafts/<uuid:pk>/making/", reshuffles.making, name="making"),
     path("drafts/<uuid:pk>/stop/", reshuffles.stop, name="stop"),
     path("drafts/<uuid:pk>/approval/", reshuffles.approval, name="approval"),
+    path("rosters/", rosters.rosters, name="rosters"),
+    path("rosters/<uuid:pk>/", rosters.roster, name="roster"),
+    path("rosters/<uuid:pk>/lines/<uuid:line>/", rosters.line, name="roster_line"),
+    path("rosters/<uuid:pk>/lines/<uuid:line>/reopening/", rosters.line_reopening, name="roster_line_reopening"),
+    path("rosters/<uuid:pk>/sole/", rosters.sole, name="roster_sole"),
+    path("rosters/<uuid:pk>/booking/", rosters.booking, name="roster_booking"),
+    path("rosters/<uuid:pk>/undo/", rosters.undo, name="roster_undo"),
+    path("rosters/<uuid:pk>/dropping/", rosters.dropping, name="roster_dropping"),
     path("tasks/", tasks.tasks, name="tasks"),
     path("tasks/handing/", tasks.hand_over, name="hand_over"),
     path("tasks/<uuid:pk>/proof/", tasks.proof, name="proof"),

@@ -34,6 +34,8 @@ from groups.models import (
     Reshuffle,
     Rhythm,
     Rise,
+    Roster,
+    RosterLine,
     Slot,
     Star,
     Task,
@@ -442,6 +444,24 @@ class MoveFactory(OwnedFactory):
     from_group = SubFactory(GroupFactory, matrix=SelfAttribute("..reshuffle.matrix"))
     to_group = SubFactory(GroupFactory, matrix=SelfAttribute("..reshuffle.matrix"))
     rank = Sequence(lambda n: n + 1)
+
+
+class RosterFactory(OwnedFactory):
+    class Meta:
+        model = Roster
+
+    group = SubFactory(GroupFactory)
+    names = 1
+
+
+class RosterLineFactory(OwnedFactory):
+    class Meta:
+        model = RosterLine
+
+    roster = SubFactory(RosterFactory)
+    number = Sequence(lambda n: n + 1)
+    state = RosterLine.State.UNKNOWN
+    text = Sequence("Somebody {}".format)
 
 
 class TaskFactory(OwnedFactory):

@@ -2,10 +2,12 @@ from .delivery import Channel, Push
 from .matrices import Cohort, Group, Matrix, Placement
 from .reshuffles import PATIENCE, CalendarStep, Draft, Move, Reshuffle, Wave
 from .rhythms import Occurrence, Pause, Rhythm, Slot
+from .rosters import Roster, RosterLine
 from .rules import Apart, Bond, BondMember, Pin, Star
 from .tasks import Rise, Task, TermReminder, Tick
 
 __all__ = [
     "PATIENCE", "Apart", "Bond", "BondMember", "CalendarStep", "Channel", "Cohort", "Draft", "Group", "Matrix", "Move", "Occurrence",
-    "Pause", "Pin", "Placement", "Push", "Reshuffle", "Rhythm", "Rise", "Slot", "Star", "Task", "TermReminder", "Tick", "Wave",
+    "Pause", "Pin", "Placement", "Push", "Reshuffle", "Rhythm", "Rise", "Roster", "RosterLine", "Slot", "Star", "Task", "TermReminder",
+    "Tick", "Wave",
 ]  # fmt: skip

@@ -17,7 +17,7 @@ from crm.tenancy.effects import KEEPERS
 from crm.tenancy.jobs import sweep
 from crm.tenancy.models import Job
 from crm.tenancy.scope import acting_for
-from groups.models import Wave
+from groups.models import Roster, Wave
 from members.jobs import look_for_twins
 from members.models import Handle, Member
 from tests.conftest import SeatClient
@@ -32,7 +32,10 @@ CLOCK = {
     "groups.jobs.lay_out_rhythms",
 }  # fmt: skip
 WITH_IDS = {"members.jobs.look_for_twins"}
-WORK = {"community.reading", "community.import", "community.import_undo", "members.twins", "members.bulk", "members.bulk_undo"}
+WORK = {
+    "community.reading", "community.import", "community.import_undo", "members.twins", "members.bulk", "members.bulk_undo",
+    "roster.booking", "roster.undoing",
+}  # fmt: skip
 ELSEWHERE = {"erase_tenant"}  # with the migrating login: tests/deployment/test_erasing.py
 
 
@@ -110,7 +113,7 @@ def test_work_that_names_another_tenants_file_or_reading_ends_without_it(house, 
     assert files.path_of(their_file).exists()
 
 
-@pytest.mark.parametrize("kind", ["members.bulk", "members.bulk_undo", "community.import_undo"])
+@pytest.mark.parametrize("kind", ["members.bulk", "members.bulk_undo", "community.import_undo", "roster.booking", "roster.undoing"])
 def test_work_that_names_another_tenants_members_or_work_touches_nothing_of_theirs(house, theirs, kind):
     tenant, rows = theirs
     seat = SeatFactory(tenant=house, role="owner")
@@ -120,13 +123,15 @@ def test_work_that_names_another_tenants_members_or_work_touches_nothing_of_thei
     asked = {
         "members.bulk": tagging,
         "members.bulk_undo": {"of": str(done.pk)},
+        "roster.booking": {"roster": str(rows[Roster].pk), "ends": True, "asks_out": True},
+        "roster.undoing": {"roster": str(rows[Roster].pk)},
         "community.import_undo": {"reading": str(rows[Job].pk), "writing": str(rows[Job].pk), "language": "en"},
     }
     with acting_for(house.pk):
         job = JobFactory(kind=kind, state="waiting", seat=seat, asked=asked[kind])
     before = state(tenant)
 
-    with suppress(Job.DoesNotExist):
+    with suppress(Job.DoesNotExist, Roster.DoesNotExist):
         work.keep_job(str(house.pk), str(job.pk))
 
     with acting_for(house.pk):
