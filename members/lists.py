@@ -145,6 +145,11 @@ class MemberList:
         return [menu for menu in menus.values() if menu.is_shown]
 
     @property
+    def main_filters(self):
+        """Those whose menus stand above the list, before it is known what each has to choose."""
+        return [each for each in self.asked.filters.values() if not each.is_more]
+
+    @property
     def main_menus(self):
         return [menu for menu in self.menus if not menu.filter.is_more]
 
@@ -169,6 +174,11 @@ class MemberList:
         kept = [("segment", self.segment)] if self.segment and pairs else []
         sort = [("sort", self.sort)] if self.sort not in ("", "name") else []
         return "?" + urlencode([*pairs, *kept, *sort])
+
+    @property
+    def with_menus(self):
+        """The same list, with all there is to choose."""
+        return f"{self.here}{'&' if len(self.here) > 1 else ''}menus=1"
 
     @cached_property
     def here(self):

@@ -1,4 +1,5 @@
 from django.http import StreamingHttpResponse
+from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
@@ -15,6 +16,8 @@ from .segment_views import SegmentForm
 @sees("members")
 def members(request):
     """A POST saves its conditions as a segment, so that those who save stay where they are."""
+    if request.htmx.trigger == "menus-later":
+        return render(request, "members/members.html#menus", {"list": segments.listed(request)})
     form = SegmentForm(request.POST if request.method == "POST" else None)
     if request.method == "POST":
         rights.refuse_unless(rights.may_do(request.seat, "members"), "members")
@@ -27,6 +30,7 @@ def members(request):
     today = timezone.localdate()
     context = {
         "list": shown,
+        "menus_later": _come_later(request),
         "today": today,
         "soon": today + SOON,
         "form": form,
@@ -41,6 +45,12 @@ def members(request):
         way = request.path + shown.address().rstrip("?")
         response["HX-Replace-Url" if request.htmx.trigger == "search" else "HX-Push-Url"] = way
     return response
+
+
+def _come_later(request):
+    """To count what each menu has to choose takes longer than all the rest of the page. A browser that runs our script, as its
+    cookie says, asks for the menus when the list stands; without script they come with the page."""
+    return request.method == "GET" and request.COOKIES.get("script") == "1" and "menus" not in request.GET
 
 
 @require_POST

@@ -2,6 +2,9 @@
 (function () {
   "use strict";
 
+  // So that the next page may leave out what comes by script.
+  if (!/(?:^|; )script=1/.test(document.cookie)) document.cookie = "script=1; path=/; max-age=31536000; samesite=lax";
+
   const page = document.documentElement;
   const all = (what, within = document) => [...within.querySelectorAll(what)];
   const say = (name) => document.getElementById("toasts")?.dataset[name] || "";

@@ -9,6 +9,26 @@
   });
   document.addEventListener("change", (event) => { if (event.target.matches("[data-narrow]")) event.stopPropagation(); }, true);
 
+  // The menus above a list may come after it: what was opened meanwhile stays open, and what came too late is left out
+
+  let opened = null, focused = null;
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const asked = event.detail.requestConfig.elt;
+    if (asked.id === "menus-later" && !asked.isConnected) event.detail.shouldSwap = false;
+  });
+  document.addEventListener("htmx:oobBeforeSwap", (event) => {
+    if (event.detail.target.id !== "menus" || !document.getElementById("menus-later")) return;
+    opened = document.querySelector("#menus details[open]")?.dataset.menu;
+    focused = document.activeElement.closest("#menus details")?.dataset.menu;
+  });
+  document.addEventListener("htmx:oobAfterSwap", (event) => {
+    if (event.detail.target.id !== "menus") return;
+    const menu = (name) => document.querySelector(`#menus details[data-menu="${CSS.escape(name)}"]`);
+    if (opened && menu(opened)) menu(opened).open = true;
+    if (focused) menu(focused)?.querySelector("summary").focus();
+    opened = focused = null;
+  });
+
   // Whose condition was taken out goes on at the next one, or where words are typed
 
   let isTakenOut = false;

@@ -1,6 +1,7 @@
 """Filters that combine, several values of each, in an address that says all of it."""
 
 import datetime
+import re
 
 import pytest
 from django.utils.timezone import localdate
@@ -117,6 +118,23 @@ def test_menus_count_and_what_is_chosen_stays_in_its_menu(house, owner):
         ("杭州", 1, False),
     ]
     assert [(choice.value, choice.count) for choice in menus["skill"].choices] == [("直播", 3)]
+
+
+def test_the_menus_come_after_the_list_where_script_runs_and_with_it_where_not(house, owner):
+    MemberFactory(city="深圳", tenant=house)
+    box = 'name="city" value="深圳" checked'
+
+    whole = owner.get("/members/?city=深圳").content.decode()
+    owner.cookies["script"] = "1"
+    first = owner.get("/members/?city=深圳").content.decode()
+    later = re.search(r'id="menus-later" hx-get="([^"]+)"', first)[1].replace("&amp;", "&")
+    menus = owner.get(f"/members/{later}", headers={"HX-Request": "true", "HX-Trigger": "menus-later"}).content.decode()
+    asked_for = owner.get(f"/members/{later}").content.decode()
+
+    assert [box in page for page in (whole, first, menus, asked_for)] == [True, False, True, True]
+    assert '<input type="hidden" name="city" value="深圳">' in first  # so that words typed meanwhile are asked with it
+    assert menus.strip().startswith('<div class="qx-row" id="menus"')
+    assert 'hx-swap-oob="true"' in menus
 
 
 def test_while_a_box_is_ticked_the_list_comes_and_the_address_follows(house, owner):
