@@ -44,9 +44,9 @@ class Links(HTMLParser):
             self.folds = 0  # none of ours stands within another
 
 
-def opens(client, address):
-    """The whole page at an address, after its redirects; nothing for a file, a part of a page or a refusal."""
-    answer = client.get(address, follow=True)
+def opens(client, address, *, follow=False):
+    """The whole page at an address; nothing for a redirect that is not followed, a file, a part of a page or a refusal."""
+    answer = client.get(address, follow=follow)
     is_page = answer.status_code == 200 and answer["Content-Type"].startswith("text/html") and not answer.streaming
     return answer.content.decode() if is_page and b"<html" in answer.content[:600] else ""
 
@@ -72,7 +72,7 @@ def walk(client, start):
             continue
         looked[kind] += 1
         known.add(address)
-        text = opens(client, address)
+        text = opens(client, address, follow=True)
         if not text:
             continue
         links = Links(address)
@@ -105,7 +105,7 @@ def test_every_page_is_three_clicks_from_today_at_most(owner, rows):
     client = Anywhere(owner)
     inside = {door.name: "/qinghe" + door.path(rows) for door in doors.pages() if door.is_listed}
     outside = {door.name: door.path({}) for door in doors.doors() if door.name in doors.OUTSIDE - doors.OPEN and not door.words}
-    pages = {name for name, address in (inside | outside).items() if client.get(address).status_code == 200 and opens(client, address)}
+    pages = {name for name, address in (inside | outside).items() if opens(client, address)}
 
     near = walk(client, "/qinghe/")
 
