@@ -16,13 +16,14 @@ from crm.tenancy.bulk import load
 from crm.tenancy.models import Tenant
 from crm.tenancy.refusals import Refused
 from crm.tenancy.scope import acting_for
-from groups import calendar, occurrences, rhythms
+from groups import calendar, laying, occurrences, rhythms
 from groups.models import Apart, Bond, BondMember, Cohort, Draft, Group, Matrix, Pin, Placement, Star
 from members.models import Handle
 
 from . import community
 
 SLUG, NAME = "xingqiao", "星桥社群"
+HEAVY = (3, 7, 12)
 
 
 def slug_of(folder):
@@ -43,6 +44,9 @@ def invented():
             who = dict(Handle.objects.filter(platform=Handle.Platform.WECHAT).values_list("value", "member_id"))
             _lay_down_rules(made, who, Matrix.objects.reshuffled().get())
             _seat_partners(made, who, tenant)
+            # These sell; the others learn.
+            Group.objects.filter(matrix__is_reshuffled=True, number__in=HEAVY).update(mode=Group.Mode.HEAVY)
+            laying.follow()
     return tenant
 
 

@@ -22,6 +22,7 @@ OWNER, OPERATOR, *ASSISTANTS = [
     ("zhixia", Seat.Role.ASSISTANT, "知夏"),
     ("mumu", Seat.Role.ASSISTANT, "木木"),
 ]
+A_WEEK = {"operator": 240, "ayuan": 200, "doudou": 200, "zhixia": 90, "mumu": 150}  # minutes of work
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,11 @@ def _seat(tenant, word, role, name, hashed):
     if seat := seats.of(tenant, email):
         return seat
     User.objects.get_or_create(email=email, defaults={"password": hashed, "name": name, "is_demo": True})
-    return seats.add(tenant, email, role, name=name or _owner_of(tenant))
+    seat = seats.add(tenant, email, role, name=name or _owner_of(tenant))
+    if minutes := A_WEEK.get(word):
+        seat.minutes_a_week = minutes
+        seat.save(update_fields=["minutes_a_week"])
+    return seat
 
 
 def _owner_of(tenant):
