@@ -10,6 +10,7 @@ from crm.tenancy import seats_api as seats
 from crm.tenancy import trail_api as trail
 from crm.tenancy import work_api as work
 from groups import api as groups
+from groups import arrival_api as arrivals
 from groups import rhythm_api as rhythms
 from groups import task_api as tasks
 from members import api as members
@@ -40,6 +41,8 @@ router.register("rhythms", rhythms.RhythmViewSet)
 router.register("slots", rhythms.SlotViewSet)
 router.register("pauses", rhythms.PauseViewSet)
 router.register("occurrences", rhythms.OccurrenceViewSet)
+router.register("arrivals", arrivals.ArrivalViewSet)
+router.register("arrival-steps", arrivals.ArrivalStepViewSet)
 router.register("pins", groups.PinViewSet)
 router.register("bonds", groups.BondViewSet)
 router.register("aparts", groups.ApartViewSet)

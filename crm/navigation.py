@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from crm.tenancy import rights, tabs
 from crm.tenancy.counting import counts
 from crm.tenancy.signin import home_of
+from groups import evening_page
 from groups.models import Draft, Reshuffle, Task
 
 from .import_jobs import waiting_for_a_decision
@@ -19,13 +20,14 @@ ENTRIES = [
     (_("People"), _("Imports"), "file-import", "imports:list", "members", "imports", ()),
     (_("Groups"), _("Matrix"), "layout-grid", "groups:matrices", "matrix", None, ("groups/",)),
     (_("Groups"), _("Reshuffle"), "arrows-shuffle", "groups:reshuffles", "matrix", "reshuffles", ("drafts/",)),
+    (_("Groups"), _("Arrivals"), "door-enter", "groups:arrivals", "arrivals", "arrivals", ()),
     (_("Groups"), _("Week calendar"), "calendar-week", "groups:week", "matrix", None, ("rhythms/",)),
     (_("Groups"), _("Tasks"), "checklist", "groups:tasks", "tasks", "tasks", ()),
     (_("Record"), _("Trail"), "history", "trail", "trail", None, ()),
 ]
 # After a g these letters lead there.
 JUMPS = {"today": "t", "members:list": "m", "imports:list": "i"}
-JUMPS |= {"groups:matrices": "x", "groups:reshuffles": "h", "groups:week": "w", "groups:tasks": "d", "trail": "r"}
+JUMPS |= {"groups:matrices": "x", "groups:reshuffles": "h", "groups:week": "w", "groups:tasks": "d", "trail": "r", "groups:arrivals": "e"}
 
 
 def shell(request):
@@ -72,7 +74,8 @@ def _to_do(seat):
     # Until there is a plan, or the word that there can be none, nothing is to be decided.
     said = Draft.objects.exclude(state__in=[Draft.State.WAITING, Draft.State.STOPPED]).filter(reshuffle=OuterRef("pk"))
     open_ones = Reshuffle.objects.filter(Exists(said), state=Reshuffle.State.OPEN)
-    return counts(reshuffles=open_ones, tasks=late, imports=waiting_for_a_decision())
+    tonight = evening_page.to_do(seat)
+    return counts(reshuffles=open_ones, tasks=late, imports=waiting_for_a_decision(), arrivals=tonight)
 
 
 def _elsewhere(request):

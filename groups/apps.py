@@ -8,6 +8,7 @@ class GroupsConfig(AppConfig):
         from . import (  # noqa: F401  register what this room adds to the rooms left of it
             jobs,
             mending,
+            on_arrivals,
             on_bulk,
             on_erasure,
             on_members,

@@ -8,8 +8,8 @@ from crm.tenancy.models import Tenant
 from crm.tenancy.refusals import Refused
 from crm.tenancy.scope import acting_for, active_tenant
 
-from . import calendar, delivery, occurrences, on_terms, reshuffles, rhythms, rises, rosters, waves
-from .models import CalendarStep, Draft, Matrix, Occurrence, Push, Rise, TermReminder, Wave
+from . import arrival_steps, calendar, delivery, occurrences, on_terms, reshuffles, rhythms, rises, rosters, waves
+from .models import ArrivalStep, CalendarStep, Draft, Matrix, Occurrence, Push, Rise, TermReminder, Wave
 
 logger = logging.getLogger(__name__)
 
@@ -92,3 +92,9 @@ def rise(pk):
 @tenant_job
 def keep_push(pk):
     delivery.keep(pk)
+
+
+@keeper(ArrivalStep)
+@tenant_job
+def hand_out_arrival_step(pk):
+    arrival_steps.keep(pk)

@@ -8,7 +8,23 @@ from crm.tenancy import files
 from crm.tenancy.models import File
 from members import erasure
 
-from .models import Apart, BondMember, Draft, Move, Pin, Placement, Push, RosterLine, Slot, Star, Task
+from .models import (
+    Apart,
+    Arrival,
+    ArrivalStep,
+    BondMember,
+    Calling,
+    Draft,
+    Move,
+    Pin,
+    Placement,
+    Push,
+    RosterLine,
+    Slot,
+    Star,
+    Sticker,
+    Task,
+)
 
 
 @erasure.also
@@ -24,6 +40,7 @@ def nothing_tells(ids, told, by):
     for slot in Slot.objects.all():
         if told.stands_in(slot.text) or told.stands_in(slot.title):
             Slot.objects.filter(pk=slot.pk).update(text=told.without(slot.text), title=told.without(slot.title))
+    _no_arrival(ids, told)
     Move.objects.filter(member__in=ids, state__in=[Move.State.WAITING, Move.State.ASKED]).update(state=Move.State.REFUSED, changed_at=now())
     for seat in Placement.objects.open().filter(member__in=ids):
         Placement.objects.filter(pk=seat.pk).update(until=max(localdate(), seat.since))
@@ -50,6 +67,21 @@ def _no_pushes(ids, told):
         words = {"title": push.title, "text": push.text, "card": push.card}
         if words != (rid := {name: told.without(value) for name, value in words.items()}):
             Push.objects.filter(pk=push.pk).update(**rid)
+
+
+def _no_arrival(ids, told):
+    """Who is on the way in does not come; in nobody's welcome they are named any more."""
+    arrivals = Arrival.objects.filter(member__in=ids)
+    ArrivalStep.objects.filter(arrival__in=arrivals).update(because="")
+    ended = [ArrivalStep.State.DONE, ArrivalStep.State.SKIPPED]
+    ArrivalStep.objects.filter(arrival__in=arrivals).exclude(state__in=ended).update(state=ArrivalStep.State.WITHDRAWN)
+    arrivals.open().update(state=Arrival.State.CALLED_OFF)
+    arrivals.update(urgent_because="")
+    Calling.objects.filter(member__in=ids).delete()
+    for model, name in ((Arrival, "urgent_because"), (ArrivalStep, "because"), (Sticker, "name")):
+        for row in model.objects.exclude(**{name: ""}).only("pk", "tenant", name).iterator():
+            if told.stands_in(getattr(row, name)):
+                model.objects.filter(pk=row.pk).update(**{name: told.without(getattr(row, name))})
 
 
 def _no_proof(tasks):

@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from members import following
 
-from .models import Apart, BondMember, Move, Pin, Placement, Push, RosterLine, Star, Task
+from .models import Apart, Arrival, ArrivalStep, BondMember, Calling, Move, Pin, Placement, Push, RosterLine, Star, Task
 
 
 def _seats(kept, gone, book):
@@ -33,7 +33,20 @@ def _aparts(kept, gone, book):
             book.set_aside(apart)
 
 
+def _arrivals(kept, gone, book):
+    """Nobody comes in twice: where the row that stays sits there or is on its way, the other way in is called off."""
+    there = set(Placement.objects.open().filter(member=kept).values_list("matrix", flat=True))
+    there |= set(Arrival.objects.open().filter(member=kept).values_list("matrix", flat=True))
+    for arrival in Arrival.objects.open().filter(member=gone, matrix__in=there):
+        for step in arrival.steps.select_related("task").exclude(state__in=[ArrivalStep.State.DONE, ArrivalStep.State.SKIPPED]):
+            if step.task and step.task.state == Task.State.OPEN:
+                book.change(step.task, state=Task.State.WITHDRAWN, ended_at=now())
+            book.change(step, state=ArrivalStep.State.WITHDRAWN)
+        book.change(arrival, state=Arrival.State.CALLED_OFF)
+
+
 following.rule(Placement, _seats)
+following.rule(Arrival, _arrivals)
 following.rule(Move, _moves)
 following.rule(Apart, _aparts)
 following.called(Placement, _("seats in groups"))
@@ -45,3 +58,5 @@ following.called(BondMember, _("bonds"))
 following.called(Apart, _("people they are kept apart from"))
 following.called(Star, _("stars"))
 following.called(RosterLine, _("lines of pasted lists"))
+following.called(Arrival, _("arrivals"))
+following.called(Calling, _("times they were named in a welcome"))

@@ -20,6 +20,8 @@ palette.section("reshuffles", gettext_lazy("Reshuffle"), 30)
 palette.section("seats", gettext_lazy("Seats"), 40)
 palette.page(gettext_lazy("Late tasks"), "groups:tasks", icon="clock", area="tasks", query="state=late")
 palette.page(gettext_lazy("Rhythms and pauses"), "groups:rhythms", icon="template", area="matrix")
+palette.page(gettext_lazy("Add newcomer"), "groups:arrival_new", icon="user-plus", area="matrix")
+palette.page(gettext_lazy("Urgent arrival"), "groups:arrival_urgent", icon="bolt", area="matrix")
 palette.page(gettext_lazy("The phone of an assistant"), "phone:today", icon="device-mobile", area="phone")
 
 

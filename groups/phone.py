@@ -16,7 +16,7 @@ from crm.tenancy.templatetags.qx import ago, clock
 
 from . import rises
 from .calendar import instant
-from .models import Draft, Move, Occurrence, Placement, Rise, Slot, Task, Wave
+from .models import ArrivalStep, Draft, Move, Occurrence, Placement, Rise, Slot, Task, Wave
 from .tasks import Until, moment_of
 
 MOST = 200  # rows that a phone holds at once; the others follow while these are done
@@ -49,6 +49,7 @@ class Line:
     task: Task
     move: Move | None
     moment: datetime.datetime
+    step: ArrivalStep | None = None
 
     @property
     def is_open(self):
@@ -82,6 +83,8 @@ class Line:
         name = format_html('<bdi lang="zh">{}</bdi>', self.name)
         if self.move:
             return mark_safe(_("Invite %(name)s into %(group)s") % {"name": name, "group": escape(self.move.to_group.short)})
+        if self.step:
+            return mark_safe(_("%(what)s: %(name)s") % {"what": escape(self.task.title), "name": name})
         if self.task.title:
             return format_html('<bdi lang="zh">{}</bdi>', self.task.title)
         return mark_safe(_("Write to %(name)s") % {"name": name})
@@ -104,7 +107,7 @@ class Line:
     @property
     def has_hour(self):
         """What the rhythm asks for is due at a time of day, and so is what was put off; a wave is due all day."""
-        return self.task.kind == Task.Kind.SLOT or self.is_for_later
+        return self.task.kind in (Task.Kind.SLOT, Task.Kind.ARRIVAL) or self.is_for_later
 
     @property
     def is_for_later(self):
@@ -225,6 +228,15 @@ def find(seat, pk):
     return _as_lines([task], now())[0] if task else None
 
 
+def onward(task, seat):
+    """Of a newcomer's steps the one that comes next, where it stands on this phone by now."""
+    step = ArrivalStep.objects.filter(task=task, number__gt=0).first()
+    if step is None or not step.is_ended:
+        return None
+    following = ArrivalStep.objects.filter(arrival=step.arrival_id, number=step.number + 1, state=ArrivalStep.State.HANDED_OUT)
+    return following.filter(task__assistant=seat).values_list("task", flat=True).first()
+
+
 @dataclass
 class Place:
     """Where a task stands among today's, and which one comes after it."""
@@ -281,7 +293,9 @@ def last_days(seat):
 def _as_lines(tasks, moment):
     # One query for the moves; a prefetch builds a manager and a queryset for every task.
     moves = {move.task_id: move for move in Move.objects.filter(task__in=[task.pk for task in tasks]).select_related("to_group")}
-    return [Line(task, moves.get(task.pk), moment) for task in tasks]
+    entering = [task.pk for task in tasks if task.kind == Task.Kind.ARRIVAL]
+    steps = {step.task_id: step for step in ArrivalStep.objects.filter(task__in=entering).select_related("arrival")} if entering else {}
+    return [Line(task, moves.get(task.pk), moment, steps.get(task.pk)) for task in tasks]
 
 
 def _due(seat):

@@ -16,7 +16,7 @@ from . import rises
 from .calendar import instant
 from .models import Move, Task, Tick
 
-FOLLOWERS = {}
+FOLLOWERS, GUARDS = {}, {}
 HOUR = datetime.timedelta(hours=1)
 EVENING, MORNING = datetime.time(19), datetime.time(9)
 LONGEST_WAY = datetime.timedelta(days=14)  # that a tick may have taken from a phone to us
@@ -42,6 +42,16 @@ def follows(kind):
     return register
 
 
+def guards(kind):
+    """Register who may refuse acts on tasks of this kind, before they are done: `guard(task, act, reason=, note=)`."""
+
+    def register(guard):
+        GUARDS[kind] = guard
+        return guard
+
+    return register
+
+
 @transaction.atomic
 def tick(task_id, act, key, *, by, reason="", note="", until="", ago=0):
     """Do one act on a task under an id made by the phone. The same id again is the same act, not a second one.
@@ -55,6 +65,8 @@ def tick(task_id, act, key, *, by, reason="", note="", until="", ago=0):
         return task
     at = now() - min(max(datetime.timedelta(seconds=ago), datetime.timedelta(0)), LONGEST_WAY)
     before = _times(task)
+    if guard := GUARDS.get(task.kind):
+        guard(task, act, reason=reason, note=note)
     if act == Tick.Act.UNDO:
         _take_back(task, by)
     elif act == Tick.Act.LATER:

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from .views import matrices, panels, reshuffles, rhythms, rosters, setup, slots, tasks, week
+from .views import arrivals, matrices, panels, reshuffles, rhythms, rosters, setup, slots, tasks, week
 
 app_name = "groups"
 urlpatterns = [
@@ -46,6 +46,24 @@ urlpatterns = [
     path("week/slots/<uuid:pk>/", slots.slot, name="slot"),
     path("week/slots/<uuid:pk>/dropping/", slots.drop, name="slot_drop"),
     path("week/slots/<uuid:pk>/picture/", slots.picture, name="slot_picture"),
+    path("arrivals/", arrivals.evening, name="arrivals"),
+    path("arrivals/filling/", arrivals.fill, name="arrivals_fill"),
+    path("arrivals/new/", arrivals.add, name="arrival_new"),
+    path("arrivals/waiting/", arrivals.wait, name="arrival_wait"),
+    path("arrivals/urgent/", arrivals.urgent, name="arrival_urgent"),
+    path("arrivals/evenings/", arrivals.settings, name="evenings"),
+    path("arrivals/stickers/", arrivals.sticker_add, name="sticker_add"),
+    path("arrivals/stickers/<uuid:pk>/", arrivals.sticker, name="sticker"),
+    path("arrivals/stickers/<uuid:pk>/dropping/", arrivals.sticker_drop, name="sticker_drop"),
+    path("arrivals/steps/<uuid:pk>/done/", arrivals.step_done, name="arrival_step_done"),
+    path("arrivals/steps/<uuid:pk>/skipping/", arrivals.step_skip, name="arrival_step_skip"),
+    path("arrivals/steps/<uuid:pk>/undo/", arrivals.step_undo, name="arrival_step_undo"),
+    path("arrivals/<uuid:pk>/", arrivals.one, name="arrival"),
+    path("arrivals/<uuid:pk>/evening/", arrivals.plan, name="arrival_plan"),
+    path("arrivals/<uuid:pk>/queue/", arrivals.queue, name="arrival_queue"),
+    path("arrivals/<uuid:pk>/calling-off/", arrivals.call_off, name="arrival_off"),
+    path("arrivals/<uuid:pk>/callers/", arrivals.call_others, name="arrival_callers"),
+    path("arrivals/<uuid:pk>/chasing/", arrivals.chase, name="arrival_chase"),
     path("rhythms/", rhythms.all_rhythms, name="rhythms"),
     path("rhythms/<uuid:pk>/", rhythms.rhythm, name="rhythm"),
     path("rhythms/<uuid:pk>/copy/", rhythms.copy, name="rhythm_copy"),

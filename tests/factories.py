@@ -17,12 +17,16 @@ from crm.tenancy import scope
 from crm.tenancy.models import AccessToken, Event, File, IdempotencyKey, Invite, Job, Seat, Tenant, User
 from groups.models import (
     Apart,
+    Arrival,
+    ArrivalStep,
     Bond,
     BondMember,
     CalendarStep,
+    Calling,
     Channel,
     Cohort,
     Draft,
+    Evenings,
     Group,
     Matrix,
     Move,
@@ -38,6 +42,7 @@ from groups.models import (
     RosterLine,
     Slot,
     Star,
+    Sticker,
     Task,
     TermReminder,
     Tick,
@@ -532,6 +537,45 @@ class RiseFactory(OwnedFactory):
     task = SubFactory(TaskFactory)
     step = 1
     due_at = LazyFunction(now)
+
+
+class EveningsFactory(OwnedFactory):
+    class Meta:
+        model = Evenings
+
+
+class ArrivalFactory(OwnedFactory):
+    class Meta:
+        model = Arrival
+
+    member = SubFactory(MemberFactory)
+    matrix = SubFactory(MatrixFactory)
+
+
+class ArrivalStepFactory(OwnedFactory):
+    class Meta:
+        model = ArrivalStep
+
+    arrival = SubFactory(ArrivalFactory)
+    kind = ArrivalStep.Kind.PACKET
+    number = 2
+    due_at = LazyFunction(now)
+
+
+class CallingFactory(OwnedFactory):
+    class Meta:
+        model = Calling
+
+    arrival = SubFactory(ArrivalFactory)
+    member = SubFactory(MemberFactory)
+
+
+class StickerFactory(OwnedFactory):
+    class Meta:
+        model = Sticker
+
+    name = Sequence("Sticker {}".format)
+    picture = LazyFunction(lambda: FileFactory(kind="sticker"))
 
 
 class TermReminderFactory(OwnedFactory):

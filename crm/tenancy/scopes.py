@@ -9,7 +9,7 @@ from functools import lru_cache
 from django.conf import settings
 from django.urls import get_resolver
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from . import rights
 from .refusals import Refused
@@ -20,6 +20,7 @@ LABELS = {
     "approval": gettext_lazy("Approval"),
     "matrix": gettext_lazy("Matrix and reshuffle"),
     "members": gettext_lazy("Members"),
+    "arrivals": pgettext_lazy("topic", "Arrivals"),
     "tasks": gettext_lazy("Tasks"),
     "trail": gettext_lazy("Trail"),
     "jobs": gettext_lazy("Long work"),

@@ -1,3 +1,4 @@
+from .arrivals import Arrival, ArrivalStep, Calling, Evenings, Sticker
 from .delivery import Channel, Push
 from .matrices import Cohort, Group, Matrix, Placement
 from .reshuffles import PATIENCE, CalendarStep, Draft, Move, Reshuffle, Wave
@@ -7,7 +8,7 @@ from .rules import Apart, Bond, BondMember, Pin, Star
 from .tasks import Rise, Task, TermReminder, Tick
 
 __all__ = [
-    "PATIENCE", "Apart", "Bond", "BondMember", "CalendarStep", "Channel", "Cohort", "Draft", "Group", "Matrix", "Move", "Occurrence",
-    "Pause", "Pin", "Placement", "Push", "Reshuffle", "Rhythm", "Rise", "Roster", "RosterLine", "Slot", "Star", "Task", "TermReminder",
-    "Tick", "Wave",
+    "PATIENCE", "Apart", "Arrival", "ArrivalStep", "Bond", "BondMember", "CalendarStep", "Calling", "Channel", "Cohort", "Draft",
+    "Evenings", "Group", "Matrix", "Move", "Occurrence", "Pause", "Pin", "Placement", "Push", "Reshuffle", "Rhythm", "Rise", "Roster",
+    "RosterLine", "Slot", "Star", "Sticker", "Task", "TermReminder", "Tick", "Wave",
 ]  # fmt: skip

@@ -38,6 +38,7 @@ class Task(TenantModel):
         GIVEN = "given", _("given by hand")
         SLOT = "slot", _("of the rhythm")
         PUSH = "push", _("send into a group")
+        ARRIVAL = "arrival", _("a step of an arrival")
 
     class State(models.TextChoices):
         OPEN = "open", _("to do")

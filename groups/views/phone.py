@@ -21,8 +21,8 @@ from crm.tenancy.rights import does, sees
 from crm.tenancy.templatetags import qx
 from crm.tenancy.templatetags.tenancy import html_language
 
-from .. import efforts, phone, tasks
-from ..models import Task, Tick
+from .. import callers, efforts, evening_page, phone, tasks
+from ..models import Arrival, Task, Tick
 
 A_MONTH = 30  # days
 ASSETS = ["css/tokens.css", "css/phone.css", "js/theme.js", "js/phone.js", "icons.svg"]
@@ -45,7 +45,27 @@ def task(request, pk):
     if line is None:
         raise Http404
     context = {"line": line, "faces": line.move and phone.faces(line.move), "place": phone.place(request.seat, line.task)}
+    if line.step and line.step.number:
+        context |= _arrival(request, line)
     return render(request, "phone/task.html", context | _shell(request))
+
+
+def _arrival(request, line):
+    """The steps around this one, and at the welcome who is named."""
+    (row,) = evening_page.rows(Arrival.objects.filter(pk=line.step.arrival_id))
+    named = callers.shown(row.arrival, request.tenant) if line.step.kind == "welcome" and line.is_open else None
+    steps = [step for step in row.steps if step.kind != "announce" or not step.is_ended or step == line.step]
+    return {"row": row, "steps": steps, "callers": named, "labels": callers.LABELS}
+
+
+@sees("phone")
+@never_cache
+@ensure_csrf_cookie
+def arrivals(request):
+    """Who enters today, with their steps."""
+    mine = Arrival.objects.on(request.tenant.today()).filter(pk__in=evening_page.seen_by(request.seat).values("pk"))
+    rows = evening_page.rows(mine)
+    return render(request, "phone/arrivals.html", {"rows": rows, "left": sum(row.next is not None for row in rows), **_shell(request)})
 
 
 @sees("phone")
@@ -106,9 +126,12 @@ def _ticked(request, said):
     asked = tasks.tick(said["task"], said["act"], said["key"], by=request.seat, **said["more"])
     sentence = _in_words(asked, said["act"])
     if "application/json" in request.headers.get("Accept", ""):
-        return JsonResponse({"task": str(asked.pk), "state": asked.state, "at": now().isoformat(), "sentence": sentence})
+        said = {"task": str(asked.pk), "state": asked.state, "at": now().isoformat(), "sentence": sentence}
+        following = phone.onward(asked, request.seat)
+        return JsonResponse(said | ({"then": reverse("phone:task", args=[following])} if following else {}))
     messages.success(request, sentence, extra_tags="" if said["act"] == Tick.Act.UNDO else str(asked.pk))
-    return redirect(_then(request, asked, said["act"]))
+    following = phone.onward(asked, request.seat)
+    return redirect(reverse("phone:task", args=[following]) if following else _then(request, asked, said["act"]))
 
 
 @sees("phone")

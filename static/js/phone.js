@@ -70,6 +70,7 @@
       if (answer.ok) {
         sent += 1;
         box.change(entry.key, { state: "sent", answered: answer.said.at });
+        onward = answer.said.then || "";
         undone ||= entry.act === "undo" && Boolean($("#today")) && !$(`#today article[data-task="${entry.task}"]`);
       } else refused(entry, answer.said);
       draw();
@@ -425,7 +426,7 @@
 
   // ---------------------------------------------------------------- the slip
 
-  let slipTimer = null, carried = "";
+  let slipTimer = null, carried = "", onward = "";
   function toast(sentence, undo = null) {
     const slip = $("#toast");
     slip.replaceChildren();
@@ -464,11 +465,11 @@
       return;
     }
     // The next one comes by itself, whether the server has answered by then or not.
-    carried = "";
+    carried = onward = "";
     await Promise.race([act(task, what, { name, thing, ...more }), new Promise((go) => setTimeout(go, 2000))]);
     sessionStorage.setItem("slip", JSON.stringify(carried ? { sentence: carried } : { sentence, undo: { task, name } }));
     const clashed = box.in("clash").some((entry) => entry.task === task);
-    location.assign(clashed ? body.dataset.home : holder.dataset.next || body.dataset.home);
+    location.assign(clashed ? body.dataset.home : onward || holder.dataset.next || body.dataset.home); // a newcomer's next step first
   }
 
   async function takeBack(task, name) {

@@ -162,6 +162,11 @@ def _moving(body, named):
     return body | {"day": str(date.today() + timedelta(days=8))}
 
 
+def _arrival(body, named):
+    """Nobody has paid in the future."""
+    return {name: value for name, value in body.items() if name != "paid_at"}
+
+
 def _tick(body, named):
     """What an act needs beside the task."""
     return body | {"reason": "declined", "until": "tomorrow"}
@@ -169,7 +174,7 @@ def _tick(body, named):
 
 SENSE = {
     ("slots", ""): _slot, ("slots", "{id}"): _slot, ("pauses", ""): _pause, ("occurrences", "moving"): _moving, ("tasks", "ticks"): _tick,
-    ("tasks", "handing"): _handing,
+    ("tasks", "handing"): _handing, ("arrivals", ""): _arrival, ("arrivals", "evening"): _moving,
     ("members", ""): _member, ("members", "{id}"): _member, ("members", "batch"): _batch, ("members", "erasure"): _erasure,
     ("handles", ""): _handle, ("renewals", ""): _renewal, ("modules", ""): _word, ("words", ""): _word, ("words", "{id}"): _word,
     ("words", "merge"): _into, ("spellings", ""): _word, ("fields", ""): _field, ("fields", "{id}"): _field, ("twins", "merge"): _keep,

@@ -1,11 +1,11 @@
 """The community that the fuzzer meets: a row of every kind, and what its hooks want to know of them."""
 
-from datetime import date
+from datetime import date, timedelta
 
 from crm.tenancy.models import AccessToken, Seat
 from crm.tenancy.scope import acting_for
-from groups import occurrences, rhythms
-from groups.models import Draft, Occurrence, Placement, Reshuffle, Rhythm, Slot
+from groups import arrivals, occurrences, rhythms
+from groups.models import ArrivalStep, Draft, Occurrence, Placement, Reshuffle, Rhythm, Slot
 from members import merging, records, words
 from tests.factories import (
     ConsentFactory,
@@ -41,6 +41,9 @@ def community():
             "twins": pairs, "matrix": [small.matrix], "matrices": [small.matrix], "group": small.groups, "groups": small.groups,
             "assistant": small.assistants, "seat": small.assistants, "seats": Seat.objects.filter(tenant=small.tenant),
             "tasks": [TaskFactory(group=small.groups[n], assistant=small.assistants[n], member=small.members[n]) for n in range(3)],
+            "arrivals": [arrivals.wait(member, by=seat, matrix=small.matrix) for member in _people("New", 6)],
+            "arrival-steps": _steps(small),
+            "out": small.members, "instead": small.members,
             "moves": [MoveFactory(member=member) for member in small.members[:3]],
             "keys": [AccessToken.make(AccessToken.Kind.API_KEY, seat)[0] for _n in range(3)],
             "drafts": Draft.objects.all(), "reshuffles": Reshuffle.objects.all(), "placements": Placement.objects.all(),
@@ -56,6 +59,13 @@ def community():
 
 def _people(name, number):
     return [MemberFactory(nickname=f"{name} {n}") for n in range(number)]
+
+
+def _steps(small):
+    """Of newcomers who enter tomorrow."""
+    for member in _people("Newcomer", 3):
+        arrivals.plan(arrivals.wait(member, by=None, matrix=small.matrix), small.tenant.today() + timedelta(days=1), small.tenant, by=None)
+    return ArrivalStep.objects.filter(number__gt=0)
 
 
 def _to_be_erased():

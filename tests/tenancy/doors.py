@@ -8,6 +8,8 @@ from django.urls import URLPattern, get_resolver, reverse
 from crm.tenancy.models import AccessToken, Event, File, Invite, Job, Seat
 from groups.models import (
     Apart,
+    Arrival,
+    ArrivalStep,
     Bond,
     Cohort,
     Draft,
@@ -24,6 +26,7 @@ from groups.models import (
     RosterLine,
     Slot,
     Star,
+    Sticker,
     Task,
 )
 from members.models import Consent, CustomField, Handle, Introduction, Member, Merge, Module, Note, Renewal, Segment, Spelling, Twin, Word
@@ -117,6 +120,17 @@ IDS = {
     "groups:rhythm_follow": {"pk": Rhythm},
     "groups:pause_drop": {"pk": Pause},
     "groups:proof": {"pk": Task},
+    "groups:arrival": {"pk": Arrival},
+    "groups:arrival_plan": {"pk": Arrival},
+    "groups:arrival_queue": {"pk": Arrival},
+    "groups:arrival_off": {"pk": Arrival},
+    "groups:arrival_callers": {"pk": Arrival},
+    "groups:arrival_chase": {"pk": Arrival},
+    "groups:arrival_step_done": {"pk": ArrivalStep},
+    "groups:arrival_step_skip": {"pk": ArrivalStep},
+    "groups:arrival_step_undo": {"pk": ArrivalStep},
+    "groups:sticker": {"pk": Sticker},
+    "groups:sticker_drop": {"pk": Sticker},
     "phone:task": {"pk": Task},
     "phone:picture": {"pk": Task},
     "phone:proof": {"pk": Task},
@@ -183,6 +197,8 @@ IDS = {
     "api: drafts": {"pk": Draft},
     "api: moves": {"pk": Move},
     "api: tasks": {"pk": Task},
+    "api: arrivals": {"pk": Arrival},
+    "api: arrival-steps": {"pk": ArrivalStep},
     "api: events": {"pk": Event},
     "api: keys": {"pk": AccessToken},
     "api: me": {},
@@ -202,8 +218,10 @@ LISTS = {
     "members:segment_undo", "members:bulk",
     "words:list", "words:add", "words:taking_in", "words:fields", "words:field_add", "words:field_order",
     "members:twins", "members:twins_look", "members:merges_undo",
-    "groups:rosters", "groups:week", "groups:week_mending", "groups:slot_add", "groups:slot_preview", "groups:rhythms", "groups:pauses",
-    "phone:today", "phone:ticks", "phone:me", "phone:manifest", "phone:worker", "seats", "invites", "leave",
+    "groups:rosters", "groups:week", "groups:week_mending", "groups:slot_add", "groups:slot_preview", "groups:rhythms",
+    "groups:pauses", "phone:today", "phone:ticks", "phone:me", "phone:manifest", "phone:worker", "seats", "invites", "leave",
+    "groups:arrivals", "groups:arrivals_fill", "groups:arrival_new", "groups:arrival_wait", "groups:arrival_urgent",
+    "groups:evenings", "groups:sticker_add", "phone:arrivals",
 }  # fmt: skip
 
 # Doors outside any tenant; each reads the signed-in user at most, or finds a row by a secret. `OPEN` ones answer anybody.

@@ -116,6 +116,7 @@ def naming(rows):
         "cursor": str(Place("id", False, ids["task"], ids["task"])), "form-0-id": group, "form-0-assistant": seat,
         "form-TOTAL_FORMS": "1", "form-INITIAL_FORMS": "1",
         "once": ids["occurrence"], "picture": ids["file"], "for": f"group:{group}",
+        "out": member, "instead": member,
         "keep": member, "kept": member, "gone": member, "pair": ids["twin"], "line": ids["rosterline"],
     }  # fmt: skip
 

@@ -1,0 +1,317 @@
+"""Verbs of arrivals: somebody waits, an evening is filled, one is moved, made urgent or called off. Their steps stand in `arrival_steps`.
+
+Who plans holds the row of the evenings, so two who fill at once never put more into an evening than it takes.
+"""
+
+import datetime
+from collections import Counter
+
+from django.db import IntegrityError, transaction
+from django.db.models import Count, Q
+from django.utils.timezone import now
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from crm.tenancy import community, events
+from crm.tenancy.refusals import Refused
+from members import people
+from members.models import Member
+
+from . import arrival_steps, callers, evenings, waves
+from .models import Arrival, ArrivalStep, Group, Matrix, Placement
+
+State = Arrival.State
+LONGEST_REASON = 200
+MOST_AT_ONCE = 200
+FURTHEST = datetime.timedelta(days=60)
+
+
+# Who waits
+
+
+def matrix_of_newcomers():
+    """Where newcomers go unless somebody says otherwise: the reshuffled matrix with most open groups."""
+    found = Matrix.objects.annotate(open=Count("groups", filter=Q(groups__closed_on=None))).filter(open__gt=0)
+    matrix = found.order_by("-is_reshuffled", "-open", "name").first()
+    if matrix is None:
+        raise Refused(_("There is no open group yet that somebody could enter."), code="no_group")
+    return matrix
+
+
+def unseated(matrix):
+    """Present members who sit in no group of this matrix and are not on their way into one; the newest first."""
+    seats = Placement.objects.open().filter(matrix=matrix)
+    coming = Arrival.objects.open().filter(matrix=matrix)
+    found = Member.objects.current().exclude(pk__in=seats.values("member")).exclude(pk__in=coming.values("member"))
+    return found.order_by("-created_at", "id")
+
+
+@transaction.atomic
+def wait(member, *, by, matrix=None, paid_at=None):
+    """Put somebody into the queue."""
+    matrix, member = matrix or matrix_of_newcomers(), people.held(member)
+    if member.standing != Member.Standing.CURRENT:
+        raise Refused(_("%(name)s is no present member.") % {"name": member.nickname}, code="not_current", field="member")
+    seat = Placement.objects.open().filter(member=member, matrix=matrix).select_related("group").first()
+    if seat:
+        words = {"name": member.nickname, "group": seat.group.name}
+        raise Refused(_("%(name)s sits in %(group)s already.") % words, code="sits_already", field="member")
+    if paid_at and paid_at > now():
+        raise Refused(_("Nobody has paid in the future."), code="in_the_future", status=400, field="paid_at")
+    try:
+        with transaction.atomic():
+            arrival = Arrival.objects.create(member=member, matrix=matrix, paid_at=paid_at)
+    except IntegrityError:
+        sentence = _("%(name)s is on the way in already.") % {"name": member.nickname}
+        raise Refused(sentence, code="waits_already", field="member") from None
+    events.note("arrival.added", arrival, by=by, member=member)
+    return arrival
+
+
+@transaction.atomic
+def add(values, *, by, matrix=None, paid_at=None):
+    """Somebody new, and their way in: both or neither."""
+    return wait(people.add(values, by=by), by=by, matrix=matrix, paid_at=paid_at)
+
+
+@transaction.atomic
+def wait_all(matrix, *, by):
+    """Everybody who sits nowhere in this matrix, at most so many at once. Returns how many."""
+    found = list(unseated(matrix)[:MOST_AT_ONCE])
+    for member in found:
+        wait(member, by=by, matrix=matrix)
+    return len(found)
+
+
+# Which group
+
+
+class Rooms:
+    """The groups of a matrix with the room they have, and whom each of them lacks."""
+
+    def __init__(self, matrix):
+        self.groups = {group.pk: group for group in Group.objects.open().filter(matrix=matrix).in_order()}
+        seats = Placement.objects.open().filter(group__in=self.groups)
+        coming = Arrival.objects.filter(group__in=self.groups, placement=None).filter(Q(state=State.PLANNED))
+        self.heads, self.cities, self.industries = Counter(), Counter(), Counter()
+        for rows in (seats, coming):
+            for group, city, industry, many in (
+                rows.order_by().values_list("group", "member__city", "member__industry").annotate(Count("pk"))
+            ):
+                self._count(group, city, industry, many)
+
+    def _count(self, group, city, industry, many=1):
+        self.heads[group] += many
+        self.cities[group, city] += many
+        self.industries[group, industry] += many
+
+    def left(self, group):
+        return self.groups[group].capacity - self.heads[group] if group in self.groups else 0
+
+    def best(self, member):
+        """With room, and the one that is emptiest and has fewest of their city and industry; None where all are full."""
+        there = [pk for pk in self.groups if self.left(pk) > 0]
+        return self.groups[min(there, key=lambda pk: self._weight(pk, member))] if there else None
+
+    def _weight(self, pk, member):
+        heads = max(self.heads[pk], 1)
+        same = (self.cities[pk, member.city] if member.city else 0) + (self.industries[pk, member.industry] if member.industry else 0)
+        return self.heads[pk] / self.groups[pk].capacity + same / heads, self.heads[pk], str(pk)
+
+    def take(self, group, member):
+        self._count(group.pk, member.city, member.industry)
+
+
+# Evenings
+
+
+@transaction.atomic
+def fill(day, tenant, *, by, matrix=None):
+    """Put those who wait into an evening, longest first, as far as it and the groups have room. Returns those who were planned."""
+    evening = evenings.held()
+    _refuse_day(day, evening, tenant)
+    planned, rooms = [], {}
+    for arrival in Arrival.objects.waiting().select_related("member", "matrix").filter(**({"matrix": matrix} if matrix else {})):
+        rooms.setdefault(arrival.matrix_id, Rooms(arrival.matrix))
+        group = rooms[arrival.matrix_id].best(arrival.member)
+        at = _free(evening, day, tenant)
+        if at is None:
+            break
+        if group is None:
+            continue
+        rooms[arrival.matrix_id].take(group, arrival.member)
+        planned.append(_plan(arrival, group, day, at, tenant, by))
+    if not planned:
+        raise Refused(*_why_nobody(evening, day, tenant))
+    return planned
+
+
+def _why_nobody(evening, day, tenant):
+    if not Arrival.objects.waiting().exists():
+        return (_("Nobody is waiting."),)
+    if _free(evening, day, tenant) is None:
+        return (_("This evening takes nobody more. Choose another one, or raise the number in the settings of the evenings."),)
+    return (_("All groups are full. Raise a capacity, or open another group."),)
+
+
+@transaction.atomic
+def plan(arrival, day, tenant, *, by, group=None):
+    """Into this evening, or into another one; into the group that suits best, or into this one."""
+    evening = evenings.held()
+    arrival = _open(arrival)
+    _refuse_day(day, evening, tenant)
+    group = _group(arrival, group)
+    at = arrival.at if arrival.day == day and arrival.at in evenings.times(evening) else _free(evening, day, tenant, but=arrival)
+    if at is None:
+        sentence = _("This evening takes nobody more. Choose another one, or raise the number in the settings of the evenings.")
+        raise Refused(sentence, code="evening_full", field="day")
+    return _plan(arrival, group, day, at, tenant, by)
+
+
+@transaction.atomic
+def hurry(arrival, because, tenant, *, by, group=None):
+    """They enter at once, with a reason, whatever the evening holds."""
+    because = " ".join(str(because or "").replace("\0", "").split())
+    if not because or len(because) > LONGEST_REASON:
+        sentence = _("Say why it cannot wait for an evening, in %(most)s characters at most.") % {"most": LONGEST_REASON}
+        raise Refused(sentence, code="reason_missing", status=400, field="because")
+    evenings.held()
+    arrival = _open(arrival)
+    group = _group(arrival, group)
+    wall = now().astimezone(tenant.zone)
+    arrival.urgent_because = because
+    return _plan(arrival, group, wall.date(), wall.time().replace(second=0, microsecond=0), tenant, by, kind="arrival.hurried")
+
+
+@transaction.atomic
+def back_into_queue(arrival, *, by):
+    """Without an evening again."""
+    evenings.held()
+    arrival = _open(arrival)
+    if arrival.state == State.WAITING:
+        return arrival
+    before = {"group": str(arrival.group_id), "day": str(arrival.day)}
+    arrival_steps.take_down(arrival, by=by)
+    arrival.steps.filter(state=ArrivalStep.State.WITHDRAWN, number__gt=0).update(state=ArrivalStep.State.BARRED)
+    _save(arrival, state=State.WAITING, day=None, at=None, group=None, urgent_because="")
+    events.note("arrival.unplanned", arrival, by=by, member=arrival.member_id, before=before)
+    return arrival
+
+
+@transaction.atomic
+def call_off(arrival, *, by):
+    """They do not come."""
+    evenings.held()
+    arrival = _open(arrival)
+    before = {"state": arrival.state, "day": arrival.day and str(arrival.day), "group": arrival.group_id and str(arrival.group_id)}
+    arrival_steps.take_down(arrival, by=by)
+    _save(arrival, state=State.CALLED_OFF)
+    return events.note("arrival.called_off", arrival, by=by, member=arrival.member_id, before=before)
+
+
+@transaction.atomic
+def bring_back(arrival, tenant, *, by):
+    """They come after all: into their evening where it is still ahead and has room, else into the queue."""
+    evening = evenings.held()
+    arrival = arrival_steps.hold(arrival)
+    if arrival.state != State.CALLED_OFF:
+        raise Refused(_("This arrival was not called off."), code="not_called_off")
+    if Arrival.objects.open().filter(member=arrival.member_id, matrix=arrival.matrix_id).exists():
+        raise Refused(_("%(name)s is on the way in already.") % {"name": arrival.member.nickname}, code="waits_already")
+    people.held(arrival.member)
+    day, group = arrival.day, arrival.group
+    _save(arrival, state=State.WAITING, day=None, at=None, group=None)
+    events.note("arrival.returned", arrival, by=by, member=arrival.member_id)
+    at = _free(evening, day, tenant) if day and day >= tenant.today() else None
+    if at and group and Rooms(arrival.matrix).left(group.pk) > 0:
+        _plan(arrival, group, day, at, tenant, by)
+    return arrival
+
+
+def _open(arrival):
+    arrival = arrival_steps.hold(arrival)
+    if arrival.state not in (State.WAITING, State.PLANNED):
+        words = {"state": arrival.get_state_display()}
+        raise Refused(_("This arrival is over: %(state)s.") % words, code="arrival_over", state=arrival.state)
+    if arrival.placement_id:
+        raise Refused(_("They sit in the group already. Take the introduction back first."), code="entered_already")
+    return arrival
+
+
+def _refuse_day(day, evening, tenant):
+    wall = now().astimezone(tenant.zone)
+    if day < wall.date() or (day == wall.date() and wall.time() >= evening.ends):
+        raise Refused(_("This evening is over; choose a later one."), code="evening_over", status=400, field="day")
+    if day > wall.date() + FURTHEST:
+        sentence = _("At most %(days)s days ahead.") % {"days": FURTHEST.days}
+        raise Refused(sentence, code="too_far_ahead", status=400, field="day")
+
+
+def _free(evening, day, tenant, but=None):
+    """A time of this evening, unless as many as it takes are planned. Urgent ones take no place."""
+    there = Arrival.objects.on(day).filter(urgent_because="").exclude(pk=but and but.pk)
+    taken = set(there.values_list("at", flat=True))
+    return evenings.free_time(evening, day, taken, tenant) if there.count() < evening.cap else None
+
+
+def _group(arrival, group):
+    rooms = Rooms(arrival.matrix)
+    if arrival.group_id and arrival.state == State.PLANNED:
+        rooms.heads[arrival.group_id] -= 1  # they themselves
+    if group is None:
+        group = arrival.group if arrival.group_id and rooms.left(arrival.group_id) > 0 else rooms.best(arrival.member)
+    if group is None:
+        raise Refused(_("All groups are full. Raise a capacity, or open another group."), code="groups_full", field="group")
+    if group.pk not in rooms.groups:
+        raise Refused(_("This is no open group of the matrix they enter."), code="no_such_group", status=400, field="group")
+    if rooms.left(group.pk) <= 0:
+        words = {"group": group.name, "capacity": f"{group.capacity:,}"}
+        raise Refused(_("%(group)s is full: it holds %(capacity)s.") % words, code="group_full", field="group")
+    return group
+
+
+def _plan(arrival, group, day, at, tenant, by, kind="arrival.planned"):
+    before = {"state": arrival.state, "day": arrival.day and str(arrival.day), "group": arrival.group_id and str(arrival.group_id)}
+    hands = waves.hands({str(group.pk)}, tenant)
+    arrival.group = group
+    because = arrival.urgent_because if kind == "arrival.hurried" else ""
+    _save(arrival, state=State.PLANNED, day=day, at=at, group=group, assistant_id=hands[str(group.pk)], urgent_because=because)
+    callers.free(arrival)
+    arrival_steps.lay_out(arrival, tenant)
+    after = {"day": str(day), "at": f"{at:%H:%M}", "group": str(group.pk)}
+    events.note(kind, arrival, by=by, member=arrival.member_id, before=before, after=after)
+    return arrival
+
+
+def _save(arrival, **fields):
+    for name, value in fields.items():
+        setattr(arrival, name, value)
+    arrival.save(update_fields=list(fields))
+
+
+# Another time zone
+
+
+def in_another_zone(zone):
+    """Steps that wait keep their wall time."""
+    ahead = [ArrivalStep.State.WAITING, ArrivalStep.State.BARRED]
+    steps = ArrivalStep.objects.filter(state__in=ahead, due_at__gt=now(), arrival__state=State.PLANNED)
+    for step in steps.exclude(kind=ArrivalStep.Kind.FORM).select_related("arrival__member"):
+        enters = evenings.instant(datetime.datetime.combine(step.arrival.day, step.arrival.at), zone)
+        label = _("%(name)s: %(step)s") % {"name": step.arrival.member.nickname, "step": step.get_kind_display()}
+        yield _Step(step, label, arrival_steps.due_at(step.kind, enters, enters))
+
+
+class _Step(community.Moved):
+    """A barred one moves, too, though no clock has it yet."""
+
+    def keep(self):
+        return ArrivalStep.objects.filter(pk=self.row.pk, state__in=["waiting", "barred"]).update(due_at=self.due_at)
+
+
+community.ON_ZONE_CHANGE.append(in_another_zone)
+
+
+def in_words(many):
+    """How many are planned."""
+    return ngettext("%(n)s newcomer is planned.", "%(n)s newcomers are planned.", many) % {"n": f"{many:,}"}

@@ -1,0 +1,379 @@
+"""Tonight's arrivals: the evening as a table, one newcomer at its side, and what is done with them."""
+
+import datetime
+
+from django import forms
+from django.contrib import messages
+from django.http import Http404
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.dateparse import parse_date
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from crm.tenancy import files, rights
+from crm.tenancy.forms import SeenForm
+from crm.tenancy.models import Event
+from crm.tenancy.pages import page
+from crm.tenancy.refusals import Refused
+from crm.tenancy.rights import does, sees
+from members import checks, people
+from members.models import Handle, Member
+
+from .. import arrival_steps, arrivals, callers, evening_page, evenings, on_arrivals, stickers
+from ..calendar import instant
+from ..models import Arrival, ArrivalStep, Group, Sticker
+from ..names import as_uuid
+
+NOON = datetime.time(12)
+
+
+# An assistant does the steps of their own groups; who enters when, and into which group, is decided by those who run the matrix.
+
+
+def _mine(request, pk):
+    found = evening_page.seen_by(request.seat).filter(pk=pk).values("pk")
+    return get_object_or_404(Arrival.objects.select_related("member", "group", "matrix"), pk__in=found)
+
+
+def _step(request, pk):
+    step = get_object_or_404(ArrivalStep.objects.select_related("arrival__member", "task"), pk=pk)
+    _mine(request, step.arrival_id)
+    return step
+
+
+# Pages
+
+
+@sees("arrivals")
+@require_safe
+def evening(request):
+    """This evening, or the one of `?day=`."""
+    return _page(request, _day(request.GET.get("day")) or request.tenant.today())
+
+
+@sees("arrivals")
+@require_safe
+def one(request, pk):
+    """The evening of a newcomer, and at its side what comes next for them."""
+    arrival = _mine(request, pk)
+    return _page(request, arrival.day or request.tenant.today(), arrival)
+
+
+def _page(request, day, chosen=None):
+    shown = evening_page.of(day, request.tenant, request.seat)
+    row = chosen and next((row for row in shown.rows if row.arrival.pk == chosen.pk), None)
+    if chosen and row is None:
+        (row,) = evening_page.rows(Arrival.objects.filter(pk=chosen.pk))
+    today = request.tenant.today()
+    context = {
+        "evening": shown,
+        "today": today,
+        "is_tonight": day == today,
+        "tomorrow": today + evening_page.A_DAY,
+        "order": [(ArrivalStep.Kind(kind).label, ORDER_WORDS[kind]) for kind in arrival_steps.ORDER],
+        "side": row and evening_page.side(row, request.tenant),
+        "plans": rights.may_do(request.seat, "matrix"),
+        "may": rights.may_do(request.seat, "arrivals"),
+        "wishes": not people.hides_field(people.hidden_from(request.seat), "seeks"),
+        "stickers": stickers.there(),
+        "labels": callers.LABELS,
+    }
+    return page(request, "groups/arrivals.html", context)
+
+
+ORDER_WORDS = {
+    "announce": gettext_lazy("the group hears who is coming"),
+    "packet": gettext_lazy("warms them up; words come after"),
+    "introduction": gettext_lazy("is not buried by the scramble"),
+    "welcome": gettext_lazy("by people who have something to say"),
+    "chain": gettext_lazy("with stickers; its length is noted"),
+}
+
+
+def _day(text):
+    try:
+        return parse_date(text or "")
+    except ValueError:
+        return None
+
+
+# Who enters when
+
+
+@does("matrix")
+@require_POST
+def fill(request):
+    day = _day(request.POST.get("day")) or request.tenant.today()
+    planned = arrivals.fill(day, request.tenant, by=request.seat)
+    messages.success(request, arrivals.in_words(len(planned)))
+    return redirect(f"{reverse('groups:arrivals')}?day={day}")
+
+
+class NewcomerForm(forms.Form):
+    nickname = forms.CharField(max_length=checks.LONGEST["nickname"], label=gettext_lazy("Nickname"))
+    wechat = forms.CharField(required=False, max_length=120, label=gettext_lazy("WeChat id"))
+    phone = forms.CharField(required=False, max_length=40, label=gettext_lazy("Phone"))
+    city = forms.CharField(required=False, max_length=checks.LONGEST["city"], label=gettext_lazy("City"))
+    industry = forms.CharField(required=False, max_length=checks.LONGEST["industry"], label=gettext_lazy("Industry"))
+    paid_on = forms.DateField(
+        required=False, label=gettext_lazy("Paid on"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+    )
+
+    def values(self):
+        said = {name: self.cleaned_data[name] for name in ("nickname", "city", "industry")}
+        known = [(Handle.Platform.WECHAT, "wechat"), (Handle.Platform.PHONE, "phone")]
+        return said | {"handles": [(platform, self.cleaned_data[name]) for platform, name in known if self.cleaned_data[name]]}
+
+
+@does("matrix")
+@require_http_methods(["GET", "HEAD", "POST"])
+def add(request):
+    """Somebody new, and their way in, by one form."""
+    form = NewcomerForm(request.POST if request.method == "POST" else None)
+    if form.is_bound and form.is_valid():
+        try:
+            arrival = arrivals.add(form.values(), by=request.seat, paid_at=_noon(form.cleaned_data["paid_on"], request.tenant))
+            messages.success(request, _("%(name)s waits to enter.") % {"name": arrival.member.nickname}, extra_tags=_undo(arrival))
+            return redirect("groups:arrival", arrival.pk)
+        except Refused as refusal:
+            name = {"handle": "wechat", "paid_at": "paid_on"}.get(refusal.details.get("field"), refusal.details.get("field"))
+            form.add_error(name if name in form.fields else None, refusal.sentence)
+    return _form(request, form, _("Add newcomer"), _("Add newcomer"), _("They wait in the queue until you plan an evening."))
+
+
+def _noon(day, tenant):
+    return day and instant(datetime.datetime.combine(day, NOON if day < tenant.today() else datetime.time(0)), tenant.zone)
+
+
+@does("matrix")
+@require_POST
+def wait(request):
+    """Members who are here already and sit nowhere: one of them, or all."""
+    if "member" in request.POST:
+        member = get_object_or_404(Member.objects.known(), pk=as_uuid(request.POST["member"]))
+        arrival = arrivals.wait(member, by=request.seat)
+        messages.success(request, _("%(name)s waits to enter.") % {"name": member.nickname}, extra_tags=_undo(arrival))
+        return redirect("groups:arrival", arrival.pk)
+    many = arrivals.wait_all(arrivals.matrix_of_newcomers(), by=request.seat)
+    messages.success(request, _("%(n)s more wait to enter.") % {"n": f"{many:,}"})
+    return redirect("groups:arrivals")
+
+
+class UrgentForm(forms.Form):
+    arrival = forms.ChoiceField(label=gettext_lazy("Who"))
+    because = forms.CharField(
+        max_length=arrivals.LONGEST_REASON, label=gettext_lazy("Why it cannot wait for an evening"),
+        help_text=gettext_lazy("For example: their course begins today."),
+    )  # fmt: skip
+    group = forms.ChoiceField(required=False, label=gettext_lazy("Group"))
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        coming = Arrival.objects.open().filter(placement=None).select_related("member").order_by("state", "added_at", "id")
+        self.fields["arrival"].choices = [(str(each.pk), each.member.nickname) for each in coming]
+        groups = Group.objects.open().in_order()
+        self.fields["group"].choices = [("", _("whichever suits best")), *((str(each.pk), each.name) for each in groups)]
+
+
+@does("matrix")
+@require_http_methods(["GET", "HEAD", "POST"])
+def urgent(request):
+    """One who cannot wait enters at once."""
+    form = UrgentForm(request.POST if request.method == "POST" else None, initial={"arrival": request.GET.get("arrival")})
+    if form.is_bound and form.is_valid():
+        arrival = get_object_or_404(Arrival, pk=form.cleaned_data["arrival"])
+        group = Group.objects.filter(pk=as_uuid(form.cleaned_data["group"])).first()
+        try:
+            arrivals.hurry(arrival, form.cleaned_data["because"], request.tenant, by=request.seat, group=group)
+            words = _("%(name)s enters now; the first step is on a phone.") % {"name": _mine(request, arrival.pk).member.nickname}
+            messages.success(request, words, extra_tags=_undo(arrival))
+            return redirect("groups:arrival", arrival.pk)
+        except Refused as refusal:
+            name = refusal.details.get("field")
+            form.add_error(name if name in form.fields else None, refusal.sentence)
+    words = _("They take no place of the evening, and their steps begin at once.")
+    return _form(request, form, _("Urgent arrival"), _("Let them in now"), words)
+
+
+def _form(request, form, title, verb, words):
+    status = 422 if form.is_bound else 200
+    return render(request, "groups/arrival_form.html", {"form": form, "title": title, "verb": verb, "words": words}, status=status)
+
+
+@does("matrix")
+@require_POST
+def plan(request, pk):
+    """Into an evening, another one, or another group."""
+    arrival, day = _mine(request, pk), _day(request.POST.get("day"))
+    if day is None:
+        raise Refused(_("Choose an evening."), code="no_day", status=400, field="day")
+    group = Group.objects.filter(pk=as_uuid(request.POST.get("group"))).first()
+    arrival = arrivals.plan(arrival, day, request.tenant, by=request.seat, group=group)
+    words = {"name": arrival.member.nickname, "group": arrival.group.name, "day": day.isoformat(), "at": f"{arrival.at:%H:%M}"}
+    messages.success(request, _("%(name)s enters %(group)s on %(day)s at %(at)s.") % words, extra_tags=_undo(arrival))
+    return redirect("groups:arrival", pk)
+
+
+@does("matrix")
+@require_POST
+def queue(request, pk):
+    arrival = arrivals.back_into_queue(_mine(request, pk), by=request.seat)
+    messages.success(request, _("%(name)s is back in the queue.") % {"name": arrival.member.nickname})
+    return redirect("groups:arrivals")
+
+
+@does("matrix")
+@require_POST
+def call_off(request, pk):
+    arrival = _mine(request, pk)
+    fact = arrivals.call_off(arrival, by=request.seat)
+    words = _("The arrival of %(name)s is called off.") % {"name": arrival.member.nickname}
+    messages.success(request, words, extra_tags=f"undo={reverse('trail_undo', args=[fact.pk])}")
+    return redirect("groups:arrivals")
+
+
+def _undo(arrival):
+    fact = Event.objects.of(arrival).filter(kind__in=on_arrivals.KINDS).newest_first().first()
+    return f"undo={reverse('trail_undo', args=[fact.pk])}"
+
+
+# Steps
+
+
+@does("arrivals")
+@require_POST
+def step_done(request, pk):
+    step = arrival_steps.done(_step(request, pk), by=request.seat, length=request.POST.get("length", ""))
+    return _stepped(request, step, _("“%(step)s” is done.") % {"step": step.get_kind_display()}, way_back=True)
+
+
+@does("arrivals")
+@require_POST
+def step_skip(request, pk):
+    step = arrival_steps.skip(_step(request, pk), request.POST.get("because"), by=request.seat)
+    return _stepped(request, step, _("“%(step)s” is skipped.") % {"step": step.get_kind_display()}, way_back=True)
+
+
+@does("arrivals")
+@require_POST
+def step_undo(request, pk):
+    step = arrival_steps.undo(_step(request, pk), by=request.seat)
+    return _stepped(request, step, _("“%(step)s” is to be done again.") % {"step": step.get_kind_display()})
+
+
+def _stepped(request, step, words, way_back=False):
+    undo = f"undo={reverse('groups:arrival_step_undo', args=[step.pk])}" if way_back else ""
+    messages.success(request, words, extra_tags=undo)
+    return redirect(_back(request) or reverse("groups:arrival", args=[step.arrival_id]))
+
+
+def _back(request):
+    """To a page of ours that asked for it: the phone's."""
+    back = request.POST.get("next", "")
+    is_ours = url_has_allowed_host_and_scheme(back, {request.get_host()}, require_https=request.is_secure())
+    return back if is_ours and back.startswith(reverse("today")) else ""
+
+
+@does("arrivals")
+@require_POST
+def call_others(request, pk):
+    """Somebody else is named in the place of `out`, or nobody."""
+    arrival, out = _mine(request, pk), as_uuid(request.POST.get("out"))
+    if "less" in request.POST:
+        step, words = callers.take_out(arrival, out, by=request.seat), _("One less is named.")
+    else:
+        step, words = callers.swap(arrival, out, request.tenant, by=request.seat), _("Somebody else is named.")
+    arrival_steps.rewrite(step, arrival, request.tenant)
+    messages.success(request, words)
+    return redirect(_back(request) or reverse("groups:arrival", args=[pk]))
+
+
+@does("arrivals")
+@require_POST
+def chase(request, pk):
+    arrival = _mine(request, pk)
+    arrival_steps.chase(arrival, by=request.seat)
+    messages.success(request, _("%(name)s is asked once more: a new link is on a phone.") % {"name": arrival.member.nickname})
+    return redirect("groups:arrival", pk)
+
+
+# Settings of the evenings, and the stickers
+
+
+class EveningsForm(SeenForm):
+    begins = forms.TimeField(label=gettext_lazy("From"), widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"))
+    ends = forms.TimeField(label=gettext_lazy("Until"), widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"))
+    cap = forms.IntegerField(label=gettext_lazy("Newcomers in one evening"), help_text=gettext_lazy("Few enough that each has the light."))
+    minutes_between = forms.IntegerField(label=gettext_lazy("Minutes between two of them"))
+    callers = forms.IntegerField(label=gettext_lazy("Members named in a welcome"), help_text=gettext_lazy("Three to five."))
+    calls_a_week = forms.IntegerField(
+        label=gettext_lazy("Times a week that somebody is named at most"),
+        help_text=gettext_lazy("Whoever was named so often rests until Monday."),
+    )
+
+    def __init__(self, row, data=None):
+        super().__init__(row, data)
+        for name, (least, most) in evenings.LIMITS.items():
+            self.fields[name].widget.attrs |= {"min": least, "max": most}
+
+    def check(self, name, value):
+        return evenings.check(name, value)
+
+    def act(self, wanted, *, by, seen):
+        return evenings.change(wanted, by=by, seen=seen)
+
+
+@sees("matrix")
+@require_http_methods(["GET", "HEAD", "POST"])
+def settings(request):
+    row = evenings.of_tenant()
+    if request.method != "POST":
+        return _settings(request, EveningsForm(row))
+    rights.refuse_unless(rights.may_do(request.seat, "matrix"), "matrix")
+    form = EveningsForm(row, request.POST)
+    if not form.is_valid() or (before := form.save(by=request.seat)) is None:
+        return _settings(request, form, status=422)
+    fact = Event.objects.of(form.row).newest_first().first() if before else None
+    undo = f"undo={reverse('trail_undo', args=[fact.pk])}" if fact else ""
+    messages.success(request, _("The evenings are saved. What is planned stays as it is."), extra_tags=undo)
+    return redirect("groups:arrivals")
+
+
+def _settings(request, form, wrong="", name="", status=200):
+    context = {"form": form, "stickers": stickers.there(), "wrong": wrong, "name": name}
+    context["plans"] = rights.may_do(request.seat, "matrix")
+    return render(request, "groups/evenings.html", context, status=status)
+
+
+@does("matrix")
+@require_POST
+def sticker_add(request):
+    try:
+        sticker = stickers.add(request.POST.get("name", ""), request.FILES.get("picture"), by=request.seat)
+    except Refused as refusal:
+        form = EveningsForm(evenings.of_tenant())
+        return _settings(request, form, refusal.sentence, request.POST.get("name", ""), status=422)
+    messages.success(request, _("The sticker “%(name)s” goes with welcomes from now on.") % {"name": sticker.name})
+    return redirect("groups:evenings")
+
+
+@sees("arrivals")
+@require_safe
+def sticker(request, pk):
+    found = Sticker.objects.select_related("picture").filter(pk=pk).first()
+    if found is None:
+        raise Http404
+    return files.answer(found.picture)
+
+
+@does("matrix")
+@require_POST
+def sticker_drop(request, pk):
+    found = get_object_or_404(Sticker, pk=pk)
+    fact = stickers.drop(found, by=request.seat)
+    words = _("The sticker “%(name)s” is dropped.") % {"name": found.name}
+    messages.success(request, words, extra_tags=f"undo={reverse('trail_undo', args=[fact.pk])}")
+    return redirect("groups:evenings")

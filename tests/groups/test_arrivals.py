@@ -1,0 +1,463 @@
+"""Newcomers enter in the evening, step by step: the order is held, nobody is called too often, nothing is lost or doubled."""
+
+import datetime
+import threading
+from uuid import uuid4
+
+import pytest
+from django.db import connections
+from django.utils.timezone import now
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from crm.tenancy.models import Event, Tenant
+from crm.tenancy.refusals import Refused
+from crm.tenancy.scope import acting_for
+from groups import arrival_steps, arrivals, callers, evenings, jobs, stickers
+from groups.models import Arrival, ArrivalStep, Calling, Placement, Task
+from members import erasure, merging
+from members.models import Member
+from tests.factories import (
+    CohortFactory,
+    GroupFactory,
+    IntroductionFactory,
+    MatrixFactory,
+    MemberFactory,
+    PlacementFactory,
+    SeatFactory,
+    StarFactory,
+    StickerFactory,
+    WordFactory,
+)
+
+SEVEN = datetime.datetime(2026, 11, 24, 11, tzinfo=datetime.UTC)  # 19:00 in Shanghai, a Tuesday
+TONIGHT = datetime.date(2026, 11, 24)
+HOUR = datetime.timedelta(hours=1)
+
+
+@pytest.fixture(autouse=True)
+def at_seven(time_machine, settings):
+    settings.LANGUAGE_CODE = "en"
+    time_machine.move_to(SEVEN, tick=False)
+    return time_machine
+
+
+@pytest.fixture
+def place(house, assistant):
+    """Two groups with people in them; the tenant speaks English."""
+    Tenant.objects.filter(pk=house.pk).update(language="en")
+    house.language = "en"
+    with acting_for(house.pk):
+        matrix = MatrixFactory(name="Members")
+        CohortFactory(matrix=matrix, year=2026, half=2)
+        one, two = (GroupFactory(matrix=matrix, name=f"Members {n}", number=n, assistant=assistant.seat, capacity=30) for n in (1, 2))
+        for n in range(6):
+            PlacementFactory(member=MemberFactory(nickname=f"One {n}", city="Guangzhou" if n < 3 else "Xiamen"), group=one)
+            PlacementFactory(member=MemberFactory(nickname=f"Two {n}", city="Wuhan"), group=two)
+    return matrix, one, two
+
+
+def newcomer(house, **fields):
+    with acting_for(house.pk):
+        member = MemberFactory(**{"nickname": "Wang Huan", "city": "Guangzhou", "offers": "live selling", "seeks": "suppliers"} | fields)
+        return arrivals.wait(member, by=None)
+
+
+def planned(house, group=None, day=TONIGHT, **fields):
+    arrival = newcomer(house, **fields)
+    with acting_for(house.pk):
+        return arrivals.plan(arrival, day, house, by=None, group=group)
+
+
+def sweep(house):
+    """What is due is handed out, as the clock does it; twice, as two beats do."""
+    with acting_for(house.pk):
+        due = list(ArrivalStep.objects.filter(state="waiting", due_at__lte=now()).values_list("pk", flat=True))
+    for pk in [*due, *due]:
+        jobs.hand_out_arrival_step(str(house.pk), str(pk))
+
+
+def steps(house, arrival):
+    with acting_for(house.pk):
+        rows = ArrivalStep.objects.filter(arrival=arrival, number__gt=0).order_by("number")
+        return " ".join(f"{step.kind}:{step.state}" for step in rows)
+
+
+def step(house, arrival, kind):
+    with acting_for(house.pk):
+        return ArrivalStep.objects.select_related("arrival", "task").get(arrival=arrival, kind=kind)
+
+
+def act(house, seat, arrival, kind, what="done", *args, **more):
+    with acting_for(house.pk):
+        return getattr(arrival_steps, what)(step(house, arrival, kind), *args, by=seat, **more)
+
+
+def refused(call):
+    with pytest.raises(Refused) as found:
+        call()
+    return found.value.code
+
+
+def through(house, seat, arrival, *kinds):
+    for kind in kinds:
+        act(house, seat, arrival, kind)
+
+
+# An evening
+
+
+def test_an_evening_goes_step_by_step_and_ends_with_a_welcome(house, place, assistant, at_seven):
+    arrival = planned(house, place[1])
+    sweep(house)
+    assert steps(house, arrival) == "announce:handed_out packet:barred introduction:barred welcome:barred chain:barred"
+
+    act(house, assistant.seat, arrival, "announce")
+    assert steps(house, arrival) == "announce:done packet:waiting introduction:barred welcome:barred chain:barred"
+    at_seven.move_to(SEVEN + HOUR, tick=False)
+    sweep(house)
+    through(house, assistant.seat, arrival, "packet", "introduction")
+
+    with acting_for(house.pk):
+        assert Placement.objects.open().get(member=arrival.member_id).group_id == place[1].pk
+        text = step(house, arrival, "welcome").task.text
+        named = set(Calling.objects.filter(arrival=arrival).values_list("member__nickname", flat=True))
+    assert named == {"One 0", "One 1", "One 2"}, "those of the same city"
+    assert all(f"@{name} from the same city" in text for name in named)
+    assert text.startswith("Welcome, Wang Huan, to G1! They are from Guangzhou, looking for: suppliers.")
+
+    act(house, assistant.seat, arrival, "welcome")
+    act(house, assistant.seat, arrival, "chain", length="31")
+    with acting_for(house.pk):
+        arrival.refresh_from_db()
+        assert (arrival.state, arrival.welcomed_at, arrival.chain) == ("welcomed", SEVEN + HOUR, 31)
+        assert Task.objects.filter(kind="arrival").count() == 5
+        kinds = Event.objects.about_member(arrival.member_id).filter(kind__startswith="arrival").order_by("at", "id")
+        told = "added planned entered welcomed chain_noted"
+        assert list(kinds.values_list("kind", flat=True)) == [f"arrival.{kind}" for kind in told.split()]
+
+
+def test_no_door_does_a_step_before_the_one_ahead(house, place, assistant, owner, at_seven):
+    arrival = planned(house, place[1])
+    at_seven.move_to(SEVEN + HOUR, tick=False)
+    sweep(house)
+
+    assert refused(lambda: act(house, owner.seat, arrival, "introduction")) == "not_its_turn"
+    assert refused(lambda: act(house, owner.seat, arrival, "welcome", "skip", "in a hurry")) == "not_its_turn"
+    through(house, assistant.seat, arrival, "announce", "packet")
+    task = step(house, arrival, "introduction").task
+    act(house, assistant.seat, arrival, "packet", "undo")
+    said = {"task": str(task.pk), "act": "done", "key": str(uuid4())}
+    answer = assistant.post("phone/ticks/", said, content_type="application/json", headers={"Accept": "application/json"})
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "not_its_turn")
+    assert "First comes “Red packet”, then “Introduction”" in answer.json()["sentence"]
+    assert steps(house, arrival) == "announce:done packet:handed_out introduction:barred welcome:barred chain:barred"
+    through(house, assistant.seat, arrival, "packet")
+    assert step(house, arrival, "introduction").task_id == task.pk, "the same task comes back"
+
+
+def test_a_step_is_skipped_with_a_reason_alone(house, place, assistant, at_seven):
+    arrival = planned(house, place[1])
+    at_seven.move_to(SEVEN + HOUR, tick=False)
+    sweep(house)
+    act(house, assistant.seat, arrival, "announce")
+
+    assert refused(lambda: act(house, assistant.seat, arrival, "packet", "skip", "  ")) == "reason_missing"
+    act(house, assistant.seat, arrival, "packet", "skip", "They asked for no packet")
+
+    assert step(house, arrival, "packet").because == "They asked for no packet"
+    through(house, assistant.seat, arrival, "introduction")
+    act(house, assistant.seat, arrival, "welcome", "skip", "They left the room")
+    with acting_for(house.pk):
+        arrival.refresh_from_db()
+        assert (arrival.state, arrival.welcomed_at, Calling.objects.count()) == ("entered", None, 0)
+
+
+def test_the_last_step_is_taken_back_and_the_seat_with_it(house, place, assistant, at_seven):
+    arrival = planned(house, place[1])
+    at_seven.move_to(SEVEN + HOUR, tick=False)
+    sweep(house)
+    through(house, assistant.seat, arrival, "announce", "packet", "introduction")
+
+    assert refused(lambda: act(house, assistant.seat, arrival, "packet", "undo")) == "later_step_done"
+    act(house, assistant.seat, arrival, "introduction", "undo")
+
+    with acting_for(house.pk):
+        assert not Placement.objects.filter(member=arrival.member_id).exists()
+        assert not Calling.objects.exists(), "who would have been named is free again"
+    assert steps(house, arrival) == "announce:done packet:done introduction:handed_out welcome:barred chain:barred"
+
+
+# Planning
+
+
+def test_an_evening_takes_so_many_each_at_their_own_time(house, place, owner):
+    with acting_for(house.pk):
+        evenings.change({"cap": 3, "minutes_between": 10}, by=owner.seat)
+    for n in range(5):
+        newcomer(house, nickname=f"New {n}", city="Wuhan")
+
+    with acting_for(house.pk):
+        found = arrivals.fill(TONIGHT, house, by=owner.seat)
+        times = {each.member.nickname: f"{each.at:%H:%M}" for each in found}
+        assert times == {"New 0": "20:00", "New 1": "20:10", "New 2": "20:20"}
+        assert {each.group.name for each in found} == {"Members 1"}, "the other one has many of their city"
+        late = Arrival.objects.waiting().first()
+        assert refused(lambda: arrivals.plan(late, TONIGHT, house, by=owner.seat)) == "evening_full"
+        arrivals.hurry(late, "A course begins today", house, by=owner.seat)
+        assert (late.__class__.objects.get(pk=late.pk).urgent_because, Arrival.objects.on(TONIGHT).count()) == ("A course begins today", 4)
+        assert refused(lambda: arrivals.hurry(Arrival.objects.waiting().first(), " ", house, by=owner.seat)) == "reason_missing"
+
+
+def test_two_who_fill_at_once_keep_the_number(transactional_db, house, place, owner):
+    for n in range(6):
+        newcomer(house, nickname=f"New {n}")
+    with acting_for(house.pk):
+        evenings.change({"cap": 4}, by=owner.seat)
+    barrier = threading.Barrier(2)
+
+    def fill():
+        barrier.wait()
+        try:
+            with acting_for(house.pk):
+                arrivals.fill(TONIGHT, house, by=owner.seat)
+        except Refused:
+            pass
+        finally:
+            connections.close_all()
+
+    _both(fill)
+
+    with acting_for(house.pk):
+        times = list(Arrival.objects.on(TONIGHT).values_list("at", flat=True))
+        assert len(times) == len(set(times)) == 4
+
+
+def _both(work):
+    threads = [threading.Thread(target=work) for _n in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def test_what_cannot_be_planned_says_why(house, place, owner, at_seven):
+    arrival = newcomer(house)
+    with acting_for(house.pk):
+        assert refused(lambda: arrivals.wait(arrival.member, by=None)) == "waits_already"
+        seated = Placement.objects.first().member
+        assert refused(lambda: arrivals.wait(seated, by=None)) == "sits_already"
+        assert refused(lambda: arrivals.plan(arrival, TONIGHT - datetime.timedelta(days=1), house, by=None)) == "evening_over"
+        elsewhere = GroupFactory()
+        assert refused(lambda: arrivals.plan(arrival, TONIGHT, house, by=None, group=elsewhere)) == "no_such_group"
+        place[1].__class__.objects.update(capacity=6)
+        assert refused(lambda: arrivals.plan(arrival, TONIGHT, house, by=None, group=place[1])) == "group_full"
+        assert refused(lambda: arrivals.plan(arrival, TONIGHT, house, by=None)) == "groups_full"
+    at_seven.move_to(SEVEN + 3 * HOUR, tick=False)
+    with acting_for(house.pk):
+        assert refused(lambda: arrivals.plan(arrival, TONIGHT, house, by=None)) == "evening_over"
+
+
+def test_one_is_moved_called_off_and_brought_back(house, place, owner, assistant):
+    arrival = planned(house, place[1])
+    sweep(house)
+    tomorrow = TONIGHT + datetime.timedelta(days=1)
+    with acting_for(house.pk):
+        arrivals.plan(arrival, tomorrow, house, by=owner.seat, group=place[2])
+        assert not Task.objects.open().filter(kind="arrival").exists()
+        fact = arrivals.call_off(arrival, by=owner.seat)
+        assert set(ArrivalStep.objects.values_list("state", flat=True)) == {"withdrawn"}
+    answer = owner.post(f"trail/{fact.pk}/undo/")
+
+    assert answer.status_code == 302
+    with acting_for(house.pk):
+        arrival.refresh_from_db()
+        assert (arrival.state, arrival.day, arrival.group_id) == ("planned", tomorrow, place[2].pk)
+        assert ArrivalStep.objects.filter(state="waiting").count() == 1
+
+
+def test_another_time_zone_keeps_the_wall_time(house, place, owner):
+    planned(house, place[1], day=TONIGHT + datetime.timedelta(days=1))
+    with acting_for(house.pk):
+        found = {row.row.kind: row.due_at for row in arrivals.in_another_zone(datetime.timezone(HOUR * 9))}
+    assert found["packet"] == datetime.datetime(2026, 11, 25, 11, tzinfo=datetime.UTC)
+
+
+# The introduction
+
+
+def test_who_has_not_said_who_they_are_is_asked_and_asked_again(house, place, assistant, at_seven):
+    at_seven.move_to(SEVEN - 6 * HOUR, tick=False)
+    arrival = planned(house, place[1], offers="", seeks="")
+    sweep(house)
+    first = step(house, arrival, "form").task
+    at_seven.move_to(SEVEN - HOUR + datetime.timedelta(minutes=1), tick=False)
+    sweep(house)
+
+    again = step(house, arrival, "chase").task
+    assert "/hello/" in first.text
+    assert "/hello/" in again.text
+    assert first.text != again.text, "another link takes its place"
+
+
+def test_who_has_answered_is_not_asked_again_and_is_introduced_in_their_words(house, place, assistant, at_seven):
+    arrival = planned(house, place[1], offers="", seeks="")
+    with acting_for(house.pk):
+        IntroductionFactory(member=arrival.member, state="sent", answers={"nickname": "x", "seeks": "a tax adviser", "city": "Xiamen"})
+    at_seven.move_to(SEVEN + HOUR, tick=False)
+    sweep(house)
+    through(house, assistant.seat, arrival, "announce", "packet")
+
+    assert step(house, arrival, "form").state == "withdrawn"
+    assert "Seeks: a tax adviser" in step(house, arrival, "introduction").task.text
+    through(house, assistant.seat, arrival, "introduction")
+    with acting_for(house.pk):
+        assert set(Calling.objects.values_list("member__city", flat=True)) == {"Xiamen"}
+
+
+# Who is named
+
+
+def welcome_next(house, place, seat, at_seven, **fields):
+    arrival = planned(house, place[1], **fields)
+    at_seven.move_to(SEVEN + HOUR, tick=False)
+    sweep(house)
+    through(house, seat, arrival, "announce", "packet", "introduction")
+    return arrival
+
+
+def test_each_is_named_for_reasons_that_add_up(house, place, assistant, at_seven):
+    with acting_for(house.pk):
+        WordFactory(kind="industry", name="Suppliers")
+        helper = Member.objects.get(nickname="One 4")
+        Member.objects.filter(pk=helper.pk).update(offers="I know all the suppliers of the south")
+        StarFactory(member=helper, since=TONIGHT)
+        StickerFactory(name="Hello")
+    arrival = welcome_next(house, place, assistant.seat, at_seven)
+
+    with acting_for(house.pk):
+        assert Calling.objects.get(member=helper).why == [["offers_sought", 35, "Suppliers"], ["star", 6, ""]]
+        shown = callers.shown(arrival, house)
+        assert (shown.named[0].member.nickname, shown.named[0].points, shown.named[0].this_week) == ("One 4", 41, 1)
+    task = step(house, arrival, "welcome").task
+    assert "@One 4 has to do with Suppliers" in task.text
+    with acting_for(house.pk):
+        assert task.picture.kind == "sticker"
+
+
+def test_one_is_swapped_and_one_taken_out_and_the_text_follows(house, place, assistant, at_seven):
+    arrival = welcome_next(house, place, assistant.seat, at_seven)
+    with acting_for(house.pk):
+        before = set(Calling.objects.values_list("member", flat=True))
+        out = Member.objects.get(nickname="One 0")
+        welcome = callers.swap(arrival, out.pk, house, by=assistant.seat)
+        arrival_steps.rewrite(welcome, arrival, house)
+        after = set(Calling.objects.values_list("member", flat=True))
+        assert (len(after), out.pk in after, len(before & after)) == (3, False, 2)
+        text = Task.objects.get(pk=welcome.task_id).text
+        assert "@One 0" not in text
+        assert text.count("@") == 3
+        for member in list(after)[:2]:
+            callers.take_out(arrival, member, by=assistant.seat)
+        assert refused(lambda: callers.take_out(arrival, list(after)[2], by=assistant.seat)) == "last_caller"
+    act(house, assistant.seat, arrival, "welcome")
+    with acting_for(house.pk):
+        assert refused(lambda: callers.swap(arrival, list(after)[2], house, by=assistant.seat)) == "welcome_not_next"
+
+
+def test_two_assistants_at_once_name_nobody_too_often(transactional_db, house, place, assistant, owner, at_seven):
+    with acting_for(house.pk):
+        evenings.change({"calls_a_week": 1}, by=owner.seat)
+    waiting = [planned(house, place[1], nickname=f"New {n}") for n in range(2)]
+    at_seven.move_to(SEVEN + 1.5 * HOUR, tick=False)
+    sweep(house)
+    for arrival in waiting:
+        through(house, assistant.seat, arrival, "announce", "packet")
+    barrier, mine = threading.Barrier(2), iter(waiting)
+
+    def introduce():
+        arrival = next(mine)
+        barrier.wait()
+        try:
+            act(house, assistant.seat, arrival, "introduction")
+        finally:
+            connections.close_all()
+
+    _both(introduce)
+
+    with acting_for(house.pk):
+        named = list(Calling.objects.values_list("member", flat=True))
+        assert len(named) == len(set(named)) == 6
+
+
+PEOPLE = [callers.Said(n, city="G" if n % 3 else "", skills=("video",) if n % 2 else ()) for n in range(9)]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    days=st.lists(st.integers(0, 2), min_size=1, max_size=40), cap=st.integers(1, 3), many=st.integers(3, 5),
+    city=st.sampled_from(["G", ""]), alike=st.booleans(),
+)  # fmt: skip
+def test_nobody_is_named_more_often_than_a_week_allows_and_all_take_turns(days, cap, many, city, alike):
+    people = [callers.Said(n) for n in range(9)] if alike else PEOPLE
+    named, moment, counts = {}, datetime.datetime(2026, 11, 2, 12, tzinfo=datetime.UTC), dict.fromkeys(range(9), 0)
+    for wait in days:
+        moment += datetime.timedelta(days=wait, minutes=1)
+        monday = (moment - datetime.timedelta(days=moment.weekday())).replace(hour=0, minute=0)
+        newcomer = callers.Said("new", city=city, skills=("video",))
+        found = callers.rank(newcomer, people, named, callers.Terms({}), moment=moment, monday=monday, cap=cap)
+        assert [each.is_resting for each in found] == sorted(each.is_resting for each in found), "who rests comes last"
+        for each in [each for each in found if not each.is_resting][:many]:
+            named.setdefault(each.pk, []).append(moment)
+            counts[each.pk] += 1
+        assert all(sum(at >= monday for at in times) <= cap for times in named.values())
+        if alike:
+            assert max(counts.values()) - min(counts.values()) <= 1, "among equals all take turns"
+
+
+# What becomes of members and seats
+
+
+def test_an_erased_newcomer_comes_no_more_and_an_erased_caller_is_named_nowhere(house, place, assistant, owner, at_seven):
+    arrival = welcome_next(house, place, assistant.seat, at_seven)
+    gone = newcomer(house, nickname="Gone")
+    with acting_for(house.pk):
+        arrivals.hurry(gone, "Gone wants to begin", house, by=owner.seat)
+        caller = Member.objects.get(nickname="One 0")
+        for member in (gone.member, caller):
+            erasure.erase(member, member.nickname, by=owner.seat)
+        gone.refresh_from_db()
+        assert (gone.state, gone.urgent_because) == ("called_off", "")
+        assert not ArrivalStep.objects.filter(arrival=gone, state__in=["waiting", "barred", "handed_out"]).exists()
+        assert not Calling.objects.filter(member=caller).exists()
+        assert "One 0" not in Task.objects.get(arrival_steps__arrival=arrival, arrival_steps__kind="welcome").text
+
+
+def test_two_rows_of_one_person_come_in_once(house, place, owner):
+    kept, gone = planned(house, place[1]), planned(house, place[2], nickname="Wang Huan again")
+    sweep(house)
+    with acting_for(house.pk):
+        merging.merge(kept.member, gone.member, "phone", by=owner.seat)
+        states = dict(Arrival.objects.values_list("pk", "state"))
+        assert states == {kept.pk: "planned", gone.pk: "called_off"}
+        assert set(Task.objects.open().values_list("arrival_steps__arrival", flat=True)) == {kept.pk}
+
+
+def test_a_seat_that_leaves_leaves_no_step_behind(house, place, assistant, owner, at_seven):
+    arrival = planned(house, place[1])
+    with acting_for(house.pk):
+        other = SeatFactory(tenant=house, role="assistant")
+        place[1].__class__.objects.update(assistant=other)
+    assistant.seat.__class__.objects.filter(pk=assistant.seat.pk).update(ended_at=now())
+    sweep(house)
+    assert step(house, arrival, "announce").task.assistant_id == other.pk
+
+
+def test_a_dropped_sticker_is_offered_no_more(house, owner):
+    with acting_for(house.pk):
+        sticker = StickerFactory()
+        stickers.drop(sticker, by=owner.seat)
+        assert refused(lambda: stickers.drop(sticker, by=owner.seat)) == "dropped_already"
+        assert list(stickers.there()) == []
+        assert refused(lambda: stickers.add("Hello", None, by=owner.seat)) == "no_file"
