@@ -21,8 +21,8 @@ from crm.tenancy.scope import active_tenant
 from members import introductions
 from members.models import Introduction, Member
 
-from . import arrival_words, calendar, callers, evenings, rises, tasks, waves
-from .models import Arrival, ArrivalStep, Cohort, Placement, Sticker, Task, Tick
+from . import arrival_words, calendar, callers, delivery, evenings, rises, tasks, waves
+from .models import Arrival, ArrivalStep, Channel, Cohort, Placement, Push, Sticker, Task, Tick
 
 Kind, State = ArrivalStep.Kind, ArrivalStep.State
 ORDER = (Kind.ANNOUNCE, Kind.PACKET, Kind.INTRODUCTION, Kind.WELCOME, Kind.CHAIN)
@@ -33,6 +33,7 @@ WITHIN = {Kind.FORM: 720, Kind.CHASE: 90, Kind.ANNOUNCE: 60, Kind.PACKET: 20, Ki
 LINK_DAYS = 7
 LONGEST_REASON = 200
 LONGEST_CHAIN = 9999
+CAUSE = "arrival-step"  # of a push
 
 
 def _tenant():
@@ -90,6 +91,10 @@ def take_down(arrival, *, by=None):
 
 
 def _withdraw(steps, *, by=None):
+    for step in steps:
+        if step.kind == Kind.ANNOUNCE and step.state == State.HANDED_OUT:
+            for push in _pushes(step).filter(state__in=delivery.UNDER_WAY):
+                delivery.withdraw(push, by=by)
     ids = [step.task_id for step in steps if step.task_id and step.state == State.HANDED_OUT]
     open_ones = list(Task.objects.open().select_for_update(of=["self"]).filter(pk__in=ids))
     Task.objects.filter(pk__in=[task.pk for task in open_ones]).update(state=Task.State.WITHDRAWN, ended_at=now(), ended_by=by)
@@ -128,6 +133,8 @@ def hand_out(step, arrival, tenant):
     if step.kind in (Kind.FORM, Kind.CHASE) and arrival.member_id in introduced([arrival.member_id]):
         return _set(step, state=State.WITHDRAWN)
     seat = _who_does_it(arrival, tenant)
+    if step.kind == Kind.ANNOUNCE and _robots(arrival.group).exists():
+        return _push(step, arrival, tenant)
     with translation.override(tenant.language):
         picture = None
         if step.kind == Kind.WELCOME:
@@ -136,8 +143,9 @@ def hand_out(step, arrival, tenant):
         text = _text(step, arrival, tenant, seat)
         if text is None:
             return _set(step, state=State.WITHDRAWN)
-        task = _task(step, arrival, seat, text, picture)
-    if step.task_id:
+        known = Task.objects.filter(pk=step.task_id, kind=Task.Kind.ARRIVAL).first()
+        task = _task(step, arrival, seat, text, picture, known)
+    if known:
         rises.again([task], tenant)
     else:
         rises.promise([task], tenant)
@@ -157,7 +165,7 @@ def _text(step, arrival, tenant, seat):
     return arrival_words.form(arrival, link, tenant, LINK_DAYS)
 
 
-def _task(step, arrival, seat, text, picture):
+def _task(step, arrival, seat, text, picture, known):
     due = max(step.due_at, now())
     fields = {
         "kind": Task.Kind.ARRIVAL, "group": arrival.group, "member": arrival.member, "assistant": seat, "due_at": due,
@@ -165,10 +173,46 @@ def _task(step, arrival, seat, text, picture):
         "title": arrival_words.title(step), "text": text, "picture": picture, "state": Task.State.OPEN, "ended_at": None,
         "ended_by": None, "reason": "", "note": "", "risen": 0,
     }  # fmt: skip
-    if step.task_id is None:
+    if known is None:
         return Task.objects.create(**fields)
-    Task.objects.filter(pk=step.task_id).update(**fields)
-    return Task.objects.get(pk=step.task_id)
+    Task.objects.filter(pk=known.pk).update(**fields)
+    return Task.objects.get(pk=known.pk)
+
+
+def _robots(group):
+    return Channel.objects.open().filter(group=group, state=Channel.State.ON, text=True)
+
+
+def _pushes(step):
+    return Push.objects.filter(cause__startswith=f"{CAUSE}:{step.pk}:")
+
+
+def _push(step, arrival, tenant):
+    """The group's robot says it. Where it cannot, somebody is given it, and we hear of that."""
+    _set(step, state=State.HANDED_OUT, task=None)
+    with translation.override(tenant.language):
+        title, text = arrival_words.title(step), arrival_words.announce(arrival, tenant)
+    cause = f"{CAUSE}:{step.pk}:{_pushes(step).count()}"  # planned anew, it is said anew
+    minutes, due_at = MINUTES[step.kind], max(step.due_at, now())
+    delivery.push(arrival.group, cause=cause, title=title, text=text, minutes=minutes, due_at=due_at, member=arrival.member)
+
+
+@delivery.heard(CAUSE)
+def step_of_push(push):
+    """What became of an announcement that a robot, or somebody in its place, was to send."""
+    step = ArrivalStep.objects.filter(pk=push.cause.split(":")[1]).first()
+    if step is None or push.state in (Push.State.WAITING, Push.State.SENDING, Push.State.WITHDRAWN, Push.State.UNSURE):
+        return
+    arrival = Arrival.objects.select_for_update(of=["self"]).select_related("member", "group", "matrix").get(pk=step.arrival_id)
+    if push.state == Push.State.BY_HAND:
+        _refuse_under_a_later_one(step)
+        if step.is_ended:
+            _reopened(step, arrival, None)
+        _set(step, state=State.HANDED_OUT, task=push.task)
+    elif push.state == Push.State.SENT:
+        _ended(step, arrival, None, at=push.sent_at or now())
+    elif push.task_id and push.task.state == Task.State.IMPOSSIBLE:
+        _ended(step, arrival, None, at=now(), is_done=False, because=push.task.note or push.task.reason, code=push.task.reason)
 
 
 def _who_does_it(arrival, tenant):
@@ -243,6 +287,13 @@ def refuse_out_of_order(step):
         raise Refused(sentence, code="not_its_turn", step=str(ahead.pk))
 
 
+def _refuse_under_a_later_one(step):
+    _ahead, after = _neighbours(step)
+    if after:
+        sentence = _("“%(step)s” was done after it. Take that back first.") % {"step": after.get_kind_display()}
+        raise Refused(sentence, code="later_step_done", step=str(after.pk))
+
+
 @tasks.guards(Task.Kind.ARRIVAL)
 def order_is_held(task, act, *, reason, note):
     """Whatever the door: no step before the one ahead of it has ended, none taken back under a later one, none skipped without a word."""
@@ -250,10 +301,8 @@ def order_is_held(task, act, *, reason, note):
     if step is None:
         return
     if act == Tick.Act.UNDO:
-        _ahead, after = _neighbours(step)
-        if after and task.state in (Task.State.DONE, Task.State.IMPOSSIBLE):
-            sentence = _("“%(step)s” was done after it. Take that back first.") % {"step": after.get_kind_display()}
-            raise Refused(sentence, code="later_step_done", step=str(after.pk))
+        if task.state in (Task.State.DONE, Task.State.IMPOSSIBLE):
+            _refuse_under_a_later_one(step)
     elif act in (Tick.Act.DONE, Tick.Act.IMPOSSIBLE):
         refuse_out_of_order(step)
         if act == Tick.Act.IMPOSSIBLE and reason == Task.Reason.OTHER and not note.strip():
@@ -280,23 +329,23 @@ def step_of_task(task, *, by):
     arrival = Arrival.objects.select_for_update(of=["self"]).select_related("member", "group", "matrix").get(pk=step.arrival_id)
     if task.state == Task.State.OPEN:
         _reopened(step, arrival, by)
+    elif task.state == Task.State.DONE:
+        _ended(step, arrival, by, at=task.ended_at, note=task.note)
     else:
-        _ended(step, arrival, task, by)
+        _ended(step, arrival, by, at=task.ended_at, is_done=False, because=task.note or task.reason, code=task.reason)
 
 
-def _ended(step, arrival, task, by):
-    tenant, is_done = _tenant(), task.state == Task.State.DONE
-    because = "" if is_done else task.note or task.reason
-    _set(step, state=State.DONE if is_done else State.SKIPPED, ended_at=task.ended_at, because=because)
+def _ended(step, arrival, by, *, at, is_done=True, because="", code="", note=""):
+    tenant = _tenant()
+    _set(step, state=State.DONE if is_done else State.SKIPPED, ended_at=at, because=because)
     if not is_done:
-        after = {"step": step.kind}
-        events.note("arrival.step_skipped", arrival, by=by, member=arrival.member_id, because=task.reason, after=after)
+        events.note("arrival.step_skipped", arrival, by=by, member=arrival.member_id, because=code, after={"step": step.kind})
     if step.kind == Kind.INTRODUCTION:
         _seat(arrival, tenant, by)
     elif step.kind == Kind.WELCOME:
-        _welcomed(arrival, is_done, task.ended_at, by)
-    elif step.kind == Kind.CHAIN and is_done and task.note:
-        _chain(arrival, length_of(task.note), by)
+        _welcomed(arrival, is_done, at, by)
+    elif step.kind == Kind.CHAIN and is_done and note:
+        _chain(arrival, length_of(note), by)
     following = arrival.steps.filter(number=step.number + 1, state=State.BARRED).first() if step.number else None
     if following:
         following.state = State.WAITING
@@ -401,6 +450,8 @@ def _tick(step, act, by, **more):
         refuse_out_of_order(step)
         if step.state == State.WAITING:
             hand_out(step, arrival, _tenant())
+    if step.task_id is None and step.state == State.HANDED_OUT:
+        raise Refused(_("A robot of the group sends this; it is done when it has gone out."), code="robot_sends_it")
     if step.task_id is None:
         raise Refused(_("This step is not to be done any more."), code="withdrawn")
     tasks.tick(step.task_id, act, uuid.uuid4(), by=by, **more)

@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 from crm.tenancy.models import Event, Tenant
 from crm.tenancy.refusals import Refused
 from crm.tenancy.scope import acting_for
-from groups import arrival_steps, arrivals, callers, evenings, jobs, stickers
-from groups.models import Arrival, ArrivalStep, Calling, Placement, Task
+from groups import arrival_steps, arrivals, callers, delivery, evenings, jobs, stickers
+from groups.models import Arrival, ArrivalStep, Calling, Placement, Push, Task
 from members import erasure, merging
 from members.models import Member
 from tests.factories import (
+    ChannelFactory,
     CohortFactory,
     GroupFactory,
     IntroductionFactory,
@@ -461,3 +462,23 @@ def test_a_dropped_sticker_is_offered_no_more(house, owner):
         assert refused(lambda: stickers.drop(sticker, by=owner.seat)) == "dropped_already"
         assert list(stickers.there()) == []
         assert refused(lambda: stickers.add("Hello", None, by=owner.seat)) == "no_file"
+
+
+def test_a_group_with_a_robot_is_told_by_a_push(house, place, assistant, at_seven):
+    ChannelFactory(tenant=house, group=place[1])
+    arrival = planned(house, place[1])
+    sweep(house)
+    with acting_for(house.pk):
+        push = Push.objects.get()
+        assert (push.cause.partition(":")[0], "Wang Huan" in push.text) == ("arrival-step", True)
+        if push.state == "waiting":  # as after a robot that failed too often
+            delivery.give_to_hand(push)
+    assert step(house, arrival, "announce").task.kind == "push"
+
+    act(house, assistant.seat, arrival, "announce")
+    assert steps(house, arrival).startswith("announce:done packet:waiting")
+    act(house, assistant.seat, arrival, "announce", "undo")
+    assert steps(house, arrival).startswith("announce:handed_out packet:barred")
+    with acting_for(house.pk):
+        arrivals.call_off(arrival, by=None)
+        assert Push.objects.get().state == "withdrawn"
