@@ -11,6 +11,7 @@ from crm.tenancy import trail_api as trail
 from crm.tenancy import work_api as work
 from groups import api as groups
 from groups import arrival_api as arrivals
+from groups import delivery_api as delivery
 from groups import rhythm_api as rhythms
 from groups import task_api as tasks
 from members import api as members
@@ -37,6 +38,8 @@ router.register("reshuffles", groups.ReshuffleViewSet)
 router.register("drafts", groups.DraftViewSet)
 router.register("moves", groups.MoveViewSet)
 router.register("tasks", tasks.TaskViewSet)
+router.register("channels", delivery.ChannelViewSet)
+router.register("pushes", delivery.PushViewSet)
 router.register("rhythms", rhythms.RhythmViewSet)
 router.register("slots", rhythms.SlotViewSet)
 router.register("pauses", rhythms.PauseViewSet)

@@ -258,6 +258,12 @@ def _mail():
         yield ok(_("%(host)s:%(port)s lets us in.") % server)
 
 
+@examines(gettext_lazy("Messages"))
+def _messages():
+    for host in settings.DELIVERY_HOSTS:
+        yield warning(_("Messages of every community may go to %s inside our own network, as DELIVERY_HOSTS says.") % host)
+
+
 # Secrets and addresses
 
 

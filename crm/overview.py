@@ -15,7 +15,7 @@ from crm.tenancy.models import Event
 from crm.tenancy.pages import page
 from crm.tenancy.rights import sees
 from groups import calendar, clashes, efforts, rises
-from groups.models import CalendarStep, Cohort, Draft, Move, Reshuffle, Task, Wave
+from groups.models import CalendarStep, Cohort, Draft, Move, Push, Reshuffle, Task, Wave
 from groups.reshuffles import STAGES
 from members import terms
 from members.models import Member, Renewal
@@ -41,9 +41,9 @@ class Decision:
 @sees("today")
 def today(request):
     reshuffles, loads = _reshuffles(), _loads()
-    found = [_late(loads), *map(_decision, reshuffles)]
+    here = counts(people=Member.objects.current(), renewals=Renewal.objects.all(), asking=Push.objects.asking(), **beginning.plans())
+    found = [_late(loads), _asking(here["asking"]), *map(_decision, reshuffles)]
     decisions = sorted(filter(None, found), key=lambda each: (not each.waits, each.deadline))
-    here = counts(people=Member.objects.current(), renewals=Renewal.objects.all(), **beginning.plans())
     context = {
         "guide": beginning.guide_of(request.tenant, request.seat, here),
         "decisions": decisions,
@@ -157,3 +157,10 @@ def _late(loads):
     oldest = min(load["oldest"] for load in late)
     sums = {"count": sum(load["late"] for load in late), "brought": sum(load["brought"] for load in late)}
     return Decision("late", timezone.localdate(oldest), {"loads": late, "oldest": oldest, **sums})
+
+
+# Messages into groups
+
+
+def _asking(number):
+    return Decision("messages", timezone.localdate(), number) if number else None

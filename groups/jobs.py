@@ -8,7 +8,7 @@ from crm.tenancy.models import Tenant
 from crm.tenancy.refusals import Refused
 from crm.tenancy.scope import acting_for, active_tenant
 
-from . import arrival_steps, calendar, delivery, occurrences, on_terms, reshuffles, rhythms, rises, rosters, waves
+from . import arrival_steps, calendar, occurrences, on_terms, reshuffles, rhythms, rises, rosters, sending, waves
 from .models import ArrivalStep, CalendarStep, Draft, Matrix, Occurrence, Push, Rise, TermReminder, Wave
 
 logger = logging.getLogger(__name__)
@@ -89,9 +89,9 @@ def rise(pk):
 
 
 @keeper(Push)
-@tenant_job
-def keep_push(pk):
-    delivery.keep(pk)
+@long_job
+def keep_push(tenant_id, pk):
+    sending.keep(tenant_id, pk)
 
 
 @keeper(ArrivalStep)

@@ -9,8 +9,8 @@ from crm.tenancy.models import Seat
 from crm.tenancy.scope import active_tenant
 from members.models import Member
 
-from . import rules, setup
-from .models import Apart, Bond, Group, Pin, Star
+from . import delivery, rules, setup
+from .models import Apart, Bond, Group, Pin, Push, Star
 
 ASSIGNED = {"assistant": "group.assigned"}
 
@@ -72,9 +72,24 @@ def _give_back(fact, by):
     return _("%(group)s is with %(seat)s again.") % {"group": group.name, "seat": group.assistant}
 
 
+def _still_so(facts):
+    """What somebody said of a message, and nothing has happened to it since. A task's tick is taken back where it was given."""
+    kinds = [f"push.{each}" for each in ("sent", "withdrawn", "taken_back", "again", "by_hand", "failed", "unsure", "reopened")]
+    told = [fact for fact in trail.newest(facts, kinds) if fact.before.get("state")]
+    states = dict(Push.objects.filter(pk__in=[fact.subject for fact in told]).exclude(task__state="done").values_list("pk", "state"))
+    return [fact.pk for fact in told if states.get(fact.subject) == fact.kind.removeprefix("push.")]
+
+
+def _as_before(fact, by):
+    push = delivery.take_back(Push.objects.get(pk=fact.subject), fact.before, by=by)
+    return _("“%(title)s”: %(state)s.") % {"title": push.title, "state": push.get_state_display()}
+
+
 _rule(Pin, gettext_lazy("The pin is taken back: a reshuffle may move this member again."))
 _rule(Star, gettext_lazy("The star is taken back."))
 _rule(Apart, gettext_lazy("These two may sit in one group again."))
 _rule(Bond, gettext_lazy("These members need not stay together any more."))
 trail.undoes("pin.removed", "matrix", _let_go_last, _pin_again)
 trail.undoes("group.assigned", "matrix", _assigned_last, _give_back)
+trail.undoes("push.sent", "matrix", _still_so, _as_before)
+trail.undoes("push.withdrawn", "matrix", _still_so, _as_before)

@@ -4,7 +4,8 @@ from django.utils.translation import gettext_lazy as _
 
 from crm.tenancy import trail
 
-from .models import Cohort, Draft, Group, Matrix, Pin, Reshuffle, Roster, Star, Task, Wave
+from .models import Channel, Cohort, Draft, Group, Matrix, Pin, Reshuffle, Roster, Star, Task, Wave
+from .reasons import REASONS
 from .tasks import Until
 
 trail.PAGES |= {"draft": "groups:draft", "reshuffle": "groups:reshuffle", "group": "groups:group", "matrix": "groups:matrix"}
@@ -38,7 +39,15 @@ def _ids(model, way):
     return lambda pk: model.objects.filter(**{way: pk}).values_list("pk", flat=True)
 
 
-trail.NAMES |= {"matrix": _named(Matrix), "group": _named(Group), "reshuffle": _reshuffles, "draft": _drafts, "roster": _rosters}
+trail.PAGES["channel"] = "groups:channel"
+trail.NAMES |= {
+    "channel": _named(Channel),
+    "matrix": _named(Matrix),
+    "group": _named(Group),
+    "reshuffle": _reshuffles,
+    "draft": _drafts,
+    "roster": _rosters,
+}
 trail.PARTS |= {
     "reshuffle": [_ids(Draft, "reshuffle"), _ids(Wave, "reshuffle"), _ids(Cohort, "reshuffles")],
     "group": [_ids(Roster, "group")],
@@ -154,7 +163,21 @@ for kind, words, icon, tone in [
     ("push.by_hand", _("Gave a message to %(assistant)s to be sent by hand"), "user-check", ""),
     ("push.sent", _("A message went into the group"), "check", "good"),
     ("push.failed", _("A message could not be sent"), "alert-triangle", "bad"),
+    ("push.unsure", _("A message may have been sent: somebody has to look"), "help", "warn"),
+    ("push.again", _("Had a message sent once more"), "refresh", ""),
     ("push.withdrawn", _("Withdrew a message"), "ban", ""),
+    ("push.taken_back", _("Took back what was said of a message"), "arrow-back-up", ""),
     ("push.reopened", _("Took back that a message was sent"), "arrow-back-up", ""),
 ]:
-    trail.tell(kind, words, icon=icon, topic="delivery", tone=tone, whys=dict(Task.Reason.choices))
+    trail.tell(kind, words, icon=icon, topic="delivery", tone=tone, whys=REASONS)
+for kind, words, icon, tone in [
+    ("channel.added", _("Added a channel into a group"), "plus", ""),
+    ("channel.changed", _("Changed a channel"), "adjustments", ""),
+    ("channel.switched", _("Switched a channel on or off"), "adjustments", ""),
+    ("channel.readdressed", _("Gave a channel another address or secret"), "key", ""),
+    ("channel.tested", _("Tested a channel"), "send", ""),
+    ("channel.died", _("A channel takes nothing any more and was switched off"), "plug-connected-x", "bad"),
+    ("channel.dropped", _("Dropped a channel"), "trash", ""),
+    ("channel.returned", _("Brought a channel back"), "arrow-back-up", ""),
+]:
+    trail.tell(kind, words, icon=icon, topic="delivery", tone=tone, whys=REASONS)

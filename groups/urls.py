@@ -1,6 +1,6 @@
 from django.urls import path
 
-from .views import arrivals, matrices, panels, reshuffles, rhythms, rosters, setup, slots, tasks, week
+from .views import arrivals, channels, matrices, panels, pushes, reshuffles, rhythms, rosters, setup, slots, tasks, week
 
 app_name = "groups"
 urlpatterns = [
@@ -14,6 +14,16 @@ urlpatterns = [
     path("settings/matrices/<uuid:pk>/weights/", setup.weights, name="setup_weights"),
     path("settings/matrices/<uuid:pk>/dates/", setup.dates, name="setup_dates"),
     path("settings/matrices/<uuid:pk>/undo/", setup.undo, name="setup_undo"),
+    path("settings/channels/", channels.channels, name="channels"),
+    path("settings/channels/new/", channels.add, name="channel_add"),
+    path("settings/channels/<uuid:pk>/", channels.channel, name="channel"),
+    path("settings/channels/<uuid:pk>/address/", channels.address, name="channel_address"),
+    path("settings/channels/<uuid:pk>/test/", channels.test, name="channel_test"),
+    path("settings/channels/<uuid:pk>/switch/", channels.switch, name="channel_switch"),
+    path("settings/channels/<uuid:pk>/dropping/", channels.drop, name="channel_drop"),
+    path("settings/channels/<uuid:pk>/preview/", channels.preview, name="channel_preview"),
+    path("pushes/", pushes.pushes, name="pushes"),
+    path("pushes/<uuid:pk>/settling/", pushes.settle, name="push_settle"),
     path("groups/<uuid:pk>/closing/", setup.closing, name="closing"),
     path("groups/<uuid:pk>/reopening/", setup.reopening, name="reopening"),
     path("groups/<uuid:pk>/", matrices.group, name="group"),

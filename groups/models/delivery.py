@@ -88,13 +88,19 @@ class Channel(TenantModel):
         return self.rests_until is not None and self.rests_until > now()
 
 
+TEST = "channel-test:"  # what the cause of a message begins with that only shows whether a channel works
+
+
 class PushQuerySet(models.QuerySet):
     def newest_first(self):
         return self.order_by("-id")
 
     def asking(self):
-        """What waits for somebody's word: whether it went out, or what is to become of it."""
-        return self.filter(state__in=[Push.State.UNSURE, Push.State.FAILED])
+        """What waits for somebody's word: whether it went out, or what is to become of it. Nobody is asked about a test."""
+        return self.no_tests().filter(state__in=[Push.State.UNSURE, Push.State.FAILED])
+
+    def no_tests(self):
+        return self.exclude(cause__startswith=TEST)
 
     def under_way(self):
         return self.filter(state__in=[Push.State.WAITING, Push.State.SENDING, Push.State.BY_HAND])

@@ -12,7 +12,7 @@ from members import hits
 from members.models import Member
 
 from .. import efforts
-from ..models import CalendarStep, Cohort, Group, Matrix, Move, Pin, Placement, Reshuffle, Star, Task
+from ..models import CalendarStep, Cohort, Group, Matrix, Move, Pin, Placement, Push, Reshuffle, Star, Task
 from ..names import short_half
 
 LONGEST_QUESTION = 100
@@ -126,7 +126,10 @@ def group(request, pk):
         "people": [{"member": member, "name": hits.pieces(member.nickname, words)} for member in cut.of(people)],
     }
     if not request.htmx or request.htmx.history_restore_request:
-        context |= _at_a_glance(found, here) | {"effort": efforts.of(request.tenant, group=found)}
+        context |= _at_a_glance(found, here) | {
+            "effort": efforts.of(request.tenant, group=found),
+            "asking": Push.objects.asking().filter(group=found).count(),
+        }
     return page(request, "groups/group.html", context)
 
 

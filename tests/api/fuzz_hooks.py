@@ -167,12 +167,23 @@ def _arrival(body, named):
     return {name: value for name, value in body.items() if name != "paid_at"}
 
 
+def _channel(body, named):
+    """Its address looks like one of its kind, and quiet hours are left as they are."""
+    kept = {name: value for name, value in body.items() if name not in ("address", "secret", "quiet_from", "quiet_until")}
+    if "a_minute" in kept:
+        kept["a_minute"] = kept["a_minute"] % 20 + 1
+    if named.get("id"):
+        return kept
+    return kept | {"kind": "discord", "address": f"https://discord.com/api/webhooks/{next(NUMBERS)}"}
+
+
 def _tick(body, named):
     """What an act needs beside the task."""
     return body | {"reason": "declined", "until": "tomorrow"}
 
 
 SENSE = {
+    ("channels", ""): _channel, ("channels", "{id}"): _channel,
     ("slots", ""): _slot, ("slots", "{id}"): _slot, ("pauses", ""): _pause, ("occurrences", "moving"): _moving, ("tasks", "ticks"): _tick,
     ("tasks", "handing"): _handing, ("arrivals", ""): _arrival, ("arrivals", "evening"): _moving,
     ("members", ""): _member, ("members", "{id}"): _member, ("members", "batch"): _batch, ("members", "erasure"): _erasure,

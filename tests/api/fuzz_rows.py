@@ -8,6 +8,7 @@ from groups import arrivals, occurrences, rhythms
 from groups.models import ArrivalStep, Draft, Occurrence, Placement, Reshuffle, Rhythm, Slot
 from members import merging, records, words
 from tests.factories import (
+    ChannelFactory,
     ConsentFactory,
     CustomFieldFactory,
     IntroductionFactory,
@@ -15,6 +16,7 @@ from tests.factories import (
     MoveFactory,
     NoteFactory,
     PauseFactory,
+    PushFactory,
     RenewalFactory,
     RhythmFactory,
     SeatFactory,
@@ -44,6 +46,8 @@ def community():
             "arrivals": [arrivals.wait(member, by=seat, matrix=small.matrix) for member in _people("New", 6)],
             "arrival-steps": _steps(small),
             "out": small.members, "instead": small.members,
+            "channels": ChannelFactory.create_batch(3, group=small.groups[0]),
+            "pushes": PushFactory.create_batch(3, group=small.groups[0], state="unsure"),
             "moves": [MoveFactory(member=member) for member in small.members[:3]],
             "keys": [AccessToken.make(AccessToken.Kind.API_KEY, seat)[0] for _n in range(3)],
             "drafts": Draft.objects.all(), "reshuffles": Reshuffle.objects.all(), "placements": Placement.objects.all(),

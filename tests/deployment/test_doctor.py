@@ -107,6 +107,10 @@ def test_a_setting_that_is_wrong_is_a_fault(db, production, name, value, fault):
             "Links begin with http://crm.example.com, not with https: passwords travel in the open, and phones copy no text.",
         ),
         (
+            {"DELIVERY_HOSTS": ["10.0.0.7:8065"]},
+            "Messages of every community may go to 10.0.0.7:8065 inside our own network, as DELIVERY_HOSTS says.",
+        ),
+        (
             {"ALLOWED_HOSTS": ["*"]},
             "ALLOWED_HOSTS holds *, so links of mails may lead to any name that a stranger asks by. Name the hosts.",
         ),

@@ -16,12 +16,13 @@ app.conf.beat_schedule["sweep"] |= {"schedule": 2.0, "options": {"expires": 2.0}
 django.setup()
 
 from crm.tenancy import jobs  # noqa: E402
-from groups import reshuffles, reshuffling  # noqa: E402
+from groups import reshuffles, reshuffling, sending  # noqa: E402
 
 jobs.AGAIN_AFTER = 2.0
 
 reshuffles.PATIENCE = datetime.timedelta(seconds=6)  # a plan is made again when its worker was silent for so long
 reshuffles.MOST_TRIES = 1_000  # its workers die more often than any would
+sending.PATIENCE = datetime.timedelta(seconds=6)
 if "worker" in sys.argv:
     reshuffling.warm()  # before the pool forks, so that a new process can think at once
 

@@ -23,22 +23,23 @@ from django.utils.timezone import now
 from crm.tenancy.models import Event
 from crm.tenancy.scope import acting_for
 from groups import calendar, reshuffles
-from groups.models import CalendarStep, Cohort, Draft, Move, Placement, Reshuffle, Task, Wave
+from groups.models import CalendarStep, Cohort, Draft, Move, Placement, Push, Reshuffle, Task, Wave
 from members.models import Member
-from tests.factories import CohortFactory, GroupFactory, MatrixFactory, SeatFactory, TenantFactory
+from tests.factories import ChannelFactory, CohortFactory, GroupFactory, MatrixFactory, PushFactory, SeatFactory, TenantFactory
+from tests.groups.robots import Robots
 
 HERE = Path(__file__).parents[2]
 KILLS = int(os.environ.get("KILLS", 12))
 SEED = int(os.environ.get("KILLS_SEED") or random.SystemRandom().randrange(10**6))
 WORKERS, BEATS = 2, 2
 PACE = 0.6  # seconds between two kills, about
-PROMISES = {"groups.jobs.keep_step", "groups.jobs.hand_out", "groups.jobs.think"}
+PROMISES = {"groups.jobs.keep_step", "groups.jobs.hand_out", "groups.jobs.think", "groups.jobs.keep_push"}
 
 
 class Workers:
     """The product's workers and beats as processes; killed ones are replaced."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, robots):
         self.folder, self.processes = folder, []
         socket = settings.REDIS_URL.partition("://")[2]
         self.broker = redis.Redis(unix_socket_path=socket, db=7)
@@ -47,6 +48,7 @@ class Workers:
         self.env = os.environ | {
             "DATABASE_URL": os.environ["DATABASE_URL"].replace("/crm?", f"/{name}?"),
             "KILLS_SOCKET": socket,
+            "DELIVERY_HOSTS": robots.host,
             "KILLS_BROKER": f"redis+socket://{socket}?virtual_host=7",
         }
         del self.env["MIGRATE_DATABASE_URL"]
@@ -103,13 +105,21 @@ class Workers:
 def workers(transactional_db, tmp_path):
     started = []
 
-    def start():
-        started.append(Workers(tmp_path))
+    def start(robots):
+        started.append(Workers(tmp_path, robots))
         return started[0]
 
     yield start
     for each in started:
         each.all_end()
+
+
+@pytest.fixture
+def robots():
+    made = Robots()
+    made.says((200, {"errcode": 0}))
+    yield made
+    made.end()
 
 
 def wait_until(true, seconds):
@@ -174,23 +184,31 @@ def drafts_to_make(tenant, many, over):
         Draft.objects.filter(pk=draft.pk).update(due_at=at(over * n / many))
 
 
+def pushes_to_send(many, over, robots):
+    """Their texts are numbered, so that the robots can tell them apart."""
+    channel = ChannelFactory(address=f"{robots.url}/hook", a_minute=600)
+    for n in range(many):
+        PushFactory(group=channel.group, text=f"News {n}", due_at=at(over * n / many))
+
+
 def unkept():
     """How many promises are due or will be, by kind."""
-    soon = {"state": "waiting", "due_at__lte": at(3600)}
-    return {model.__name__: model.objects.filter(**soon).count() for model in (CalendarStep, Wave, Draft)}
+    models = (CalendarStep, Wave, Draft, Push)
+    return {model.__name__: model.objects.filter(state__in=model.swept, due_at__lte=at(3600)).count() for model in models}
 
 
-def test_workers_are_killed_and_nothing_is_lost_or_doubled(workers, capsys):
+def test_workers_are_killed_and_nothing_is_lost_or_doubled(workers, robots, capsys):
     chance = random.Random(SEED)
     tenant = TenantFactory()
     over = KILLS * PACE
-    running = workers()
+    running = workers(robots)
     assert wait_until(running.are_ready, 240), (running.folder / "celery.log").read_text()
     with acting_for(tenant.pk):
         SeatFactory(tenant=tenant, role="owner")
         half_years_to_begin(tenant, KILLS // 4, over)
         waves_to_hand_out(tenant, KILLS, over)
         drafts_to_make(tenant, 3, over / 2)
+        pushes_to_send(2 * KILLS, over, robots)
         steps = set(CalendarStep.objects.filter(state=CalendarStep.State.WAITING).values_list("cohort_id", flat=True))
         waves = set(Wave.objects.values_list("pk", flat=True))
         drafts = set(Draft.objects.values_list("pk", flat=True))
@@ -213,6 +231,7 @@ def test_workers_are_killed_and_nothing_is_lost_or_doubled(workers, capsys):
         assert_each_move_has_one_task()
         assert_each_half_year_began_once(steps)
         assert set(Draft.objects.values_list("state", flat=True)) == {Draft.State.READY}
+        assert_no_message_is_doubled(robots)
 
 
 def assert_each_move_has_one_task():
@@ -220,6 +239,15 @@ def assert_each_move_has_one_task():
     assert set(tasks.values()) == {1}
     assert tasks.keys() == set(Task.objects.values_list("pk", flat=True))
     assert Counter(Task.objects.values_list("member_id", flat=True)) == Counter(Move.objects.values_list("member_id", flat=True))
+
+
+def assert_no_message_is_doubled(robots):
+    """What was sent is there once; what was being sent when its worker died is there or not, and asks somebody."""
+    there = Counter(asked.json["text"]["content"] for asked in robots.asked)
+    states = dict(Push.objects.values_list("text", "state"))
+    assert set(there.values()) <= {1}
+    assert set(states.values()) <= {Push.State.SENT, Push.State.UNSURE}
+    assert {text for text, state in states.items() if state == Push.State.SENT} <= there.keys() <= states.keys()
 
 
 def assert_each_half_year_began_once(cohorts):
