@@ -168,5 +168,6 @@ class PushViewSet(ReadingView):
     @action(detail=True, methods=["post"], filter_backends=[], pagination_class=None)
     def settling(self, request, pk):
         """Say what became of one that may have been sent or was not, or what is to become of it. 409 `not_asked` or `gone_out`."""
-        SETTLINGS[self.asked(SettlingSerializer)["decision"]](self.get_object(), by=request.auth)
+        push = self.get_object()
+        SETTLINGS[self.asked(SettlingSerializer)["decision"]](push, by=request.auth)
         return self.one(self.found())
