@@ -175,7 +175,7 @@ WORDS = {
     "NewChannel.address": "https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=693a91f6-7xxx-4bc4-97a0-0ec2sifa5aaa",
     "NewChannel.secret": "",
     "ChannelChange.address": "https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=693a91f6-7xxx-4bc4-97a0-0ec2sifa5aaa",
-    "ChannelChange.secret": "",
+    "ChannelChange.secret": "SEC2f9a41c07be6d8",
     "a_minute": 20,
     "a_day": 40,
     "quiet_from": "22:00",

@@ -1,15 +1,17 @@
 """Channels and messages on their pages and over the API: added, tried, switched, dropped, and what somebody decides."""
 
 import datetime
+import json
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now
 
+from crm.tenancy import changes
 from crm.tenancy.models import Event
 from crm.tenancy.scope import acting_for
-from groups import delivery, jobs
+from groups import channels, delivery, jobs
 from groups.models import Channel, Push, Task
 from tests.factories import ChannelFactory, GroupFactory, PushFactory
 
@@ -69,7 +71,7 @@ def test_a_channel_is_added_and_its_address_is_never_shown_again(operator, group
     for page in (answer, operator.get("settings/channels/"), operator.get(f"settings/channels/{made.pk}/")):
         assert KEY not in page.content.decode()
         assert "…5aaa" in page.content.decode()
-    with connection.cursor() as cursor:
+    with acting_for(operator.tenant.pk), connection.cursor() as cursor:
         cursor.execute("SELECT address FROM groups_channel")
         assert KEY not in cursor.fetchone()[0]
     assert facts(operator.tenant) == ["channel.added"]
@@ -113,10 +115,13 @@ def test_what_is_switched_off_becomes_tasks_and_a_new_address_switches_a_dead_on
 
 
 def test_switches_and_limits_are_saved_and_what_cannot_be_is_said_beside_the_field(operator, channel):
-    address = f"settings/channels/{channel.pk}/"
-    saved = operator.post(address, FORM | {"card": "", "a_day": 30, "quiet_from": "22:00", "quiet_until": "08:00", "otherwise": "by_hand"})
-    half = operator.post(address, FORM | {"quiet_from": "22:00", "quiet_until": ""})
-    too_many = operator.post(address, FORM | {"a_minute": 21})
+    def save(**fields):
+        seen = json.dumps(changes.seen_of(fresh(channel), channels.CHANGED))
+        return operator.post(f"settings/channels/{channel.pk}/", FORM | {"seen": seen} | fields)
+
+    saved = save(card="", a_day=30, quiet_from="22:00", quiet_until="08:00", otherwise="by_hand")
+    half = save(quiet_from="22:00", quiet_until="")
+    too_many = save(a_minute=21)
 
     after = fresh(channel)
     assert (saved.status_code, half.status_code, too_many.status_code) == (302, 422, 422)
