@@ -234,8 +234,6 @@ LISTS = {
     "groups:arrivals", "groups:arrivals_fill", "groups:arrival_new", "groups:arrival_wait", "groups:arrival_urgent",
     "groups:evenings", "groups:sticker_add", "phone:arrivals",
     "groups:channels", "groups:channel_add", "groups:pushes",
-    "groups:rosters", "groups:week", "groups:week_mending", "groups:slot_add", "groups:slot_preview", "groups:rhythms", "groups:pauses",
-    "phone:today", "phone:ticks", "phone:me", "phone:manifest", "phone:worker", "seats", "invites", "leave",
 }  # fmt: skip
 
 # Doors outside any tenant; each reads the signed-in user at most, or finds a row by a secret. `OPEN` ones answer anybody.
