@@ -13,6 +13,7 @@ from groups import api as groups
 from groups import arrival_api as arrivals
 from groups import delivery_api as delivery
 from groups import rhythm_api as rhythms
+from groups import roster_api as rosters
 from groups import task_api as tasks
 from members import api as members
 from members import introduction_api as introductions
@@ -37,6 +38,8 @@ router.register("placements", groups.PlacementViewSet)
 router.register("reshuffles", groups.ReshuffleViewSet)
 router.register("drafts", groups.DraftViewSet)
 router.register("moves", groups.MoveViewSet)
+router.register("rosters", rosters.RosterViewSet)
+router.register("codes", rosters.GroupCodeViewSet, basename="code")
 router.register("tasks", tasks.TaskViewSet)
 router.register("channels", delivery.ChannelViewSet)
 router.register("pushes", delivery.PushViewSet)

@@ -10,9 +10,10 @@ from crm.tenancy.api import etags
 from crm.tenancy.api.filters import DayFilter, FilterSet, FlagFilter, MomentFilter
 from crm.tenancy.api.serializers import JsonObject, ModelSerializer, Serializer
 from crm.tenancy.api.views import ReadingView, RowsView
+from crm.tenancy.models import Seat
 from members.models import Member
 
-from . import reshuffles, rules, setup, waves
+from . import carrying, reshuffles, rolling_back, rules, setup, waves
 from .models import Apart, Bond, Cohort, Draft, Group, Matrix, Move, Pin, Placement, Reshuffle, Star
 from .models.matrices import WEIGHTS
 
@@ -32,7 +33,7 @@ class MatrixSerializer(ModelSerializer):
 
     class Meta:
         model = Matrix
-        fields = ["id", "name", "is_reshuffled", "lead_days", "minutes_per_move", "least_percent", "half_life", "weights"]
+        fields = ["id", "name", "is_reshuffled", "lead_days", "minutes_per_move", "code_days", "least_percent", "half_life", "weights"]
         limits = setup.LIMITS  # the verb refuses what lies outside, with a code of its own
 
 
@@ -261,11 +262,107 @@ class ReshuffleSerializer(ModelSerializer):
         return reshuffles.counts(reshuffle)
 
 
+class PassingSerializer(Serializer):
+    whose = serializers.UUIDField(help_text="The seat that has the moves.")
+    give_to = serializers.UUIDField(help_text="The seat that has them from now on.")
+    number = serializers.IntegerField(min_value=1, max_value=carrying.AT_MOST, help_text="Those of the last days go first.")
+
+
+class PassedSerializer(Serializer):
+    last_day = serializers.DateField(help_text="When the other one is handed the last of them.")
+
+
+class AskingSerializer(Serializer):
+    moves = serializers.ListField(child=serializers.UUIDField(), min_length=1, max_length=carrying.AT_MOST, help_text="Of this reshuffle.")
+    owner = serializers.BooleanField(required=False, help_text="Whether the owner tells them, instead of an assistant.")
+
+
+class AskedSerializer(Serializer):
+    moves = serializers.IntegerField(help_text="How many people are asked again.")
+
+
+class LateSerializer(Serializer):
+    number = serializers.IntegerField(min_value=1, max_value=2**31 - 1, help_text="How many came late; refused where it is another number.")
+
+
+class SeatedSerializer(Serializer):
+    people = serializers.IntegerField()
+
+
+class RollingBackSerializer(Serializer):
+    number = serializers.IntegerField(
+        min_value=0, max_value=2**31 - 1, help_text="How many moves it has; refused where it is another number."
+    )
+
+
+class RolledBackSerializer(Serializer):
+    """What was taken back."""
+
+    moves = serializers.IntegerField()
+    people = serializers.IntegerField(help_text="Who sit where they sat.")
+    tasks = serializers.IntegerField(help_text="Open ones that were withdrawn.")
+    by_hand = serializers.IntegerField(help_text="Tasks made for what was done by hand.")
+
+
 class ReshuffleViewSet(ReadingView):
     area = "matrix"
+    acts = {"rolling_back": "approval"}
     queryset = Reshuffle.objects.all()
     serializer_class = ReshuffleSerializer
     filterset_fields = ["matrix", "state"]
+
+    @extend_schema(request=None, responses=ReshuffleSerializer)
+    @action(detail=True, methods=["post"], filter_backends=[], pagination_class=None)
+    def pausing(self, request, pk):
+        """Hand out no new wave for now. 409 `not_carried_out`, `nothing_to_pause`."""
+        reshuffle = self.get_object()
+        self.asked()
+        carrying.pause(reshuffle, by=request.auth)
+        return self.one(self.found())
+
+    @extend_schema(request=None, responses=ReshuffleSerializer)
+    @action(detail=True, methods=["post"], filter_backends=[], pagination_class=None)
+    def resuming(self, request, pk):
+        """Go on, a wave a day from today. 409 `not_paused`."""
+        reshuffle = self.get_object()
+        self.asked()
+        carrying.go_on(reshuffle, request._request.tenant, by=request.auth)
+        return self.one(self.found())
+
+    @extend_schema(request=PassingSerializer, responses=PassedSerializer)
+    @action(detail=True, methods=["post"], filter_backends=[], pagination_class=None)
+    def passing(self, request, pk):
+        """Pass some of one seat's moves on to another. 409 `nothing_to_pass_on`, `theirs_already`."""
+        reshuffle, asked = self.get_object(), self.asked(PassingSerializer)
+        tenant = request._request.tenant
+        day = carrying.pass_on(reshuffle, asked["whose"], asked["give_to"], asked["number"], tenant, by=request.auth)
+        return Response(PassedSerializer({"last_day": day}).data)
+
+    @extend_schema(request=AskingSerializer, responses=AskedSerializer)
+    @action(detail=True, methods=["post"], filter_backends=[], pagination_class=None)
+    def asking(self, request, pk):
+        """Ask again who did not come. 409 `nobody_to_ask`."""
+        reshuffle, asked, tenant = self.get_object(), self.asked(AskingSerializer), request._request.tenant
+        moves = list(reshuffle.moves.filter(pk__in=asked["moves"]).values_list("pk", flat=True))
+        owner = Seat.objects.standing().filter(tenant=tenant).owner_first().first() if asked.get("owner") else None
+        fact = carrying.ask_again(moves, tenant, by=request.auth, to=owner)
+        return Response(AskedSerializer(fact.after).data)
+
+    @extend_schema(request=LateSerializer, responses=SeatedSerializer)
+    @action(detail=True, methods=["post"], filter_backends=[], pagination_class=None)
+    def late(self, request, pk):
+        """Seat who came after the plan where most room is left. 409 `changed_meanwhile`, `nobody_late`."""
+        reshuffle, asked = self.get_object(), self.asked(LateSerializer)
+        fact = carrying.seat_late(reshuffle, asked["number"], request._request.tenant, by=request.auth)
+        return Response(SeatedSerializer(fact.after).data)
+
+    @extend_schema(request=RollingBackSerializer, responses=RolledBackSerializer)
+    @action(detail=True, methods=["post"], url_path="rolling-back", filter_backends=[], pagination_class=None)
+    def rolling_back(self, request, pk):
+        """Take a half-year back that went wrong: everybody sits where they sat. 409 `not_present`, `changed_meanwhile`."""
+        reshuffle, asked = self.get_object(), self.asked(RollingBackSerializer)
+        fact = rolling_back.roll_back(reshuffle, asked["number"], request._request.tenant, by=request.auth)
+        return Response(RolledBackSerializer(fact.after).data)
 
 
 class LoadSerializer(Serializer):

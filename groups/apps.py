@@ -7,6 +7,7 @@ class GroupsConfig(AppConfig):
     def ready(self):
         from . import (  # noqa: F401  register what this room adds to the rooms left of it
             channels,
+            codes,
             jobs,
             mending,
             on_arrivals,

@@ -36,7 +36,9 @@ def lay_out(matrix, tenant):
     if current is None or not matrix.is_reshuffled:
         return None
     # A history that ends years ago is followed by the half-year that comes next, not by all those it missed.
-    year, half = max(following(current.year, current.half), following(*half_of(tenant.today())))
+    year, half = following(current.year, current.half)
+    if not _was_taken_back(matrix, year, half):
+        year, half = max((year, half), following(*half_of(tenant.today())))
     cohort, _made = Cohort.objects.get_or_create(matrix=matrix, year=year, half=half)
     reshuffle, _made = Reshuffle.objects.get_or_create(matrix=matrix, cohort=cohort)
     moments = {
@@ -52,6 +54,20 @@ def lay_out_anew(matrix, tenant):
     known = set(matrix.cohorts.values_list("pk", flat=True))
     reshuffle = lay_out(matrix, tenant)
     return [reshuffle.cohort_id] if reshuffle and reshuffle.cohort_id not in known else []
+
+
+def _was_taken_back(matrix, year, half):
+    """A half-year that has begun once and was rolled back is still to be made, also while its months run."""
+    steps = CalendarStep.objects.filter(cohort__matrix=matrix, cohort__year=year, cohort__half=half, cohort__reshuffles__state="open")
+    return steps.filter(kind=CalendarStep.Kind.BEGIN, state=CalendarStep.State.PASSED).exists()
+
+
+def begin_late(cohort, last_day, tenant):
+    """A half-year that was taken back begins by itself on the day after its last wave."""
+    moment = datetime.datetime.combine(last_day + datetime.timedelta(days=1), BEGINS_AT)
+    fields = {"wall_time": moment.replace(tzinfo=datetime.UTC), "due_at": instant(moment, tenant.zone), "time_zone": tenant.time_zone}
+    passed = CalendarStep.objects.filter(cohort=cohort, kind=CalendarStep.Kind.BEGIN, state=CalendarStep.State.PASSED)
+    passed.update(state=CalendarStep.State.WAITING, **fields)
 
 
 def proposed_at(cohort, lead_days):

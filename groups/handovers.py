@@ -44,7 +44,7 @@ def of(seat, span, tenant):
 @transaction.atomic
 def hand_over(found, to, *, by, because=""):
     """These open tasks are theirs from now on. Returns the fact, by which it is taken back."""
-    to = _who_works(to)
+    to = who_works(to)
     whose = {str(task.pk): str(task.assistant_id) for task in found.open().exclude(assistant=to).select_for_update(of=["self"])}
     if not whose:
         raise Refused(_("None of these tasks is open and somebody else's, so nothing changes hands."), code="nothing_to_hand_over")
@@ -53,7 +53,7 @@ def hand_over(found, to, *, by, because=""):
     return events.note(HANDED_OVER, to, by=by, because=because, before={"whose": whose}, after=after)
 
 
-def _who_works(pk):
+def who_works(pk):
     """A seat that stands and works."""
     seat = Seat.objects.standing().filter(tenant_id=active_tenant(), pk=as_uuid(pk)).select_related("user").first()
     if seat is None:

@@ -8,8 +8,8 @@ from crm.tenancy.models import Tenant
 from crm.tenancy.refusals import Refused
 from crm.tenancy.scope import acting_for, active_tenant
 
-from . import arrival_steps, calendar, occurrences, on_terms, reshuffles, rhythms, rises, rosters, sending, waves
-from .models import ArrivalStep, CalendarStep, Draft, Matrix, Occurrence, Push, Rise, TermReminder, Wave
+from . import arrival_steps, calendar, codes, occurrences, on_terms, reshuffles, rhythms, rises, rosters, sending, waves
+from .models import ArrivalStep, CalendarStep, Draft, GroupCode, Matrix, Occurrence, Push, Rise, TermReminder, Wave
 
 logger = logging.getLogger(__name__)
 
@@ -98,3 +98,9 @@ def keep_push(tenant_id, pk):
 @tenant_job
 def hand_out_arrival_step(pk):
     arrival_steps.keep(pk)
+
+
+@keeper(GroupCode)
+@tenant_job
+def keep_code(pk):
+    codes.keep_due(pk)

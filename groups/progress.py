@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from django.db.models import Case, Count, Exists, F, IntegerField, OuterRef, Subquery, Value, When
-from django.db.models.functions import TruncDate
+from django.db.models.functions import Coalesce, TruncDate
 
 from crm.tenancy.models import Seat
 from members.models import Member
@@ -189,8 +189,9 @@ def of(reshuffle, tenant, owner):
 
 def _counted(reshuffle, tenant):
     moves = Move.objects.filter(reshuffle=reshuffle).order_by()
-    moves = moves.annotate(on=TruncDate("task__ended_at", tzinfo=tenant.zone))
-    return moves.values_list("to_group", "wave__assistant", "wave__day", "state", "task__reason", "on").annotate(n=Count("pk"))
+    hand = Coalesce("task__assistant", "wave__assistant")  # what was handed over is the other one's
+    moves = moves.annotate(on=TruncDate("task__ended_at", tzinfo=tenant.zone), hand=hand)
+    return moves.values_list("to_group", "hand", "wave__day", "state", "task__reason", "on").annotate(n=Count("pk"))
 
 
 def _hands(by_wave, ended, groups, owner, tenant, day):
@@ -269,10 +270,24 @@ def stragglers(reshuffle, state):
     missing = Move.objects.filter(reshuffle=reshuffle, state__in=IMPOSSIBLE).annotate(is_star=shines, partner_first=partner)
     rows = missing.select_related("member", "from_group", "to_group", "task").order_by(F("is_star").desc(), "partner_first", "rank")
     return {
-        "rows": list(rows[:SHOWN]),
+        "rows": [_with_act(move) for move in rows[:SHOWN]],
         "reasons": [(words[reason], n) for reason, n in state.reasons.most_common() if reason],
         "all": many,
     }
+
+
+def _with_act(move):
+    """What fits: the owner says it to stars and partners; who said no stays; whom nobody found has another id; the others are asked."""
+    reason = move.task.reason if move.task else ""
+    if reason in (Task.Reason.NOT_FOUND, Task.Reason.NO_CONTACT):
+        move.act = "check"
+    elif move.is_star or move.member.tier == Member.Tier.PARTNER:
+        move.act = "owner"
+    elif move.state == Move.State.REFUSED:
+        move.act = "stays"
+    else:
+        move.act = "again"
+    return move
 
 
 def faces(curve, handled):

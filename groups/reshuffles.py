@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from uuid_utils.compat import uuid7
 
-from crm.tenancy import effects, events
+from crm.tenancy import effects, events, trail
 from crm.tenancy.bulk import load
 from crm.tenancy.refusals import Refused
 from crm.tenancy.scope import acting_for
@@ -243,6 +243,8 @@ def approve(draft, tenant, *, by):
         sentence = _("Since this plan was made %(changed)s. Propose again, then approve the new plan.") % {"changed": changed}
         raise Refused(sentence, code="stale")
     first = _lay_out_moves(draft, tenant)
+    last_day = Wave.objects.filter(reshuffle=draft.reshuffle).aggregate(last=Max("day"))["last"]
+    calendar.begin_late(draft.reshuffle.cohort, last_day or tenant.today(), tenant)
     events.note("reshuffle.approved", draft.reshuffle, by=by, after={"draft": str(draft.pk), "moves": len(draft.plan["order"])})
     for wave in first:
         waves.hand_out(wave, tenant, by=by)
@@ -318,7 +320,7 @@ def _planned(draft, sits, matrix):
 
 def _close(reshuffle):
     """What was not done by then is taken back; who did not refuse has joined."""
-    Wave.objects.filter(reshuffle=reshuffle, state=Wave.State.WAITING).update(state=Wave.State.STOPPED)
+    Wave.objects.filter(reshuffle=reshuffle, state__in=[Wave.State.WAITING, Wave.State.PAUSED]).update(state=Wave.State.STOPPED)
     Task.objects.filter(moves__reshuffle=reshuffle, state=Task.State.OPEN).update(state=Task.State.WITHDRAWN, ended_at=now())
     came = reshuffle.moves.filter(state__in=[Move.State.WAITING, Move.State.ASKED])
     came.update(state=Move.State.JOINED, changed_at=now())
@@ -342,6 +344,10 @@ class Joined:
     ended: str | None
     task: str | None
 
+    @property
+    def as_ids(self):
+        return {"move": str(self.move.pk), "was": self.was, "made": str(self.made.pk), "ended": self.ended, "task": self.task}
+
 
 @transaction.atomic
 def join_all(moves, today, *, by, because=""):
@@ -359,16 +365,19 @@ def join_all(moves, today, *, by, because=""):
         )
         for move in moves
     )  # fmt: skip
-    Move.objects.filter(pk__in=moves).update(state=Move.State.JOINED, changed_at=now())
+    Move.objects.filter(pk__in=[move.pk for move in moves]).update(state=Move.State.JOINED, changed_at=now())
     idle = Task.objects.open().select_for_update(of=["self"]).filter(pk__in=[move.task_id for move in moves if move.task_id])
     idle = set(idle.order_by("pk").values_list("pk", flat=True))
     Task.objects.filter(pk__in=idle).update(state=Task.State.WITHDRAWN, ended_at=now(), ended_by=by)
-    events.note_all({"kind": "move.joined", "subject": move, "by": by, "member": move.member_id, "because": because} for move in moves)
     found = []
     for move, placement in zip(moves, made, strict=True):
         before = sits.get((move.member_id, placement.matrix_id))
         task = str(move.task_id) if move.task_id in idle else None
         found.append(Joined(move, move.state, placement, str(before.pk) if before else None, task))
+    events.note_all(
+        {"kind": "move.joined", "subject": each.move, "by": by, "member": each.move.member_id, "because": because, "before": each.as_ids}
+        for each in found
+    )
     return found
 
 
@@ -383,6 +392,24 @@ def unjoin_all(undone, *, by):
     rises.again(list(Task.objects.filter(pk__in=idle)))
     moves = Move.objects.filter(pk__in=[pk for pk, _was, _task in undone])
     events.note_all({"kind": "move.reopened", "subject": move, "by": by, "member": move.member_id} for move in moves)
+
+
+def _joined_last(facts):
+    """Those that were booked one by one, and whose seat is still the one that was made."""
+    alone = {fact.before.get("made"): fact.pk for fact in facts if not fact.because and fact.before.get("made")}
+    there = Placement.objects.open().filter(pk__in=alone).values_list("pk", flat=True)
+    return [alone[str(pk)] for pk in there]
+
+
+def _unjoin(fact, by):
+    held = fact.before
+    Placement.objects.filter(pk=held["made"]).delete()
+    Placement.objects.filter(pk=held["ended"]).update(until=None)
+    unjoin_all([(held["move"], held["was"], held["task"])], by=by)
+    return _("The move is as it was before.")
+
+
+trail.undoes("move.joined", "matrix", _joined_last, _unjoin)
 
 
 def counts(reshuffle):

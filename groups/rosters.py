@@ -26,7 +26,7 @@ from crm.tenancy.scope import active_tenant
 from members import aliases, people
 from members.models import Handle, Member
 
-from . import reshuffles, rises, waves
+from . import codes, reshuffles, rises, waves
 from .calendar import instant
 from .models import Cohort, Group, Move, Placement, Reshuffle, Roster, RosterLine, Task
 from .pasting import key, read
@@ -405,6 +405,7 @@ def _book(roster, found, ends, asks_out, by):
     roster.lines.all().delete()  # names were kept until here
     touched = enumerate(done.items(), start=1)
     load(RosterLine, COLUMNS, ((uuid7(), roster.pk, n, Line.KNOWN, "", "", pk, [], "{}", Jsonb(booked)) for n, (pk, booked) in touched))
+    codes.look_again([roster.group_id])
     Roster.objects.filter(pk=roster.pk).update(state=State.BOOKED, booked_at=now(), booked_by=by, counts=counts)
     told = {name: counts[name] for name in ("joined", "moved", "seated", "ended")}
     events.note("roster.booked", roster, by=by, after=told | {"group": str(roster.group_id), "people": sum(told.values())})
@@ -413,12 +414,8 @@ def _book(roster, found, ends, asks_out, by):
 
 def _join(seen, today, by):
     moves = [each.move.pk for each in seen]
-    return {
-        each.move.member_id: {
-            "did": "joined", "move": str(each.move.pk), "was": each.was, "made": str(each.made.pk), "ended": each.ended, "task": each.task,
-        }
-        for each in reshuffles.join_all(moves, today, by=by, because="roster")
-    }  # fmt: skip
+    joined = reshuffles.join_all(moves, today, by=by, because="roster")
+    return {each.move.member_id: each.as_ids | {"did": "joined"} for each in joined}
 
 
 def _seat(roster, seen, today, by):

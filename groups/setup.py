@@ -23,6 +23,7 @@ MATRIX_KINDS = {
     "lead_days": "matrix.lead_days_set",
     "minutes_per_move": "matrix.minutes_set",
     "least_percent": "matrix.least_set",
+    "code_days": "matrix.code_days_set",
     "half_life": "matrix.half_life_set",
     "weights": "matrix.weights_set",
 }
@@ -36,6 +37,7 @@ LIMITS = {
     "lead_days": (1, 180),
     "minutes_per_move": (1, 240),
     "least_percent": (0, 100),
+    "code_days": (1, 365),
     "half_life": (0.1, 20),
     "number": (1, 9999),
     "capacity": (1, 200_000),

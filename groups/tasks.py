@@ -36,7 +36,7 @@ def follows(kind):
     """Register who hears of acts on tasks of this kind: `follower(task, by=seat)`, in the same transaction."""
 
     def register(follower):
-        FOLLOWERS[kind] = follower
+        FOLLOWERS.setdefault(kind, []).append(follower)
         return follower
 
     return register
@@ -77,7 +77,7 @@ def tick(task_id, act, key, *, by, reason="", note="", until="", ago=0):
     moved = {} if _times(task) == before else {"before": before, "after": _times(task)}
     kind = f"task.{'reopened' if act == Tick.Act.UNDO else act}"
     events.note(kind, task, by=by, member=task.member_id, because=until if act == Tick.Act.LATER else reason, **moved)
-    if act != Tick.Act.LATER and (follower := FOLLOWERS.get(task.kind)):
+    for follower in FOLLOWERS.get(task.kind, ()) if act != Tick.Act.LATER else ():
         follower(task, by=by)
     return task
 

@@ -4,7 +4,7 @@ from django.utils.translation import gettext_lazy as _
 
 from crm.tenancy import trail
 
-from .models import Channel, Cohort, Draft, Group, Matrix, Pin, Reshuffle, Roster, Star, Task, Wave
+from .models import Channel, Cohort, Draft, Group, GroupCode, Matrix, Pin, Reshuffle, Roster, Star, Task, Wave
 from .reasons import REASONS
 from .tasks import Until
 
@@ -50,7 +50,7 @@ trail.NAMES |= {
 }
 trail.PARTS |= {
     "reshuffle": [_ids(Draft, "reshuffle"), _ids(Wave, "reshuffle"), _ids(Cohort, "reshuffles")],
-    "group": [_ids(Roster, "group")],
+    "group": [_ids(Roster, "group"), _ids(GroupCode, "group")],
     "matrix": [
         _ids(Group, "matrix"), _ids(Cohort, "matrix"), _ids(Reshuffle, "matrix"), _ids(Draft, "reshuffle__matrix"),
         _ids(Wave, "reshuffle__matrix"),
@@ -71,9 +71,19 @@ for kind, words, icon, tone in [
     ("wave.handed_out", _("Handed %(moves)s tasks to %(assistant)s"), "send", ""),
     ("cohort.began", _("A half-year began: %(members)s members sit in their groups"), "calendar-event", "good"),
     ("move.joined", _("Joined the new group"), "door-enter", "good"),
+    ("reshuffle.paused", _("Paused the invitations: %(waves)s waves wait"), "player-pause", "warn"),
+    ("reshuffle.resumed", _("Went on with the invitations: %(waves)s waves"), "player-play", ""),
+    ("reshuffle.rolled_back", _("Took the half-year back: %(people)s people sit where they sat"), "arrow-back-up", "bad"),
+    ("moves.passed_on", _("Passed %(moves)s moves on to %(assistant)s"), "arrows-exchange", ""),
+    ("moves.passed_back", _("Gave %(moves)s moves back"), "arrow-back-up", ""),
+    ("moves.asked_again", _("Has %(moves)s people asked again"), "refresh", ""),
+    ("moves.unasked", _("Took back that %(moves)s people are asked again"), "arrow-back-up", ""),
+    ("late.seated", _("Seated %(people)s people who came after the plan"), "user-plus", ""),
+    ("late.unseated", _("Took back the seats of %(people)s late people"), "arrow-back-up", ""),
     ("move.reopened", _("Has not joined the new group after all"), "arrow-back-up", ""),
 ]:
-    trail.tell(kind, words, icon=icon, topic="reshuffle", tone=tone, whys={"roster": _("stands in the chat's list")})
+    whys = {"roster": _("stands in the chat's list"), "owner": _("the owner tells them")}
+    trail.tell(kind, words, icon=icon, topic="reshuffle", tone=tone, whys=whys)
 
 for kind, words, icon, tone in [
     ("task.done", _("Did a task"), "check", "good"),
@@ -99,6 +109,7 @@ for kind, words, icon in [
     ("matrix.lead_days_set", _("Has the plan proposed %(lead_days)s days before the half-year"), "calendar-event"),
     ("matrix.minutes_set", _("Counts %(minutes_per_move)s minutes for a move"), "clock"),
     ("matrix.least_set", _("Set the least size of a group to %(least_percent)s percent of the mean"), "users"),
+    ("matrix.code_days_set", _("Counts a group's code as good for %(code_days)s days"), "qrcode"),
     ("matrix.half_life_set", _("Lets having sat together count half after %(half_life)s half-years"), "hourglass"),
     ("matrix.weights_set", _("Changed what counts how much in a reshuffle"), "adjustments"),
     ("group.assigned", _("Gave the group to %(assistant)s"), "user-check"),
@@ -112,9 +123,17 @@ for kind, words, icon in [
     ("apart.removed", _("No longer keeps two members apart"), "arrows-split"),
 ]:
     trail.tell(kind, words, icon=icon, topic="groups", whys=dict(Pin.Because.choices) | dict(Star.Because.choices))
-SEATED = {"undone": _("taken back"), "roster": _("by the chat's list")}
+SEATED = {"late": _("came after the plan"), "undone": _("taken back"), "roster": _("by the chat's list")}
 trail.tell("member.moved", _("Seated in another group"), icon="arrows-move", topic="people", whys=SEATED)
 trail.tell("member.unseated", _("Sits in the group no more"), icon="user-x", topic="people", whys=SEATED)
+for kind, words, icon in [
+    ("code.kept", _("Kept a code of the group, good until %(day)s"), "qrcode"),
+    ("code.asked", _("Asked %(assistant)s for a new code of the group"), "bell"),
+    ("code.over", _("A code of the group lets nobody in any more"), "clock"),
+    ("code.dropped", _("Dropped a code of the group"), "trash"),
+    ("code.counted", _("Told that a code was scanned %(scans)s times"), "list-numbers"),
+]:
+    trail.tell(kind, words, icon=icon, topic="groups", whys={"old": _("its days are over"), "full": _("it was scanned too often")})
 for kind, words, icon in [
     ("roster.pasted", _("Pasted a list of %(names)s names"), "clipboard-text"),
     ("roster.settled", _("Settled whom a name of the list means"), "user-check"),
@@ -126,7 +145,7 @@ for kind, words, icon in [
 ]:
     whys = {"newer": _("a newer one was pasted"), "forgotten": _("nobody booked it for two weeks")}
     trail.tell(kind, words, icon=icon, topic="groups", whys=whys)
-trail.tell("task.given", _("Gave a task"), icon="checklist", topic="tasks")
+trail.tell("task.given", _("Gave a task"), icon="checklist", topic="tasks", whys=SEATED | {"rolled_back": SEATED["undone"]})
 trail.tell("task.withdrawn", _("Withdrew a task"), icon="ban", topic="tasks")
 
 trail.topic("rhythm", _("Rhythm"))

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from .views import arrivals, channels, matrices, panels, pushes, reshuffles, rhythms, rosters, setup, slots, tasks, week
+from .views import arrivals, carrying, channels, codes, matrices, panels, pushes, reshuffles, rhythms, rosters, setup, slots, tasks, week
 
 app_name = "groups"
 urlpatterns = [
@@ -27,10 +27,22 @@ urlpatterns = [
     path("groups/<uuid:pk>/closing/", setup.closing, name="closing"),
     path("groups/<uuid:pk>/reopening/", setup.reopening, name="reopening"),
     path("groups/<uuid:pk>/", matrices.group, name="group"),
+    path("groups/<uuid:pk>/code/", codes.code, name="code"),
+    path("codes/<uuid:pk>/picture/", codes.picture, name="code_picture"),
+    path("codes/<uuid:pk>/scans/", codes.scans, name="code_scans"),
+    path("codes/<uuid:pk>/dropping/", codes.drop, name="code_drop"),
     path("members/<uuid:pk>/panels/groups/", matrices.member_panel, name="member_panel"),
     path("members/<uuid:pk>/panels/tasks/", panels.tasks, name="member_tasks"),
     path("reshuffles/", reshuffles.reshuffles, name="reshuffles"),
     path("reshuffles/<uuid:pk>/", reshuffles.reshuffle, name="reshuffle"),
+    path("reshuffles/<uuid:pk>/moves/", carrying.moves, name="moves"),
+    path("reshuffles/<uuid:pk>/pausing/", carrying.pausing, name="pausing"),
+    path("reshuffles/<uuid:pk>/resuming/", carrying.resuming, name="resuming"),
+    path("reshuffles/<uuid:pk>/passing/", carrying.passing, name="passing"),
+    path("reshuffles/<uuid:pk>/asking/", carrying.asking, name="asking"),
+    path("reshuffles/<uuid:pk>/late/", carrying.late, name="late"),
+    path("reshuffles/<uuid:pk>/rolling-back/", carrying.rolling_back, name="rolling_back"),
+    path("moves/<uuid:pk>/joining/", carrying.joining, name="joining"),
     path("drafts/<uuid:pk>/", reshuffles.draft, name="draft"),
     path("drafts/<uuid:pk>/making/", reshuffles.making, name="making"),
     path("drafts/<uuid:pk>/stop/", reshuffles.stop, name="stop"),

@@ -8,13 +8,13 @@ from django.db import transaction
 from django.db.models import Sum
 from django.utils import translation
 from django.utils.timezone import now
-from django.utils.translation import gettext as _
 
 from crm.tenancy import events
 from crm.tenancy.models import Seat
 
 from . import rises
 from .calendar import HANDED_OUT_AT, instant
+from .inviting import invitation, ways
 from .models import Group, Move, Task, Wave
 
 
@@ -88,7 +88,12 @@ def hand_out(wave, tenant, *, by=None):
     moves = list(wave.moves.in_order().filter(state=Move.State.WAITING, task=None).select_related("member", "from_group", "to_group"))
     seats = _seats(moves, wave, tenant)
     with translation.override(tenant.language):
-        tasks = [_as_task(move, wave, tenant, seat) for move, seat in zip(moves, seats, strict=True)]
+        into = ways({move.to_group_id for move in moves})
+        minutes = wave.reshuffle.matrix.minutes_per_move
+        tasks = [
+            as_task(move, wave.day, wave.due_at, tenant, seat, into[move.to_group_id], minutes)
+            for move, seat in zip(moves, seats, strict=True)
+        ]
     Task.objects.bulk_create(tasks)
     rises.promise(tasks, tenant)
     for move, task in zip(moves, tasks, strict=True):
@@ -106,24 +111,18 @@ def _seats(moves, wave, tenant):
     return [who_works[str(move.from_group_id)] for move in moves]
 
 
-def _as_task(move, wave, tenant, seat):
-    end_of_day = datetime.datetime.combine(wave.day + datetime.timedelta(days=1), datetime.time(0))
+def as_task(move, day, due_at, tenant, seat, way, minutes):
+    """Called in the tenant's language, since its text leaves the house."""
+    end_of_day = datetime.datetime.combine(day + datetime.timedelta(days=1), datetime.time(0))
     return Task(
         kind=Task.Kind.MOVE,
         group=move.from_group,
         member=move.member,
         assistant_id=seat,
-        due_at=wave.due_at,
+        due_at=due_at,
         late_at=instant(end_of_day, tenant.zone),
         rank=move.rank,
-        minutes=wave.reshuffle.matrix.minutes_per_move,
-        text=invitation(move),
+        minutes=minutes,
+        text=invitation(move, way),
+        picture=way.picture,
     )
-
-
-def invitation(move):
-    """Leaves the house, so it is written in the tenant's language."""
-    return _(
-        "Hello %(name)s! The new half-year begins, and our groups are mixed anew so that everybody meets new people."
-        " Your new group is %(group)s. I am sending you the invitation now: one tap, and you are in."
-    ) % {"name": move.member.nickname, "group": move.to_group.name}

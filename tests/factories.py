@@ -28,6 +28,7 @@ from groups.models import (
     Draft,
     Evenings,
     Group,
+    GroupCode,
     Matrix,
     Move,
     Occurrence,
@@ -449,6 +450,16 @@ class MoveFactory(OwnedFactory):
     from_group = SubFactory(GroupFactory, matrix=SelfAttribute("..reshuffle.matrix"))
     to_group = SubFactory(GroupFactory, matrix=SelfAttribute("..reshuffle.matrix"))
     rank = Sequence(lambda n: n + 1)
+
+
+class GroupCodeFactory(OwnedFactory):
+    class Meta:
+        model = GroupCode
+
+    group = SubFactory(GroupFactory)
+    link = "https://example.com/group"
+    expires_at = LazyFunction(lambda: now() + datetime.timedelta(days=7))
+    due_at = LazyAttribute(lambda made: made.expires_at)
 
 
 class RosterFactory(OwnedFactory):

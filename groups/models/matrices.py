@@ -30,6 +30,12 @@ class Matrix(TenantModel):
     is_reshuffled = models.BooleanField(_("reshuffled each half-year"), default=True)
     lead_days = models.PositiveSmallIntegerField(_("days before the half-year on which the plan is proposed"), default=45)
     minutes_per_move = models.PositiveSmallIntegerField(_("minutes of work per move"), default=2, validators=[MinValueValidator(1)])
+    code_days = models.PositiveSmallIntegerField(
+        _("days for which a group's code lets people in"),
+        default=7,
+        db_default=7,
+        validators=[MinValueValidator(1), MaxValueValidator(365)],
+    )
     least_percent = models.PositiveSmallIntegerField(
         _("least group size, percent of the mean"), default=80, validators=[MaxValueValidator(100)]
     )

@@ -127,6 +127,7 @@ class Wave(DueModel):
     class State(models.TextChoices):
         WAITING = "waiting", _("waiting")
         HANDED_OUT = "handed_out", _("handed out")
+        PAUSED = "paused", _("paused")
         STOPPED = "stopped", _("stopped")
 
     reshuffle = models.ForeignKey(Reshuffle, models.CASCADE, related_name="waves")

@@ -39,6 +39,7 @@ class Task(TenantModel):
         SLOT = "slot", _("of the rhythm")
         PUSH = "push", _("send into a group")
         ARRIVAL = "arrival", _("a step of an arrival")
+        CODE = "code", _("new code of a group")
 
     class State(models.TextChoices):
         OPEN = "open", _("to do")

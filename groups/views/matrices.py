@@ -11,7 +11,7 @@ from crm.tenancy.rights import sees
 from members import hits
 from members.models import Member
 
-from .. import efforts
+from .. import efforts, inviting
 from ..models import CalendarStep, Cohort, Group, Matrix, Move, Pin, Placement, Push, Reshuffle, Star, Task
 from ..names import short_half
 
@@ -127,6 +127,7 @@ def group(request, pk):
     }
     if not request.htmx or request.htmx.history_restore_request:
         context |= _at_a_glance(found, here) | {
+            "way": inviting.ways([found.pk])[found.pk],
             "effort": efforts.of(request.tenant, group=found),
             "asking": Push.objects.asking().filter(group=found).count(),
         }

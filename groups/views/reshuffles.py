@@ -1,6 +1,6 @@
 from django import forms
 from django.contrib import messages
-from django.db.models import Case, Exists, F, JSONField, OuterRef, Q, When
+from django.db.models import Case, Count, Exists, F, JSONField, OuterRef, Q, When
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.cache import patch_vary_headers
@@ -15,9 +15,9 @@ from crm.tenancy.pages import page
 from crm.tenancy.refusals import Refused
 from crm.tenancy.rights import does, sees
 
-from .. import clashes, drawing, plans, progress
+from .. import carrying, clashes, codes, drawing, plans, progress, rolling_back
 from .. import reshuffles as verbs
-from ..models import CalendarStep, Cohort, Draft, Matrix, Reshuffle
+from ..models import CalendarStep, Cohort, Draft, Matrix, Reshuffle, Wave
 
 # Of all the work up to the end of each stage, in percent.
 UNTIL = {"": 0, "reading": 4, "searching": 70, "measuring": 85, "ordering": 100}
@@ -305,6 +305,8 @@ def _nothing_yet(request, found):
 def _carrying_out(request, found, chosen):
     state = progress.of(found, request.tenant, plans.owner_of(chosen))
     is_done = found.state == Reshuffle.State.DONE
+    waves = {} if is_done else dict(Wave.objects.filter(reshuffle=found).values_list("state").annotate(n=Count("pk")).order_by())
+    may = rights.may_do(request.seat, "matrix") and not is_done
     last = max(day for day in (state.last_day or state.day, state.projected, None if is_done else state.day) if day)
     context = {
         "reshuffle": found,
@@ -317,5 +319,14 @@ def _carrying_out(request, found, chosen):
         "figures": chosen.figures or {},
         "is_done": is_done,
         "per_day": request.tenant.tasks_a_day,
+        "may_act": may,
+        "proposal": carrying.proposal(state) if may else None,
+        "paused": waves.get(Wave.State.PAUSED, 0),
+        "to_pause": waves.get(Wave.State.WAITING, 0),
+        "again": carrying.to_ask_again(found).count() if may and state.tally.impossible else 0,
+        "late_people": 0 if is_done else carrying.late(found).count(),
+        "days_left": (found.cohort.begins_on - state.day).days,
+        "may_roll_back": rights.may_do(request.seat, "approval") and rolling_back.can_be(found),
+        "dying": {} if is_done else codes.dying([group.pk for group, _tally, _here in state.groups]),
     }
     return page(request, "groups/carrying_out.html", context, part="progress")

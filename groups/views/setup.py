@@ -37,6 +37,9 @@ class MatrixForm(SeenForm):
     is_reshuffled = forms.BooleanField(required=False, label=gettext_lazy("Reshuffled each half-year"))
     lead_days = forms.IntegerField(label=gettext_lazy("Plan proposed before the half-year"))
     minutes_per_move = forms.IntegerField(label=gettext_lazy("Work per move"))
+    code_days = forms.IntegerField(
+        label=gettext_lazy("A group's code is good for"), help_text=gettext_lazy("On WeChat seven days, by the picture's own words.")
+    )
     least_percent = forms.IntegerField(
         label=gettext_lazy("Least size of a group"),
         help_text=gettext_lazy("Of the mean of all groups. A group may have a least of its own in the table."),

@@ -177,6 +177,22 @@ def _channel(body, named):
     return kept | {"kind": "discord", "address": f"https://discord.com/api/webhooks/{next(NUMBERS)}"}
 
 
+def _paste(body, named):
+    """Names of somebody, into a group: which it is cannot be found by made-up ones."""
+    return {"text": f"群成员(2)\n{body['text'][:20]}\n海燕", "group": ROWS["groups"][0]}
+
+
+def _settling(body, named):
+    """A line of that roster, and one thing to be done with it."""
+    if named["id"] not in KNOWN["lines"]:
+        named["id"] = NOBODY
+    return {"line": KNOWN["lines"].get(named["id"], NOBODY), "act": body.get("act", "pass")}
+
+
+def _code(body, named):
+    return body | {"link": "https://work.weixin.qq.com/g/1", "expires_at": None}
+
+
 def _tick(body, named):
     """What an act needs beside the task."""
     return body | {"reason": "declined", "until": "tomorrow"}
@@ -186,6 +202,7 @@ SENSE = {
     ("channels", ""): _channel, ("channels", "{id}"): _channel,
     ("slots", ""): _slot, ("slots", "{id}"): _slot, ("pauses", ""): _pause, ("occurrences", "moving"): _moving, ("tasks", "ticks"): _tick,
     ("tasks", "handing"): _handing, ("arrivals", ""): _arrival, ("arrivals", "evening"): _moving,
+    ("rosters", ""): _paste, ("rosters", "settling"): _settling, ("codes", ""): _code,
     ("members", ""): _member, ("members", "{id}"): _member, ("members", "batch"): _batch, ("members", "erasure"): _erasure,
     ("handles", ""): _handle, ("renewals", ""): _renewal, ("modules", ""): _word, ("words", ""): _word, ("words", "{id}"): _word,
     ("words", "merge"): _into, ("spellings", ""): _word, ("fields", ""): _field, ("fields", "{id}"): _field, ("twins", "merge"): _keep,

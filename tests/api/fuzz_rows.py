@@ -11,6 +11,7 @@ from tests.factories import (
     ChannelFactory,
     ConsentFactory,
     CustomFieldFactory,
+    GroupCodeFactory,
     IntroductionFactory,
     MemberFactory,
     MoveFactory,
@@ -19,6 +20,7 @@ from tests.factories import (
     PushFactory,
     RenewalFactory,
     RhythmFactory,
+    RosterLineFactory,
     SeatFactory,
     SegmentFactory,
     SlotFactory,
@@ -37,6 +39,7 @@ def community():
         seat = SeatFactory(tenant=small.tenant, role="owner", name="Lily")
         key, secret = AccessToken.make(AccessToken.Kind.API_KEY, seat)
         erased, pairs, there = _to_be_erased(), _pairs(), _of_members(small.members, seat)
+        lines = [RosterLineFactory(roster__group=group) for group in small.groups]
         rows = there | _of_the_rhythm(small) | {
             "member": small.members, "members": small.members, "one": small.members[:12], "other": small.members[12:],
             "inviter": small.members[:3], "members/erasure": erased, "kept": _people("Kept", 4), "gone": _people("Gone", 12),
@@ -50,13 +53,16 @@ def community():
             "pushes": PushFactory.create_batch(3, group=small.groups[0], state="unsure"),
             "moves": [MoveFactory(member=member) for member in small.members[:3]],
             "keys": [AccessToken.make(AccessToken.Kind.API_KEY, seat)[0] for _n in range(3)],
-            "drafts": Draft.objects.all(), "reshuffles": Reshuffle.objects.all(), "placements": Placement.objects.all(),
+            "drafts": Draft.objects.all(), "reshuffles": Reshuffle.objects.all(),
+            "rosters": [line.roster for line in lines], "codes": [GroupCodeFactory(group=group) for group in small.groups],
+            "placements": Placement.objects.all(),
         }  # fmt: skip
         return secret, {
             "spared": [str(key.pk), str(seat.pk)],
             "rows": {name: [str(row.pk) for row in found] for name, found in rows.items()},
             "names": {str(member.pk): member.nickname for member in erased},
             "pairs": {str(pair.pk): [str(pair.one_id), str(pair.other_id)] for pair in pairs},
+            "lines": {str(line.roster_id): str(line.pk) for line in lines},
             "text": str(CustomFieldFactory(name="Shirt").pk),
         }
 

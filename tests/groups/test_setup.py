@@ -19,7 +19,7 @@ from tests.factories import CohortFactory, GroupFactory, MatrixFactory, MoveFact
 from tests.groups.communities import ready_draft, small_community
 
 FIELDS = ["number", "name", "mode", "capacity", "least", "assistant"]
-RULES = ["name", "is_reshuffled", "lead_days", "minutes_per_move", "least_percent", "half_life"]
+RULES = ["name", "is_reshuffled", "lead_days", "minutes_per_move", "code_days", "least_percent", "half_life"]
 
 
 def code(value):

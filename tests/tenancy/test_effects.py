@@ -205,7 +205,7 @@ def test_a_job_that_fails_leaves_its_promise_to_be_kept(at_once, monkeypatch):
     wave = a_wave(tenant)
 
     with monkeypatch.context() as patched:
-        patched.setattr("groups.waves.invitation", lambda move: 1 / 0)
+        patched.setattr("groups.waves.invitation", lambda *_move: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             jobs.hand_out(str(tenant.pk), str(wave.pk))
     assert kept(tenant) == ([0, 0, 0], 0)

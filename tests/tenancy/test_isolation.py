@@ -104,6 +104,7 @@ PLAIN = {
     "all", "ask", "column", "expires", "expires_from", "expires_to", "joined", "joined_from", "joined_to", "over", "shared", "tag", "verb",
     "take", "consent", "value-nickname", "value-city", "value-industry", "value-offers", "value-seeks", "value-skills",
     "number",
+    "scans", "link", "code_days", "owner",
     "expected", "expected_with_ends", "ends", "asks_out", "sure",
     "is_asked", "pinned",
     "tags", "joined_on", "expires_on", "skills", "levels_of", "system", "says", "text", "in", "left", "top", "side", "phone", "wechat",

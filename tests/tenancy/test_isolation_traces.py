@@ -44,7 +44,7 @@ REMEMBERED = {
     "groups.reshuffling.solving", "members.cities", "members.files.values", "members.hits", "members.list_rows", "members.names",
     "members.places", "members.resemblance", "members.vocabulary",
 }  # fmt: skip
-FILE_KINDS = {"import", "interactions", "review", "rejected", "logo", "introduction", "photo", "slot", "proof", "sticker"}
+FILE_KINDS = {"import", "interactions", "review", "rejected", "logo", "introduction", "photo", "slot", "proof", "sticker", "code"}
 OUTSIDE_THE_MEDIA = ["..", "../..", "..%2F..%2Fsecret.txt", "%2e%2e%2fsecret.txt", "..\\secret.txt", "%00", "/etc/passwd", "secret.txt"]
 
 
