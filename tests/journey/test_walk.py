@@ -152,11 +152,57 @@ def walk(demo, sits, size, point):
     counts = _moves(demo)
     assert (sum(counts.values()), counts["asked"], counts["refused"]) == (moves, 1, 1)
 
+    # A newcomer came after the plan and is seated; the chat's own list, pasted, says who has come.
+    came_in = paste_a_roster(demo, owner)
+    assert _moves(demo)["joined"] == came_in > 0
+
     # The first day of the half-year comes, and the clock makes it current.
     demo.query(FIRST_DAY.format(slug=demo.slug))
     wait_for(lambda: _moves(demo)["joined"] == moves - 1)
     page = owner.goes()
     owner.fits()
+
+
+def paste_a_roster(demo, owner):
+    """Of one new group, with everybody who sits there and all who were to come. Returns how many came."""
+    group, sitting, coming = _of_a_group(demo)
+    api(demo, "members/", {"nickname": "后来的人", "handles": []})
+    page = owner.goes("reshuffles/")
+    page.locator("form[action$='/late/'] button").click()
+    expect(page.locator("form[action$='/late/']")).to_have_count(0)
+    owner.fits()
+    page.locator("main a[href$='/rosters/']").first.click()
+    owner.fits()
+    page.locator("select[name=group]").select_option(group)
+    page.fill("textarea[name=text]", "\n".join([f"群成员({len(sitting) + len(coming) + 1})", "群主", *sitting, *coming, "群里的机器人"]))
+    page.locator("form.qo-box button").click()
+    expect(page.locator("#joined")).to_be_visible()
+    owner.fits()
+    page.keyboard.press("x")  # the robot is nobody of ours
+    expect(page.locator("#line")).to_have_count(0)
+    page.locator("form[action$='/booking/'] button").click()
+    expect(page.locator("form[action$='/undo/']")).to_be_visible()
+    owner.fits()
+    return len(coming)
+
+
+def everything(demo, path):
+    """All rows of a list."""
+    found, path = [], f"{path}&page_size=500"
+    while path:
+        answer = api(demo, path)
+        found, path = found + answer["results"], answer["next"]
+    return found
+
+
+def _of_a_group(demo):
+    """The new group to which most are to come: its id, the names of who sits there, and of those who are to come."""
+    moves = [move for state in ("waiting", "asked") for move in everything(demo, f"moves/?state={state}")]
+    goes = [move["to_group"] for move in moves]
+    group = max(sorted(set(goes)), key=goes.count)
+    names = {row["id"]: row["nickname"] for row in everything(demo, "members/?standing=current")}
+    sits = everything(demo, f"placements/?group={group}&is_open=true")
+    return group, [names[row["member"]] for row in sits], [names[move["member"]] for move in moves if move["to_group"] == group]
 
 
 FIRST_DAY = """
