@@ -16,7 +16,7 @@ from crm.tenancy.templatetags.qx import ago, clock
 
 from . import rises
 from .calendar import instant
-from .models import ArrivalStep, Draft, Move, Occurrence, Placement, Rise, Slot, Task, Wave
+from .models import ArrivalStep, Draft, GroupCode, Move, Occurrence, Placement, Rise, Slot, Task, Wave
 from .tasks import Until, moment_of
 
 MOST = 200  # rows that a phone holds at once; the others follow while these are done
@@ -225,7 +225,10 @@ def find(seat, pk):
     """A task that this seat may work on, or None."""
     tasks = Task.objects.all() if rights.sees_all(seat, "tasks") else Task.objects.of(seat)
     task = tasks.select_related("member", "group", "picture", "proof", "ended_by__user").filter(pk=pk).first()
-    return _as_lines([task], now())[0] if task else None
+    line = _as_lines([task], now())[0] if task else None
+    if line and line.move and task.picture and not GroupCode.objects.filter(picture=task.picture_id, expires_at__gt=now()).exists():
+        task.picture = None  # a code that lets nobody in any more, in the minute before the sweep takes it away
+    return line
 
 
 def onward(task, seat):

@@ -93,6 +93,9 @@ def test_the_next_one_is_asked_for_in_time_and_its_photo_is_the_code(house, owne
     assert "dies" in owner.get(f"/reshuffles/{reshuffle_pk(house)}/", headers={"accept-language": "en"}).content.decode()
 
     time_machine.move_to(first.expires_at)
+    with acting_for(house.pk):
+        task = invitations(group).first()
+    assert owner.get(f"/phone/tasks/{task.pk}/picture/").status_code == 404  # before anybody swept
     keep_code(house.pk, first.pk)
     with acting_for(house.pk):
         assert (GroupCode.objects.get().state, shown(group)) == ("over", {(False, "added")})
