@@ -166,14 +166,20 @@ class Outcome:
 
 
 LEFT, GONE_ON = "left", "elsewhere"
+SHOWN = ("id", "tenant", "nickname", "sort_key", "standing", "city")
 
 
 def outcome(roster):
     """Whom the settled lines name, by what is to be done about them; the same number of questions for any list."""
     group, found = roster.group, Outcome()
-    named = {line.member_id: line.member for line in roster.lines.filter(state=Line.KNOWN).exclude(member=None).select_related("member")}
-    seats = Placement.objects.open().filter(Q(member__in=list(named)) | Q(group=group), matrix=group.matrix_id)
-    sits = {each.member_id: each for each in seats.select_related("member", "group")}
+    listed = roster.lines.filter(state=Line.KNOWN).exclude(member=None).values("member")
+    seats = list(Placement.objects.open().filter(Q(member__in=listed) | Q(group=group), matrix=group.matrix_id))
+    known = Member.objects.only(*SHOWN).filter(Q(pk__in=listed) | Q(pk__in=[each.member_id for each in seats])).in_bulk()
+    groups = Group.objects.in_bulk({each.group_id for each in seats})
+    for each in seats:
+        each.member, each.group = known[each.member_id], groups[each.group_id]
+    sits = {each.member_id: each for each in seats}
+    named = {pk: known[pk] for pk in set(listed.values_list("member", flat=True))}
     moves = Move.objects.filter(to_group=group, reshuffle__state=Reshuffle.State.APPROVED).exclude(state=Move.State.JOINED)
     coming = {move.member_id: move for move in moves.select_related("member", "from_group", "task")}
     apart = [pk for pk in named if pk in sits and sits[pk].group_id != group.pk and pk not in coming]
