@@ -20,7 +20,9 @@ from ..models import Group, GroupCode
 
 
 class CodeForm(forms.Form):
-    picture = forms.FileField(label=gettext_lazy("Picture of the code"), required=False)
+    picture = forms.FileField(
+        label=gettext_lazy("Picture of the code"), required=False, widget=forms.FileInput(attrs={"accept": "image/*"})
+    )
     link = forms.CharField(label=gettext_lazy("or its link"), max_length=300, required=False)
     until = forms.DateField(
         label=gettext_lazy("Good until"), required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
