@@ -19,6 +19,7 @@ ELSEWHERE = {
     "members:timeline": "a part of the member's page, for browsers without scripts",
     "palette": "it opens over every page; as a page of its own it serves browsers without scripts",
     "groups:week_move": "it opens over the week, for a slot that was dragged or sent to another day by keys",
+    "groups:moves": "it opens from a reshuffle that is being carried out, as does what mends one",
     "groups:making": "a part of the plan's page while the plan is made",
     "account_reauthenticate": "asked for on the way to something grave",
 }
