@@ -181,7 +181,7 @@ def paste_a_roster(demo, owner):
     page.keyboard.press("x")  # the robot is nobody of ours
     expect(page.locator("#line")).to_have_count(0)
     page.locator("form[action$='/booking/'] button").click()
-    expect(page.locator("form[action$='/undo/']")).to_be_visible()
+    expect(page.locator("#roster form[action$='/undo/']")).to_be_visible()
     owner.fits()
     return len(coming)
 
