@@ -177,6 +177,11 @@ class Day:
     moment: datetime.datetime
 
     @property
+    def first(self):
+        """The next one, where there is one."""
+        return [self.next] if self.next else []
+
+    @property
     def total(self):
         return self.left + len(self.ended)
 
