@@ -4,6 +4,8 @@ from django.utils.safestring import mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from crm.tenancy.templatetags.qx import minutes_as_hours, thousands
+
 from ..plans import listed
 
 register = template.Library()
@@ -121,12 +123,54 @@ def cells(row, diagonal):
 
 
 @register.filter
-def dots(line):
-    """Before and after on one track."""
+def tracks(lines):
+    """Of each figure of a group what it was and becomes, as dots on one track."""
+    drawn = (f'<p class="{each["kind"]}"><span>{escape(each["what"])}</span>{_dots(each)}<b>{each["after"]}</b></p>' for each in lines)
+    return mark_safe("".join(drawn))
+
+
+def _dots(line):
     was, become = line["from"], line["to"]
-    return mark_safe(
+    return (
         f'<svg width="100%" height="11" role="img" aria-label="{line["before"]} → {line["after"]}">'
         '<line x1="0" x2="100%" y1="5.5" y2="5.5"/>'
         f'<line class="way" x1="{was}%" x2="{become}%" y1="5.5" y2="5.5"/><circle class="was" cx="{was}%" cy="5.5" r="4"/>'
         f'<circle class="is" cx="{become}%" cy="5.5" r="4.5"/></svg>'
     )
+
+
+@register.filter
+def before_after(lines):
+    """The same as cells of a table."""
+    return mark_safe("".join(f'<td class="num">{each["before"]} → {each["after"]}</td>' for each in lines))
+
+
+@register.simple_tag
+def points_of_curve(spots, chosen, address):
+    """Each a link to the plan cut off there."""
+    words, href, drawn = _("%(moves)s moves, %(new)s new people"), escape(address), []
+    for spot in (spot for spot in spots if spot["point"].moves):
+        moves, x, y = spot["point"].moves, spot["x"], spot["y"]
+        marked, current, radius = (" chosen", CURRENT, "7") if moves == chosen else ("", "", "3.5")
+        drawn.append(
+            f'<a id="point-{moves}" class="point{marked}" href="{href}?moves={moves}" data-point="{moves}"{current}>'
+            f"<title>{escape(words % {'moves': thousands(moves), 'new': faces(spot['point'].mean)})}</title>"
+            f'<circle class="hit" cx="{x}" cy="{y}" r="12"/><circle class="dot" cx="{x}" cy="{y}" r="{radius}"/></a>'
+        )
+    return mark_safe("".join(drawn))
+
+
+@register.simple_tag
+def rows_of_curve(points, chosen, address):
+    """The same as rows of a table."""
+    href, rows = escape(address), []
+    for point in points:
+        way, marked = f"{href}?moves={point.moves}", ' class="qx-selected"' if point.moves == chosen else ""
+        cells = [*map(faces, (point.mean, point.by_chance, point.at_most)), minutes_as_hours(point.price)]
+        rows.append(
+            f'<tr{marked}><td class="num"><a href="{way}" data-moves="{point.moves}" hx-get="{way}" hx-target="#plan" hx-swap="outerHTML"'
+            f' hx-push-url="true">{thousands(point.moves)}</a></td>'
+            + "".join(f'<td class="num">{escape(cell)}</td>' for cell in cells)
+            + "</tr>"
+        )
+    return mark_safe("".join(rows))
