@@ -1,12 +1,16 @@
 """What every page shows around itself: the rail with its counts, the seat, the other tenants of this user."""
 
+from functools import partial
+
 from django.db.models import Exists, OuterRef
 from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
+from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
 
 from crm.tenancy import rights, tabs
-from crm.tenancy.counting import counts
+from crm.tenancy.models import Seat
+from crm.tenancy.prepared import SOME_DAY, SOMEBODY, SOMETIME, Counts
 from crm.tenancy.signin import home_of
 from groups import evening_page
 from groups.models import Draft, Reshuffle, Task
@@ -67,15 +71,23 @@ def rail(request):
 
 
 def _to_do(seat):
-    """Counts are things to do, never totals: plans to decide on, tasks that are late."""
-    late = Task.objects.late()
+    """Counts are things to do, never totals: plans to decide on, tasks that are late, newcomers of this evening."""
+    return ASKED[seat.role].ask(seat=seat.pk, moment=now(), day=seat.tenant.today())
+
+
+def _waiting(role, *, seat, moment, day):
+    seat = Seat(pk=seat, role=role)
+    late = Task.objects.late(moment)
     if not rights.sees_all(seat, "tasks"):
         late = late.of(seat)
     # Until there is a plan, or the word that there can be none, nothing is to be decided.
     said = Draft.objects.exclude(state__in=[Draft.State.WAITING, Draft.State.STOPPED]).filter(reshuffle=OuterRef("pk"))
     open_ones = Reshuffle.objects.filter(Exists(said), state=Reshuffle.State.OPEN)
-    tonight = evening_page.to_do(seat)
-    return counts(reshuffles=open_ones, tasks=late, imports=waiting_for_a_decision(), arrivals=tonight)
+    tonight = evening_page.to_do(seat, day)
+    return {"reshuffles": open_ones, "tasks": late, "imports": waiting_for_a_decision(), "arrivals": tonight}
+
+
+ASKED = {role: Counts(partial(_waiting, role), seat=SOMEBODY, moment=SOMETIME, day=SOME_DAY) for role in Seat.Role.values}
 
 
 def _elsewhere(request):

@@ -2,6 +2,7 @@
 
 import datetime
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from django.db.models import Count, Max, Min, OuterRef, Q, Subquery, Sum
@@ -10,9 +11,9 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from crm.tenancy import rights
-from crm.tenancy.counting import counts
 from crm.tenancy.models import Event
 from crm.tenancy.pages import page
+from crm.tenancy.prepared import Counts
 from crm.tenancy.rights import sees
 from groups import calendar, clashes, efforts, rises
 from groups.models import CalendarStep, Cohort, Draft, Move, Push, Reshuffle, Task, Wave
@@ -37,11 +38,16 @@ class Decision:
     waits: bool = True  # for a person; else it goes on by itself
 
 
+HERE = Counts(
+    lambda: {"people": Member.objects.current(), "renewals": Renewal.objects.all(), "asking": Push.objects.asking(), **beginning.plans()}
+)
+
+
 @require_safe
 @sees("today")
 def today(request):
     reshuffles, loads = _reshuffles(), _loads()
-    here = counts(people=Member.objects.current(), renewals=Renewal.objects.all(), asking=Push.objects.asking(), **beginning.plans())
+    here = HERE.ask()
     found = [_late(loads), _asking(here["asking"]), *map(_decision, reshuffles)]
     decisions = sorted(filter(None, found), key=lambda each: (not each.waits, each.deadline))
     context = {
@@ -73,24 +79,37 @@ def _day(day):
 
 def _reshuffles():
     """Those that are not done, each with the drafts that matter, how far it came and what the calendar will do."""
+    found = list(_undone().all())
+    for each in found:
+        tally = each.tally or {"all": 0, "handled": 0, "impossible": 0}
+        each.moves_all, each.moves_done, each.moves_impossible = tally["all"], tally["handled"], tally["impossible"]
+    return found
+
+
+@cache
+def _undone():
+    """The question alone, which takes longer to put together than to answer; whose reshuffles it means is decided when it is asked."""
     drafts = Draft.objects.filter(reshuffle=OuterRef("pk")).order_by("-number")
     waves = Wave.objects.filter(reshuffle=OuterRef("pk")).order_by().values("reshuffle")
     step = CalendarStep.objects.filter(cohort=OuterRef("cohort"), kind=CalendarStep.Kind.PROPOSE, state=CalendarStep.State.WAITING)
     found = Reshuffle.objects.exclude(state=Reshuffle.State.DONE).select_related("matrix", "cohort")
-    return list(
-        found.annotate(
-            moves_all=Count("moves"),
-            moves_done=Count("moves", filter=Q(moves__state__in=HANDLED)),
-            moves_joined=Count("moves", filter=Q(moves__state=Move.State.JOINED)),
-            moves_impossible=Count("moves", filter=Q(moves__state__in=IMPOSSIBLE)),
-            last_day=Subquery(waves.annotate(last=Max("day")).values("last")),
-            proposed_at=Subquery(step.values("due_at")[:1]),
-            approved=_first(Draft.objects.filter(pk=OuterRef("chosen"))),
-            ready=_first(drafts.filter(state=Draft.State.READY)),
-            making=_first(drafts.filter(state=Draft.State.WAITING)),
-            refused=_first(drafts.filter(state__in=[Draft.State.IMPOSSIBLE, Draft.State.FAILED])),
-        ).order_by("cohort__year", "cohort__half", "matrix__name")
-    )
+    return found.annotate(
+        tally=Subquery(_tallies()),
+        last_day=Subquery(waves.annotate(last=Max("day")).values("last")),
+        proposed_at=Subquery(step.values("due_at")[:1]),
+        approved=_first(Draft.objects.filter(pk=OuterRef("chosen"))),
+        ready=_first(drafts.filter(state=Draft.State.READY)),
+        making=_first(drafts.filter(state=Draft.State.WAITING)),
+        refused=_first(drafts.filter(state__in=[Draft.State.IMPOSSIBLE, Draft.State.FAILED])),
+    ).order_by("cohort__year", "cohort__half", "matrix__name")
+
+
+def _tallies():
+    """How many moves there are in all, how many are handled, and of those how many not possible."""
+    moves = Move.objects.filter(reshuffle=OuterRef("pk")).order_by().values("reshuffle")
+    handled, impossible = Q(state__in=HANDLED), Q(state__in=IMPOSSIBLE)
+    counted = moves.annotate(all=Count("pk"), handled=Count("pk", filter=handled), impossible=Count("pk", filter=impossible))
+    return counted.values(said=JSONObject(all="all", handled="handled", impossible="impossible"))
 
 
 def _first(drafts):

@@ -191,7 +191,7 @@ def chains(group):
     return {"lengths": lengths, "median": round(statistics.median(lengths)), "points": line, "last": points[-1]}
 
 
-def to_do(seat):
+def to_do(seat, today):
     """For the rail: newcomers of this evening who are not welcomed yet."""
-    return seen_by(seat).filter(state=State.PLANNED, day__lte=seat.tenant.today())
+    return seen_by(seat).filter(state=State.PLANNED, day__lte=today)
 

@@ -4,7 +4,7 @@ import datetime
 import uuid
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
-from functools import cached_property, reduce
+from functools import cache, cached_property, reduce
 
 import numpy as np
 from django.contrib.postgres.expressions import ArraySubquery
@@ -13,8 +13,9 @@ from django.db.models.functions import Cast, JSONObject, Right
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
-from crm.tenancy.counting import counts
 from crm.tenancy.models import Seat
+from crm.tenancy.prepared import SOME_DAY, SOMEBODY, Counts
+from crm.tenancy.scope import ActiveTenant
 from members.models import Handle, Member
 
 from . import waves
@@ -428,16 +429,22 @@ def _stands(seat):
 # What changed since
 
 
+def _present(matrix, begins_on):
+    everybody, sits = Member.objects.current(), Placement.objects.open()
+    here = sits.filter(matrix=matrix, member__standing=Member.Standing.CURRENT)
+    return {
+        "nowhere": everybody.filter(~Exists(sits.filter(member=OuterRef("pk")))),
+        "seated": here,
+        "ending": here.filter(member__expires_on__lt=begins_on),
+    }
+
+
+PRESENT = Counts(_present, matrix=SOMEBODY, begins_on=SOME_DAY)
+
+
 def since(draft):
     """How many more or fewer people there are than when the plan was made, and whose term ends before it begins."""
-    reshuffle = draft.reshuffle
-    everybody, sits = Member.objects.current(), Placement.objects.open()
-    here = sits.filter(matrix=reshuffle.matrix_id, member__standing=Member.Standing.CURRENT)
-    found = counts(
-        nowhere=everybody.filter(~Exists(sits.filter(member=OuterRef("pk")))),
-        seated=here,
-        ending=here.filter(member__expires_on__lt=reshuffle.cohort.begins_on),
-    )
+    found = PRESENT.ask(matrix=draft.reshuffle.matrix_id, begins_on=draft.reshuffle.cohort.begins_on)
     people, mark = found["nowhere"] + found["seated"], draft.mark or {}
     return {
         "is_changed": bool(mark) and (mark.get("people"), mark.get("seated")) != (people, found["seated"]),
@@ -473,19 +480,25 @@ def warnings(reading, changed, worst_words, rules, load, owner):
 # Drafts beside each other, and what stands around a plan: all in the question for the draft
 
 
-def with_surroundings(drafts, tenant):
-    """Each draft with its reshuffle, the other drafts' main figures, the present half-year, and the owner."""
-    owner = Seat.objects.standing().filter(tenant=tenant).owner_first()
+@cache
+def _with_surroundings():
+    """The question, which takes longer to put together than to answer; of whose drafts is decided when it is asked."""
+    owner = Seat.objects.standing().filter(tenant=ActiveTenant()).owner_first()
     who = JSONObject(pk="pk", name="name", user="user__name", email="user__email")
     present = Cohort.objects.filter(matrix=OuterRef("reshuffle__matrix"), state=Cohort.State.CURRENT)
     beside = Draft.objects.filter(reshuffle=OuterRef("reshuffle")).order_by("number")
     figures = {"moves": "figures__moves", "mean": "figures__new_people__mean"}
     said = JSONObject(pk="pk", number="number", state="state", max_moves="max_moves", **figures)
-    return drafts.select_related("reshuffle__matrix", "reshuffle__cohort").annotate(
+    return Draft.objects.select_related("reshuffle__matrix", "reshuffle__cohort").annotate(
         present=Subquery(present.values(json=JSONObject(year="year", half="half"))[:1]),
         beside=ArraySubquery(beside.values(json=said)),
         owner=Subquery(owner.values(json=who)[:1]),
     )
+
+
+def with_surroundings():
+    """Each draft with its reshuffle, the other drafts' main figures, the present half-year, and the owner."""
+    return _with_surroundings().all()
 
 
 def drafts_of(draft):

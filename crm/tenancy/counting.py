@@ -6,14 +6,23 @@ from django.db import connection
 
 def counts(**querysets):
     """{name: how many rows each queryset has}"""
-    asked, params = [], []
+    return asked(querysets, *written(querysets))
+
+
+def written(querysets):
+    """The question, as SQL and what is put in."""
+    counted, params = [], []
     for queryset in querysets.values():
         try:
             sql, given = queryset.order_by().values("pk").query.sql_with_params()
         except EmptyResultSet:
             sql, given = "SELECT 1 WHERE false", ()
-        asked.append(f"(SELECT count(*) FROM ({sql}) AS counted)")
+        counted.append(f"(SELECT count(*) FROM ({sql}) AS counted)")
         params += given
+    return "SELECT " + ", ".join(counted), params
+
+
+def asked(names, sql, params):
     with connection.cursor() as cursor:
-        cursor.execute("SELECT " + ", ".join(asked), params)
-        return dict(zip(querysets, cursor.fetchone(), strict=True))
+        cursor.execute(sql, params)
+        return dict(zip(names, cursor.fetchone(), strict=True))

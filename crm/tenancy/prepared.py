@@ -1,18 +1,43 @@
 """Questions that every request asks: their SQL is written once, and only the values are put in."""
 
+import datetime
 from functools import cached_property
+from uuid import UUID
 
 from django.db import connections
 from django.db.models.query import get_related_populators
 
+from . import counting
+from .scope import active_tenant, written_for
+
+# Values that are found nowhere else, to stand in a question for what is put in when it is asked.
+SOME_ID, SOMEBODY = UUID(int=2**64 + 1), UUID(int=2**64 + 2)
+SOME_DAY = datetime.date(1, 2, 3)
+SOMETIME = datetime.datetime(1, 2, 3, 4, 5, 6, tzinfo=datetime.UTC)
+
+
+class Params:
+    """Of a written question: which of them are stand-ins, by the names of what they stand for."""
+
+    def __init__(self, params, stand_ins):
+        self.said = params
+        self.names = [next((name for name, stand_in in stand_ins.items() if _is(param, stand_in)), None) for param in params]
+
+    def filled(self, values):
+        return [said if name is None else values[name] for name, said in zip(self.names, self.said, strict=True)]
+
+
+def _is(param, stand_in):
+    return type(param) is type(stand_in) and param == stand_in
+
 
 class Prepared:
-    """`Prepared(lambda: queryset, name="stands for it")` writes the SQL of a queryset whose filters hold stand-ins, each a text that
+    """`Prepared(lambda: queryset, name="stands for it")` writes the SQL of a queryset whose filters hold stand-ins, each a value that
     is found nowhere else; `rows(name=value)` asks it. Objects come as the queryset makes them, with what it selects related.
     """
 
     def __init__(self, queryset, **stand_ins):
-        self._queryset, self._names = queryset, {text: name for name, text in stand_ins.items()}
+        self._queryset, self._stand_ins = queryset, stand_ins
 
     @cached_property
     def _written(self):
@@ -26,8 +51,7 @@ class Prepared:
         return {
             "connection": connection.alias,
             "sql": sql,
-            "params": [self._names.get(param) if isinstance(param, str) else None for param in params],
-            "said": params,
+            "params": Params(params, self._stand_ins),
             "converters": compiler.get_converters([column for column, *_ in select]),
             "compiler": compiler,
             "model": about["model"],
@@ -39,9 +63,8 @@ class Prepared:
     def rows(self, **values):
         it = self._written
         connection = connections[it["connection"]]
-        params = [said if name is None else values[name] for name, said in zip(it["params"], it["said"], strict=True)]
         with connection.cursor() as cursor:
-            cursor.execute(it["sql"], params)
+            cursor.execute(it["sql"], it["params"].filled(values))
             found = cursor.fetchall()
         if it["converters"]:
             found = [tuple(row) for row in it["compiler"].apply_converters(found, it["converters"])]
@@ -52,3 +75,22 @@ class Prepared:
         for related in it["related"]:
             related.populate(row, made)
         return made
+
+
+class Counts:
+    """`Counts(lambda name: {"what": queryset}, name=STAND_IN)` writes the SQL of `counting.counts` once; `ask(name=value)` asks it, of
+    the tenant that is active then."""
+
+    def __init__(self, querysets, **stand_ins):
+        self._querysets, self._stand_ins = querysets, stand_ins
+
+    @cached_property
+    def _written(self):
+        with written_for(SOME_ID):
+            asked = self._querysets(**self._stand_ins)
+            sql, params = counting.written(asked)
+        return list(asked), sql, Params(params, self._stand_ins | {"tenant": SOME_ID})
+
+    def ask(self, **values):
+        names, sql, params = self._written
+        return counting.asked(names, sql, params.filled(values | {"tenant": active_tenant()}))

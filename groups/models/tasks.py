@@ -15,8 +15,8 @@ class TaskQuerySet(models.QuerySet):
     def open(self):
         return self.filter(state=Task.State.OPEN)
 
-    def late(self):
-        return self.open().filter(late_at__lte=now())
+    def late(self, moment=None):
+        return self.open().filter(late_at__lte=moment or now())
 
     def of(self, seat):
         return self.filter(assistant=seat)

@@ -67,7 +67,7 @@ def reshuffle(request, pk):
     first = Case(When(is_chosen, then=0), When(is_ready, then=1), When(is_stopped, then=3), default=2)
     # A plan is long; of one that is approved only the figures are asked for.
     plan = Case(When(reshuffle__chosen=None, then=F("plan")), default=None, output_field=JSONField())
-    drafts = _drafts(request).filter(reshuffle=pk).annotate(wanted=plan).defer("plan").order_by(first, "-number")
+    drafts = _drafts().filter(reshuffle=pk).annotate(wanted=plan).defer("plan").order_by(first, "-number")
     found = drafts.select_related("reshuffle__matrix", "reshuffle__cohort", "reshuffle__approved_by__user").first()
     if found is None:
         return _nothing_yet(request, get_object_or_404(Reshuffle.objects.select_related("matrix", "cohort"), pk=pk))
@@ -81,11 +81,11 @@ def reshuffle(request, pk):
 @sees("matrix")
 def draft(request, pk):
     """One plan; `?moves=` looks at its first so many moves, `?group=` follows one old group."""
-    return _draft(request, get_object_or_404(_drafts(request), pk=pk))
+    return _draft(request, get_object_or_404(_drafts(), pk=pk))
 
 
-def _drafts(request):
-    return plans.with_surroundings(Draft.objects, request.tenant)
+def _drafts():
+    return plans.with_surroundings()
 
 
 # The plan
@@ -277,7 +277,7 @@ def stop(request, pk):
 @require_POST
 @does("approval")
 def approval(request, pk):
-    found = get_object_or_404(_drafts(request), pk=pk)
+    found = get_object_or_404(_drafts(), pk=pk)
     try:
         verbs.approve(found, request.tenant, by=request.seat)
     except Refused as refusal:
