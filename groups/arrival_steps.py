@@ -59,7 +59,7 @@ def lay_out(arrival, tenant):
     fresh, again = [], []
     for kind in Kind.values:
         step = known.get(kind) or ArrivalStep(arrival=arrival, kind=kind, number=ORDER.index(kind) + 1 if kind in ORDER else 0)
-        if step.is_ended or (kind == Kind.FORM and kind in known):
+        if step.is_ended or (kind == Kind.FORM and kind in known and step.state != State.WITHDRAWN):
             continue
         step.due_at = max(due_at(kind, enters, moment), moment)
         step.state = _begins_as(kind, has_said, arrival, enters, moment)

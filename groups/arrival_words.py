@@ -47,7 +47,8 @@ def form(arrival, link, tenant, days):
 def announce(arrival, tenant):
     said = said_of(arrival.member)
     comes = {"time": f"{arrival.at:%H:%M}", "name": arrival.member.nickname}
-    lines = [_("Tonight at %(time)s somebody new comes to us: %(name)s.") % comes]
+    soon, tonight = _("Somebody new comes to us in a moment: %(name)s."), _("Tonight at %(time)s somebody new comes to us: %(name)s.")
+    lines = [(soon if arrival.is_urgent else tonight) % comes]
     if about := who(said):
         lines.append(_("They are %(about)s.") % {"about": about})
     lines.append(_("Let us be there to say hello!"))
@@ -80,12 +81,14 @@ def welcome(arrival, tenant):
     callings = sorted(arrival.callings.all(), key=lambda each: (-sum(points for _code, points, _word in each.why), str(each.member_id)))
     names = dict(Member.objects.filter(pk__in=[each.member_id for each in callings]).values_list("pk", "nickname"))
     named = [_mention(names[each.member_id], each.why) for each in callings]
+    if not named:
+        return "\n".join([first, _("One line from everybody, and the chain grows 👇")])
     last = ngettext(
         "Would you say hello? One line from everybody, and the chain grows 👇",
         "Would the %(n)s of you say hello? One line from everybody, and the chain grows 👇",
         len(named),
     ) % {"n": len(named)}  # fmt: skip
-    return "\n".join([first, *([_("; ").join(named) + _(".")] if named else []), last])
+    return "\n".join([first, _("; ").join(named) + _("."), last])
 
 
 def _mention(name, why):

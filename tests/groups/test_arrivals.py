@@ -482,3 +482,15 @@ def test_a_group_with_a_robot_is_told_by_a_push(house, place, assistant, at_seve
     with acting_for(house.pk):
         arrivals.call_off(arrival, by=None)
         assert Push.objects.get().state == "withdrawn"
+
+
+def test_a_step_of_somebody_without_an_evening_is_not_done(house, place, owner):
+    arrival = planned(house, place[1])
+    with acting_for(house.pk):
+        arrivals.back_into_queue(arrival, by=owner.seat)
+
+    assert refused(lambda: act(house, owner.seat, arrival, "announce")) == "not_planned"
+    with acting_for(house.pk):
+        arrivals.plan(arrival, TONIGHT, house, by=owner.seat)
+    sweep(house)
+    assert steps(house, arrival).startswith("announce:handed_out packet:barred")
