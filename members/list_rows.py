@@ -7,7 +7,6 @@ from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import OuterRef
 from django.db.models.functions import JSONObject
 from django.utils.functional import cached_property
-from django.utils.html import format_html_join
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext_lazy
 
@@ -107,16 +106,6 @@ class Row:
     @property
     def marks(self):
         return self._drawn(beside_name=True)
-
-    @property
-    def drawn(self):
-        """The cells alone, as the list has them in every row."""
-        return [column.draws(getattr(self.member, f"column_{column.name}")) for column in registry.columns() if not column.beside_name]
-
-    @property
-    def mark(self):
-        shown = (column for column in registry.columns() if column.beside_name)
-        return format_html_join("", "{}", ((column.draws(getattr(self.member, f"column_{column.name}")),) for column in shown))
 
     def _drawn(self, beside_name):
         shown = [column for column in registry.columns() if column.beside_name == beside_name]
