@@ -41,6 +41,9 @@ class Robots:
     def says(self, *answers):
         self.answers = [answer if isinstance(answer, str) else (*answer, {})[:3] for answer in answers]
 
+    def answer(self, asked):
+        return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+
     def end(self):
         self.release.set()
         self.server.shutdown()
@@ -53,8 +56,9 @@ def _handler(robots):
             parts = urlsplit(self.path)
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             headers = {name.lower(): value for name, value in self.headers.items()}
-            robots.asked.append(Asked(parts.path, parse_qs(parts.query), headers, body))
-            answer = robots.answers.pop(0) if len(robots.answers) > 1 else robots.answers[0]
+            asked = Asked(parts.path, parse_qs(parts.query), headers, body)
+            robots.asked.append(asked)
+            answer = robots.answer(asked)
             if answer == HANG:
                 robots.release.wait(30)
             elif answer != CUT:

@@ -1,28 +1,46 @@
-"""The product's own Celery app in a hurry, for the test that kills its workers: `celery -A tests.tenancy.hurried worker`."""
+"""The product's own Celery app in a hurry, for the tests that kill its workers: `celery -A tests.tenancy.hurried worker`.
+
+Its clock goes as many seconds ahead as the broker says under "ahead".
+"""
 
 import datetime
 import os
 import sys
+import time
 
 import django
 import redis
 from celery.signals import task_postrun, task_prerun
+from django.utils import timezone
 
-from crm.celery import app
+busy = redis.Redis(unix_socket_path=os.environ["KILLS_SOCKET"], db=7)
+real, ahead = timezone.now, {"seconds": 0.0, "until": 0.0}
+
+
+def later():
+    """Asked for at most every twentieth of a second."""
+    if time.monotonic() > ahead["until"]:
+        ahead.update(seconds=float(busy.get("ahead") or 0), until=time.monotonic() + 0.05)
+    return real() + datetime.timedelta(seconds=ahead["seconds"])
+
+
+timezone.now = later  # before anything of the house imports it
+from crm.celery import app  # noqa: E402
 
 app.conf.broker_url = os.environ["KILLS_BROKER"]
-busy = redis.Redis(unix_socket_path=os.environ["KILLS_SOCKET"], db=7)
-app.conf.beat_schedule["sweep"] |= {"schedule": 2.0, "options": {"expires": 2.0}}
+every = float(os.environ.get("KILLS_SWEEP", 2.0))
+app.conf.beat_schedule["sweep"] |= {"schedule": every, "options": {"expires": every}}
 django.setup()
 
 from crm.tenancy import jobs  # noqa: E402
 from groups import reshuffles, reshuffling, sending  # noqa: E402
+from groups.senders import outside  # noqa: E402
 
 jobs.AGAIN_AFTER = 2.0
 
 reshuffles.PATIENCE = datetime.timedelta(seconds=6)  # a plan is made again when its worker was silent for so long
 reshuffles.MOST_TRIES = 1_000  # its workers die more often than any would
-sending.PATIENCE = datetime.timedelta(seconds=6)
+outside.WHOLE, sending.PATIENCE = 2.0, datetime.timedelta(seconds=6)
 if "worker" in sys.argv:
     reshuffling.warm()  # before the pool forks, so that a new process can think at once
 

@@ -39,8 +39,8 @@ PROMISES = {"groups.jobs.keep_step", "groups.jobs.hand_out", "groups.jobs.think"
 class Workers:
     """The product's workers and beats as processes; killed ones are replaced."""
 
-    def __init__(self, folder, robots):
-        self.folder, self.processes = folder, []
+    def __init__(self, folder, robots, promises=PROMISES):
+        self.folder, self.promises, self.processes = folder, promises, []
         socket = settings.REDIS_URL.partition("://")[2]
         self.broker = redis.Redis(unix_socket_path=socket, db=7)
         self.broker.flushdb()
@@ -71,7 +71,7 @@ class Workers:
     def busy(self):
         """The processes that keep a promise now: {number: job}"""
         found = {int(pid): job.decode() for pid, job in self.broker.hgetall("busy").items()}
-        return {pid: job for pid, job in found.items() if job in PROMISES} or found
+        return {pid: job for pid, job in found.items() if job in self.promises} or found
 
     def kill_one(self, chance):
         """Now and then a whole worker, else a process in the middle of a job. Returns that job."""
@@ -80,7 +80,7 @@ class Workers:
             self.end(self.workers[at])
             self.workers[at] = self.worker()
             return None
-        wait_until(lambda: PROMISES & set(self.busy().values()), 1.5)
+        wait_until(lambda: self.promises & set(self.busy().values()), 1.5)
         pid, job = chance.choice(sorted(self.busy().items()) or [(None, None)])
         time.sleep(chance.uniform(0, 0.03))
         if pid and self.broker.hdel("busy", pid):  # else it has ended meanwhile
