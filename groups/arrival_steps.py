@@ -219,7 +219,9 @@ def _who_does_it(arrival, tenant):
     """Whoever was given this arrival, while they work; else whoever works for the group."""
     working = Seat.objects.standing().filter(tenant=tenant).exclude(role=Seat.Role.VIEWER)
     seat = working.filter(pk=arrival.assistant_id).select_related("user").first()
-    seat = seat or Seat.objects.select_related("user").get(pk=waves.hands({str(arrival.group_id)}, tenant)[str(arrival.group_id)])
+    if seat is None and arrival.group_id:
+        seat = Seat.objects.select_related("user").get(pk=waves.hands({str(arrival.group_id)}, tenant)[str(arrival.group_id)])
+    seat = seat or waves.free_hand(tenant)
     if seat.pk != arrival.assistant_id:
         arrival.assistant = seat
         arrival.save(update_fields=["assistant"])

@@ -119,5 +119,9 @@ def to_undo(request):
     except signing.BadSignature:
         tenant, before, after = None, None, None
     if tenant != str(active_tenant()):
-        raise Refused(_("This can no longer be taken back here. The trail says what was changed."), code="too_late")
+        raise too_late()
     return before, after
+
+
+def too_late():
+    return Refused(_("This can no longer be taken back here. The trail says what was changed."), code="too_late")

@@ -258,6 +258,8 @@ def undo(request, pk):
     before, after = changes.to_undo(request)
     if "matrix" in before:
         verbs.change_matrix(matrix, before["matrix"], request.tenant, by=request.seat, seen=after["matrix"])
+    elif "groups" not in before:
+        raise changes.too_late()
     else:
         wanted, seen = ({as_uuid(group): values for group, values in each["groups"].items()} for each in (before, after))
         verbs.change_groups(matrix, wanted, by=request.seat, seen=seen)

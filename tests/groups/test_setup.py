@@ -8,6 +8,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now
 
+from crm.tenancy.changes import undo
 from crm.tenancy.models import Event, Seat
 from crm.tenancy.scope import acting_for
 from groups import calendar
@@ -229,6 +230,13 @@ def test_a_saved_table_is_taken_back_from_the_toast(house, owner, matrix, pair):
             ("Members 1", 500, "light"),
             ("Members 2", 500, "light"),
         ]
+
+
+def test_what_another_page_offers_to_take_back_is_not_taken_back_here(owner, house, matrix, pair):
+    with acting_for(house.pk):
+        of = undo("", {"name": "Qinghe"}, {"name": "Qinghe North"})
+
+    assert owner.post(f"/settings/matrices/{matrix.pk}/undo/{of}").status_code == 409
 
 
 # Closing
