@@ -19,7 +19,7 @@ from .rhythm_api import Clock
 
 
 class ArrivalSerializer(ModelSerializer):
-    at = Clock(read_only=True, help_text="When they enter, on the clock of the community.")
+    at = Clock(read_only=True, allow_null=True, help_text="When they enter, on the clock of the community.")
 
     class Meta:
         model = Arrival
