@@ -38,13 +38,13 @@ def with_used(codes):
     return codes.annotate(used=F("scans") + Coalesce(Subquery(many, output_field=IntegerField()), 0))
 
 
-def ways(groups):
-    """{group's id: how one comes into it now}, in two questions."""
+def ways(groups, people=None):
+    """{group's id: how one comes into it now}, in two questions; in one where it is known how many `people` sit in each."""
     groups = list(groups)
     codes = with_used(GroupCode.objects.filter(group__in=groups, state=GroupCode.State.WAITING)).select_related("picture")
     of = {code.group_id: code for code in codes}
-    here = Placement.objects.open().filter(group__in=groups).order_by().values_list("group").annotate(n=Count("pk"))
-    people = dict(here)
+    if people is None:
+        people = dict(Placement.objects.open().filter(group__in=groups).order_by().values_list("group").annotate(n=Count("pk")))
     return {group: _way(of.get(group), people.get(group, 0)) for group in groups}
 
 

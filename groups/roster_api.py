@@ -43,7 +43,7 @@ class QuestionSerializer(Serializer):
     sentence = serializers.CharField()
 
 
-class OutcomeSerializer(Serializer):
+class RosterOutcomeSerializer(Serializer):
     """Whom the settled names mean, by what is to be done about them: ids of members."""
 
     inside = serializers.ListField(child=serializers.UUIDField(), help_text="Sit here already.")
@@ -57,7 +57,7 @@ class OutcomeSerializer(Serializer):
     questions = QuestionSerializer(many=True, help_text="Why this may not be the whole list of this group; booking then wants `sure`.")
 
 
-class SettlingSerializer(Serializer):
+class LineSettlingSerializer(Serializer):
     """Who a name is: a member, or with `act` somebody new or nobody of ours."""
 
     line = serializers.UUIDField(help_text="Of this roster.")
@@ -103,7 +103,7 @@ class RosterViewSet(ReadingView):
         made = rosters.paste(asked["text"], asked.get("group"), by=request.auth)
         return self.one(self.get_queryset().get(pk=made.pk), 201, Location=reverse("roster-detail", args=[made.pk]))
 
-    @extend_schema(responses=OutcomeSerializer)
+    @extend_schema(responses=RosterOutcomeSerializer)
     @action(detail=True, filter_backends=[], pagination_class=None)
     def outcome(self, request, pk):
         """What it says beside what is known now; empty once it is booked."""
@@ -112,16 +112,16 @@ class RosterViewSet(ReadingView):
         lines = roster.lines.filter(state__in=[RosterLine.State.DOUBTFUL, RosterLine.State.UNKNOWN]).order_by("number")
         said = {name: [each.member.pk for each in getattr(found, name)] for name in LISTS}
         asked = [{"code": code, "sentence": sentence} for code, sentence in rosters.questions(roster, found)] if roster.is_open else []
-        return self.shown(OutcomeSerializer(said | {"open_names": lines, "questions": asked}).data)
+        return self.shown(RosterOutcomeSerializer(said | {"open_names": lines, "questions": asked}).data)
 
-    @extend_schema(request=SettlingSerializer, responses=RosterLineSerializer)
+    @extend_schema(request=LineSettlingSerializer, responses=RosterLineSerializer)
     @action(detail=True, methods=["post"], filter_backends=[], pagination_class=None)
     def settling(self, request, pk):
         """Settle one name. 409 `settled_already`, `named_twice`, `nothing_to_undo`; 400 `who_or_what` unless one of both is said."""
-        roster, asked = self.get_object(), self.asked(SettlingSerializer)
+        roster, asked = self.get_object(), self.asked(LineSettlingSerializer)
         line = RosterLine.objects.filter(roster=roster, pk=asked["line"]).first()
         if line is None:
-            raise Refused(_("There is no such name in this list."), code="no_such_line", status=400, field="line")
+            raise Refused(_("There is no such name in this list."), code="no_such_line", status=404)
         if ("member" in asked) == ("act" in asked):
             raise Refused(_("Say either who it is or what is to be done."), code="who_or_what", status=400)
         if "member" in asked:

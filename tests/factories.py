@@ -586,7 +586,7 @@ class StickerFactory(OwnedFactory):
         model = Sticker
 
     name = Sequence("Sticker {}".format)
-    picture = LazyFunction(lambda: FileFactory(kind="sticker"))
+    picture = LazyFunction(lambda: FileFactory(kind="sticker", content_type="image/png"))
 
 
 class TermReminderFactory(OwnedFactory):

@@ -256,6 +256,7 @@ def test_an_assistant_finds_neither_members_nor_groups_nor_seats_nor_pages_that_
 
     assert options(ask(assistant, "海")) == {}
     assert options(ask(assistant))["pages"] == [
+        "Arrivals",
         "Tasks",
         "Trail",
         "Late tasks",

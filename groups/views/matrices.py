@@ -112,7 +112,8 @@ def group(request, pk):
     words = request.GET.get("q", "")[:LONGEST_QUESTION].strip()
     here = Placement.objects.open().filter(group=found)
     sitting = Member.objects.filter(pk__in=here.values("member")).matching(words)
-    cut = Cut(counts(found=sitting)["found"], request.GET.get("page"))
+    numbers = counts(found=sitting, asking=Push.objects.asking().filter(group=found))
+    cut = Cut(numbers["found"], request.GET.get("page"))
     is_star = Exists(Star.objects.shining().filter(member=OuterRef("pk")))
     is_pinned = Exists(Pin.objects.filter(member=OuterRef("pk"), matrix=found.matrix_id))
     came_from = Subquery(_before(OuterRef("pk"), found).values("group__name")[:1])
@@ -127,9 +128,9 @@ def group(request, pk):
     }
     if not request.htmx or request.htmx.history_restore_request:
         context |= _at_a_glance(found, here) | {
-            "way": inviting.ways([found.pk])[found.pk],
+            "way": inviting.ways([found.pk], {found.pk: found.headcount or 0})[found.pk],
             "effort": efforts.of(request.tenant, group=found),
-            "asking": Push.objects.asking().filter(group=found).count(),
+            "asking": numbers["asking"],
         }
     return page(request, "groups/group.html", context)
 

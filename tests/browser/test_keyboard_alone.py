@@ -175,6 +175,7 @@ def test_the_list_of_members_is_searched_filtered_and_opened(owner, community):
     with acting_for(community.tenant.pk):
         Member.objects.filter(pk__in=[member.pk for member in community.members[:5]]).update(city="深圳")
     keys = Keyboard(owner.goes("members/"))
+    until(keys.page, "document.querySelector('#menus summary') !== null")  # it comes after the list
 
     keys.tab_to("#words")
     keys.page.keyboard.type("Lin")

@@ -195,7 +195,7 @@ def test_the_help_lists_the_keys_of_this_page_and_switches_them_off(owner):
     until(page, "document.querySelector('#palette').open")
 
     assert [line.strip() for line in listed.splitlines() if len(line.strip()) > 1 and line.strip()[:2] != "G "] == [
-        "Today", "Members", "Imports", "Matrix", "Reshuffle", "Week calendar", "Tasks", "Trail", "Settings",
+        "Today", "Members", "Imports", "Matrix", "Reshuffle", "Arrivals", "Week calendar", "Tasks", "Trail", "Settings",
     ]  # fmt: skip
     assert page.url.endswith("/qinghe/")
     assert not page.evaluate("document.querySelector('#key-help').open")

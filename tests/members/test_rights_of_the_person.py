@@ -64,7 +64,8 @@ def pointing(member):
 def free_texts(model):
     for field in model._meta.concrete_fields:
         is_text = isinstance(field, models.CharField | models.TextField) and not field.choices and (field.max_length or 200) >= 40
-        if is_text or isinstance(field, models.JSONField | ArrayField):
+        holds_words = isinstance(field, ArrayField) and isinstance(field.base_field, models.CharField | models.TextField)
+        if is_text or holds_words or isinstance(field, models.JSONField):
             yield field
 
 
