@@ -137,15 +137,15 @@ def test_the_generated_client_does_the_main_job(program, community, worker):
         return program.do("tasks.tasks_ticks_create", task.id, body=models.TickRequest(key=uuid4(), act=act, **more))
 
     one, other = tasks[:2]
-    done = tick(one, models.ActEnum.DONE)
-    undone = tick(one, models.ActEnum.UNDO)
-    impossible = tick(other, models.ActEnum.IMPOSSIBLE, reason=models.ReasonEnum.DECLINED)
+    done = tick(one, models.TickActEnum.DONE)
+    undone = tick(one, models.TickActEnum.UNDO)
+    impossible = tick(other, models.TickActEnum.IMPOSSIBLE, reason=models.ReasonEnum.DECLINED)
     assert [(task.state.value, task.reason.value) for task in (done, undone, impossible)] == [
         ("done", ""), ("open", ""), ("impossible", "declined"),
     ]  # fmt: skip
 
     # The reshuffle counts.
-    tick(one, models.ActEnum.DONE)
+    tick(one, models.TickActEnum.DONE)
     (reshuffle,) = program.do("reshuffles.reshuffles_list").results
     counts = {state: many for state, many in reshuffle.moves.additional_properties.items() if many}
     assert (reshuffle.state, reshuffle.chosen) == (models.ReshuffleStateEnum.APPROVED, draft.id)
