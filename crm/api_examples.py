@@ -240,6 +240,7 @@ WORDS = {
     "done_on": "2026-12-01",
     "is_moved": False,
     "Occurrence.task": None,
+    "Occurrence.push": None,
     # arrivals
     "Arrival.state": "planned",
     "Arrival.day": "2026-11-24",

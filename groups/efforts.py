@@ -11,7 +11,7 @@ from django.db.models import CharField, DateField, F, Q, Sum, Value
 from django.db.models.functions import Coalesce, NullIf, TruncWeek
 
 from .calendar import instant
-from .models import Occurrence, Slot, Task
+from .models import Channel, Occurrence, Slot, Task
 
 A_WEEK = datetime.timedelta(days=7)
 WEEKS = 5  # this one and four before it
@@ -98,10 +98,11 @@ def _of_tasks(tenant, group, since, until):
 
 
 def _laid_out(tenant, group, monday):
-    """What waits for its hour, in the hands of the group's assistant."""
+    """What waits for its hour, in the hands of the group's assistant; what a robot sends costs nobody a minute."""
     edges = [datetime.datetime.combine(day, datetime.time(0), datetime.UTC) for day in (monday, monday + A_WEEK)]
     waiting = Occurrence.objects.filter(state=Occurrence.State.WAITING, wall_time__gte=edges[0], wall_time__lt=edges[1])
     waiting = waiting.filter(group=group) if group else waiting
+    waiting = waiting.exclude(slot__given=Slot.Given.ROBOT, group__in=Channel.objects.open().filter(state=Channel.State.ON).values("group"))
     same = {"kind": Value(str(Task.Kind.SLOT)), "week": Value(monday, output_field=DateField())}
     by_practice = waiting.order_by().values(
         practice=F("slot__practice"), seat=F("group__assistant"), who=_name("group__assistant"), **same

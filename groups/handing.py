@@ -1,4 +1,4 @@
-"""What is due becomes a task: of the group's assistant, of whose turn it is, or of whoever is free."""
+"""What is due becomes a task: of the group's assistant, of whose turn it is, or of whoever is free. Or the group's robot sends it."""
 
 import datetime
 
@@ -11,12 +11,13 @@ from crm.tenancy import events
 from crm.tenancy.models import Seat, Tenant
 from crm.tenancy.scope import active_tenant
 
-from . import rises, texts, waves
+from . import rises, robots, texts, waves
 from .calendar import instant
 from .models import Occurrence, Slot, Task
 
 NEVER = datetime.datetime.min.replace(tzinfo=datetime.UTC)
 Given = Slot.Given
+OF_GROUP = (Given.GROUP, Given.ROBOT)  # where a robot cannot, it is the group's assistant
 
 
 class Hands:
@@ -24,7 +25,7 @@ class Hands:
 
     def __init__(self, occurrences, tenant):
         self.of_group = waves.hands({str(row.group_id) for row in occurrences}, tenant) if occurrences else {}
-        dealt = {row.slot_id for row in occurrences if row.slot.given != Given.GROUP}
+        dealt = {row.slot_id for row in occurrences if row.slot.given not in OF_GROUP}
         self.chosen = _who_works({row.assistant_id for row in occurrences} - {None}, tenant)
         self.working, self.minutes, self.turns = [], {}, {}
         if dealt:
@@ -39,7 +40,7 @@ class Hands:
         """The seat that does this one."""
         if row.assistant_id in self.chosen:
             seat = row.assistant_id
-        elif row.slot.given == Given.GROUP:
+        elif row.slot.given in OF_GROUP:
             seat = self.of_group[str(row.group_id)]
         else:
             seat = min(self.working, key=lambda seat: self._waits(row, seat))
@@ -67,15 +68,17 @@ def locked():
 
 @transaction.atomic
 def hand_out(pk):
-    """Turn a due row into its task, and with it all others that are due. Whoever flips the state owns it."""
+    """Turn a due row into its task or message, and with it all others that are due. Whoever flips the state owns it."""
     due = Occurrence.objects.filter(state=Occurrence.State.WAITING, due_at__lte=now())
     if not due.filter(pk=pk).exists():
         return
     tenant = locked()
-    rows = list(due.select_for_update(of=["self"]).select_related("slot", "group", "task").order_by("wall_time", "id"))
+    found = list(due.select_for_update(of=["self"]).select_related("slot__picture", "group", "task").order_by("wall_time", "id"))
+    rows = [row for row in found if row.slot.given != Given.ROBOT]
     hands = Hands(rows, tenant)
     fresh, again = [], []
     with translation.override(tenant.language):
+        _push([row for row in found if row.slot.given == Given.ROBOT], tenant)
         for row in rows:
             task = row.task or Task(kind=Task.Kind.SLOT, group=row.group)
             (again if row.task else fresh).append(task)
@@ -91,6 +94,15 @@ def hand_out(pk):
         {"kind": "occurrence.handed_out", "subject": row, "after": {"assistant": str(row.task.assistant_id), "minutes": row.task.minutes}}
         for row in rows
     )
+
+
+def _push(rows, tenant):
+    for row in rows:
+        moment = instant(row.wall_time.replace(tzinfo=None), tenant.zone)
+        row.push = robots.push(row, texts.filled(row.slot.text, row.group, moment.astimezone(tenant.zone)), moment)
+        row.state = Occurrence.State.PUSHED
+        row.save(update_fields=["state", "push"])
+        events.note("occurrence.pushed", row)
 
 
 WRITTEN = ["due_at", "late_at", "minutes", "title", "text", "picture", "wants_proof", "risen"]

@@ -1,7 +1,7 @@
 """The slots of two weeks as rows, once each whatever happens; what has not begun follows every change.
 
-An occurrence has begun when its task was ended, or when its day is over. Everything here happens under the lock of the tenant, so two
-workers who lay out at once, or lay out while a slot is changed, wait for each other.
+An occurrence has begun when its task was ended, when something of its message has gone out, or when its day is over. Everything here
+happens under the lock of the tenant, so two workers who lay out at once, or lay out while a slot is changed, wait for each other.
 """
 
 import datetime
@@ -14,7 +14,7 @@ from uuid_utils.compat import uuid7
 
 from crm.tenancy import bulk
 
-from . import handing
+from . import handing, robots
 from .calendar import instant as instant_of
 from .models import Group, Occurrence, Pause, Rhythm, Slot, Task
 
@@ -93,14 +93,17 @@ def moment_of(wall_time, tenant):
     return instant(wall_time.replace(tzinfo=None), tenant.zone)
 
 
-def handed_out_at(wall_time, zone):
-    """Early on its day, or at its moment where that is sooner."""
+def due_at(slot, wall_time, zone):
+    """A robot sends it at its moment. Somebody has it early on its day, or at its moment where that is sooner."""
+    if slot.given == Slot.Given.ROBOT:
+        return instant(wall_time.replace(tzinfo=None), zone)
     return min(instant(datetime.datetime.combine(wall_time.date(), EARLY), zone), instant(wall_time.replace(tzinfo=None), zone))
 
 
 def _laid_out(today):
     """{(slot, group, day): row} of today and later, and of what waits since before."""
-    rows = Occurrence.objects.filter(_ahead(today)).annotate(task_state=F("task__state"), task_of=F("task__assistant"))
+    rows = Occurrence.objects.filter(_ahead(today)).select_related("push")
+    rows = rows.annotate(task_state=F("task__state"), task_of=F("task__assistant"))
     return {(row.slot_id, row.group_id, row.day): row for row in rows}
 
 
@@ -109,12 +112,15 @@ def _ahead(today):
 
 
 def has_begun(row):
+    if row.state == State.PUSHED:
+        return not robots.can_be_taken_back(row.push)
     return row.state == State.HANDED_OUT and row.task_state != Task.State.OPEN
 
 
 def _let_go(rows, slots, today):
     """What no slot says any more. What was dropped by hand stays dropped, if the slot comes back."""
     gone = [row for row in rows.values() if row.state != State.DROPPED and not has_begun(row) and not _is_wanted(row, slots, today)]
+    gone = [row for row in gone if row.state != State.PUSHED or robots.take_back(row.push)]
     if gone:
         handing.withdraw(row.task_id for row in gone if row.state == State.HANDED_OUT)
         Occurrence.objects.filter(pk__in=[row.pk for row in gone]).delete()
@@ -142,15 +148,18 @@ def _follow(rows, slots, pauses, tenant, changed, anew):
             continue
         slot, before = slots[row.group_id][row.slot_id], (row.wall_time, row.due_at, row.state)
         row.wall_time = _wall_of(row, slot)
-        row.due_at = handed_out_at(row.wall_time, tenant.zone)
-        is_out = row.state == State.HANDED_OUT
+        row.due_at = due_at(slot, row.wall_time, tenant.zone)
+        is_out, is_other = row.state == State.HANDED_OUT, anew or slot.pk == changed or row.wall_time != before[0]
         if is_paused(pauses, row.group_id, row.wall_time.date()):
             row.state = State.PAUSED
-        elif not is_out or row.due_at > now():
+        elif _waits_again(row, slot, is_other):
             row.state = State.WAITING
+        if before[2] == State.PUSHED != row.state and not robots.take_back(row.push):
+            row.wall_time, row.due_at, row.state = before
+            continue
         if is_out and row.state != State.HANDED_OUT:
             withdrawn.append(row.task_id)
-        elif is_out and (anew or slot.pk == changed or row.wall_time != before[0]):
+        elif is_out and is_other:
             rewritten.append(row.pk)
         if before != (row.wall_time, row.due_at, row.state):
             differing.append(row)
@@ -158,6 +167,12 @@ def _follow(rows, slots, pauses, tenant, changed, anew):
     handing.withdraw(withdrawn)
     handing.rewrite(rewritten, tenant)
     handing.give_on([row for row in rows if row.state == State.HANDED_OUT and row.task_state == Task.State.OPEN], tenant)
+
+
+def _waits_again(row, slot, is_other):
+    if row.state == State.HANDED_OUT:
+        return row.due_at > now() or slot.given == Slot.Given.ROBOT
+    return row.state != State.PUSHED or is_other
 
 
 def _add(rows, slots, pauses, tenant, first, until):
@@ -171,5 +186,5 @@ def _add(rows, slots, pauses, tenant, first, until):
                 if (slot.pk, group, day) in rows or moment_of(wall_time, tenant) <= moment:
                     continue
                 state = State.PAUSED if is_paused(pauses, group, day) else State.WAITING
-                added.append((uuid7(), slot.pk, group, day, wall_time, handed_out_at(wall_time, tenant.zone), False, str(state)))
+                added.append((uuid7(), slot.pk, group, day, wall_time, due_at(slot, wall_time, tenant.zone), False, str(state)))
     return bulk.add(Occurrence, ["id", "slot", "group", "day", "wall_time", "due_at", "is_moved", "state"], added) if added else 0

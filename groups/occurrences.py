@@ -14,7 +14,7 @@ from crm.tenancy.refusals import Refused
 from crm.tenancy.scope import active_tenant
 from crm.tenancy.templatetags.qx import iso
 
-from . import handing, laying, rhythms, texts
+from . import handing, laying, rhythms, robots, texts
 from .handing import Hands, hand_out
 from .laying import A_DAY, lay_out
 from .models import Occurrence, Pause, Task
@@ -32,10 +32,11 @@ def _tenant():
 
 def _mine(occurrence):
     """As it is now, with whether its task was ended."""
-    found = Occurrence.objects.select_related("slot__rhythm", "group", "task").filter(pk=occurrence.pk).first()
+    found = Occurrence.objects.select_related("slot__rhythm", "group", "task", "push").filter(pk=occurrence.pk).first()
     if found is None or found.slot.ended_on:
         raise Refused(_("This was taken out of the rhythm meanwhile."), code="occurrence_gone")
-    if found.state == State.HANDED_OUT and found.task.state != Task.State.OPEN:
+    is_done = found.state == State.HANDED_OUT and found.task.state != Task.State.OPEN
+    if is_done or (found.state == State.PUSHED and not robots.can_be_taken_back(found.push)):
         raise Refused(_("This was done already; it stays where it is."), code="already_done")
     return found
 
@@ -75,17 +76,23 @@ def _refuse_day(row, day, at, tenant):
 def _again(row, tenant):
     """After its own time was changed, it is due then; a task that was handed out is rewritten, or waits for the new day."""
     wall = Occurrence.objects.get(pk=row.pk).wall_time
-    due_at = laying.handed_out_at(wall, tenant.zone)
+    due_at = laying.due_at(row.slot, wall, tenant.zone)
     fields = {"due_at": due_at}
-    if row.state == State.HANDED_OUT and due_at > now():
-        handing.withdraw([row.task_id])
-        fields["state"] = State.WAITING
-    elif row.state == State.PAUSED:
+    if row.state in (State.PAUSED, State.PUSHED) or (row.state == State.HANDED_OUT and due_at > now()):
+        _take_away(row)
         fields["state"] = State.WAITING
     Occurrence.objects.filter(pk=row.pk).update(**fields)
     if row.state == State.HANDED_OUT and due_at <= now():
         handing.rewrite([row.pk], tenant)
     laying.follow()
+
+
+def _take_away(row):
+    """Its task or its message."""
+    if row.state == State.HANDED_OUT:
+        handing.withdraw([row.task_id])
+    elif row.state == State.PUSHED and not robots.take_back(row.push):
+        raise Refused(_("This was done already; it stays where it is."), code="already_done")
 
 
 @transaction.atomic
@@ -108,7 +115,7 @@ def drop(occurrence, *, by):
     row = _mine(occurrence)
     if row.state == State.DROPPED:
         return
-    handing.withdraw([row.task_id] if row.state == State.HANDED_OUT else [])
+    _take_away(row)
     Occurrence.objects.filter(pk=row.pk).update(state=State.DROPPED)
     events.note("occurrence.dropped", row, by=by, before={"day": str(row.wall_time.date()), "group": str(row.group_id)})
 
@@ -131,6 +138,8 @@ def text_of(occurrence):
     """What would be sent, as far as it is known today."""
     if occurrence.task_id and occurrence.state == State.HANDED_OUT:
         return occurrence.task.text
+    if occurrence.state == State.PUSHED:
+        return occurrence.push.text
     zone = _tenant().zone
     return texts.filled(occurrence.slot.text, occurrence.group, occurrence.wall_time.replace(tzinfo=zone))
 
@@ -139,15 +148,19 @@ def text_of(occurrence):
 
 
 def assistant_of(occurrence):
-    """The seat that does it: of its task, or who would be given it today."""
+    """The seat that does it: of its task, or who would be given it today. None where a robot does it."""
     if occurrence.task_id and occurrence.state == State.HANDED_OUT:
         return occurrence.task.assistant
-    tenant = _tenant()
-    return Seat.objects.select_related("user").get(pk=Hands([occurrence], tenant).take(occurrence))
+    seat = seats_of([occurrence], _tenant()).get(occurrence.pk)
+    return seat and Seat.objects.select_related("user").get(pk=seat)
 
 
 def seats_of(rows, tenant):
-    """{occurrence's id: seat's id}, as they would be handed out one after another; by as many questions for many as for one."""
+    """{occurrence's id: seat's id}, as they would be handed out one after another; by as many questions for many as for one.
+
+    What a robot does is nobody's. Where it could not, its message is a task like any other."""
+    does = robots.Robots(row.slot for row in rows).does
+    rows = [row for row in rows if row.state != State.PUSHED and (row.state == State.HANDED_OUT or not does(row.slot, row.group_id))]
     rows = sorted(rows, key=lambda row: (row.wall_time, row.pk))
     hands = Hands([row for row in rows if row.state != State.HANDED_OUT], tenant)
     return {row.pk: row.task.assistant_id if row.state == State.HANDED_OUT else hands.take(row) for row in rows}
@@ -163,7 +176,7 @@ def load(tenant, monday):
     """{seat's id: minutes} of a week: what is planned and done of the rhythm, and the other open tasks due then."""
     rows = [row for row in of_week(monday).exclude(state__in=[State.PAUSED, State.DROPPED]) if not _came_to_nothing(row)]
     seats, minutes = seats_of(rows, tenant), {}
-    for row in rows:
+    for row in (row for row in rows if row.pk in seats):
         spent = row.task.minutes if row.state == State.HANDED_OUT else row.slot.minutes
         minutes[seats[row.pk]] = minutes.get(seats[row.pk], 0) + spent
     counted = [row.task_id for row in rows if row.task_id]
@@ -226,10 +239,10 @@ class _Rhythm(community.Moved):
 def in_another_zone(zone):
     """What waits, and today's open tasks, keep their wall time."""
     waiting = Occurrence.objects.filter(state=State.WAITING, due_at__gt=now())
-    first = waiting.order_by("due_at").first()
+    first = waiting.select_related("slot").order_by("due_at").first()
     if first is not None:
         label = _("The rhythm: %(number)s tasks of the next days") % {"number": f"{waiting.count():,}"}
-        yield _Rhythm(first, label, laying.handed_out_at(first.wall_time, zone))
+        yield _Rhythm(first, label, laying.due_at(first.slot, first.wall_time, zone))
 
 
 community.ON_ZONE_CHANGE.append(in_another_zone)

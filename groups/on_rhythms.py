@@ -7,11 +7,11 @@ from django.utils.translation import gettext as _
 
 from crm.tenancy import trail
 
-from . import laying, occurrences, rhythms
+from . import laying, occurrences, rhythms, robots
 from .models import Group, Occurrence, Pause, Rhythm, Slot, Task
 
 SLOT_KINDS = ["slot.added", "slot.moved", "slot.set", "slot.dropped", "slot.returned"]
-ONCE_KINDS = ["occurrence.moved", "occurrence.put_back", "occurrence.dropped", "occurrence.returned", "occurrence.handed_out"]
+ONCE_KINDS = [f"occurrence.{what}" for what in ("moved", "put_back", "dropped", "returned", "handed_out", "pushed")]
 
 
 def _undoes(kind, kinds, among, do):
@@ -86,7 +86,8 @@ def _bring_back(row, fact, by):
 
 
 def _not_done():
-    return Occurrence.objects.exclude(task__state__in=[Task.State.DONE, Task.State.IMPOSSIBLE]).filter(slot__ended_on=None)
+    done = [Task.State.DONE, Task.State.IMPOSSIBLE]
+    return Occurrence.objects.exclude(task__state__in=done).filter(robots.ahead(), slot__ended_on=None)
 
 
 def _dropped_slots():

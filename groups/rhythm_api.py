@@ -119,7 +119,7 @@ class SlotViewSet(ReadingView):
 
     @extend_schema(responses={201: SlotSerializer})
     def create(self, request):
-        """With a rhythm or with a group. 400 `no_such_variable` names those that there are."""
+        """With a rhythm or with a group. 400 `no_such_variable` names those that there are; `talk_by_robot`."""
         said = self.asked(SlotSerializer)
         slot = rhythms.add_slot(said, by=request.auth, rhythm=said.pop("rhythm", None), group=said.pop("group", None))
         return self.one(slot, 201, Location=reverse("slot-detail", args=[slot.pk]))
@@ -175,7 +175,7 @@ class OccurrenceSerializer(ModelSerializer):
 
     class Meta:
         model = Occurrence
-        fields = ["id", "slot", "group", "day", "done_on", "at", "is_moved", "state", "due_at", "task"]
+        fields = ["id", "slot", "group", "day", "done_on", "at", "is_moved", "state", "due_at", "task", "push"]
 
     @extend_schema_field(serializers.DateField())
     def get_done_on(self, occurrence):
@@ -198,11 +198,12 @@ class OccurrenceFilter(FilterSet):
 
     class Meta:
         model = Occurrence
-        fields = ["slot", "group", "state", "is_moved", "task"]
+        fields = ["slot", "group", "state", "is_moved", "task", "push"]
 
 
 class OccurrenceViewSet(ReadingView):
-    """One slot in one group on one day, laid out two weeks ahead; early on its day it becomes a task."""
+    """One slot in one group on one day, laid out two weeks ahead. Early on its day it becomes a task; what a robot does becomes a
+    message (`push`) at its moment, and that a task where no channel of the group can send it."""
 
     area = "matrix"
     queryset = Occurrence.objects.all()

@@ -11,7 +11,7 @@ from crm.tenancy.models import File, Tenant
 from crm.tenancy.refusals import Refused
 from crm.tenancy.scope import active_tenant
 
-from . import laying, texts
+from . import laying, robots, texts
 from .models import Group, Pause, Rhythm, Slot
 from .names import as_uuid
 from .ready_rhythms import NAMES, SLOTS
@@ -168,6 +168,7 @@ def add_slot(values, *, by, rhythm=None, group=None):
     for name in ("weekday", "at", "title"):
         if name not in fields:
             raise Refused(_("This is needed."), code="required", status=400, field=name)
+    robots.refuse_talk(fields.get("practice"), fields.get("given"))
     slot = Slot(rhythm=rhythm, group=group)
     for name, value in fields.items():
         setattr(slot, Slot._meta.get_field(name).attname, value)
@@ -183,6 +184,7 @@ def change_slot(slot, values, *, by, seen=None):
     """Returns the slot as it is now, and what the changed fields held before. What has not begun follows; what was done stays."""
     tenant, slot = laying.at_once(), _standing(slot)
     wanted = {name: check(name, value) for name, value in values.items() if name in KINDS}
+    robots.refuse_talk(wanted.get("practice", slot.practice), wanted.get("given", slot.given))
     slot, before = changes.change(slot, wanted, KINDS, by=by, seen=seen)
     if "weekday" in before:
         laying.on_another_weekday(slot, tenant)

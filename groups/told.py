@@ -168,6 +168,7 @@ for kind, words, icon in [
     ("occurrence.dropped", _("Dropped a slot for this once, on %(day)s"), "ban"),
     ("occurrence.returned", _("Brought back a slot that was dropped for this once, on %(day)s"), "arrow-back-up"),
     ("occurrence.handed_out", _("Handed a task of the rhythm to %(assistant)s"), "send"),
+    ("occurrence.pushed", _("Gave a slot of the rhythm to the group's robot"), "robot"),
 ]:
     trail.tell(kind, words, icon=icon, topic="rhythm", whys={"seat_left": _("whoever had it left")})
 trail.tell(

@@ -9,9 +9,9 @@ from django.utils.timezone import now
 
 from crm.tenancy.models import Seat
 
-from . import occurrences, waves
+from . import occurrences, robots, waves
 from .calendar import instant
-from .models import Group, Occurrence, Pause, Rhythm, Slot, Task
+from .models import Group, Occurrence, Pause, Push, Rhythm, Slot, Task
 from .names import short
 
 A_DAY, A_WEEK = datetime.timedelta(days=1), datetime.timedelta(days=7)
@@ -31,13 +31,20 @@ class Entry:
     assistant: object = None  # id of the seat that carries it
     occurrence: Occurrence | None = None
     is_too_much: bool = False
+    is_robots: bool = False  # nobody spends a minute on it
 
     @property
     def task(self):
         return self.occurrence.task if self.occurrence else None
 
     @property
+    def push(self):
+        return self.occurrence.push if self.occurrence and self.state == Occurrence.State.PUSHED else None
+
+    @property
     def minutes(self):
+        if self.is_robots:
+            return 0
         return self.task.minutes if self.state == Occurrence.State.HANDED_OUT else self.slot.minutes
 
     @property
@@ -45,17 +52,28 @@ class Entry:
         """What is laid out and not done. What is further ahead moves with its slot."""
         if self.state == Occurrence.State.HANDED_OUT:
             return self.task.state == Task.State.OPEN
+        if self.push:
+            return robots.can_be_taken_back(self.push)
         return self.state == Occurrence.State.WAITING
 
     @property
     def is_done(self):
+        if self.push:
+            return self.push.state == Push.State.SENT
         return self.state == Occurrence.State.HANDED_OUT and self.task.state == Task.State.DONE
+
+    @property
+    def asks(self):
+        """Somebody has to look whether it went out, or what is to become of it."""
+        return self.push is not None and self.push.state in (Push.State.UNSURE, Push.State.FAILED)
 
     @property
     def counts(self):
         """Whether it is work: not what rests, and not what came to nothing."""
         if self.state == Occurrence.State.HANDED_OUT:
             return self.task.state in (Task.State.OPEN, Task.State.DONE)
+        if self.push:
+            return self.push.state != Push.State.WITHDRAWN
         return self.state in (Occurrence.State.WAITING, PLANNED)
 
 
@@ -197,8 +215,10 @@ def week_of(tenant, monday):
     follows = {group: rhythm_of(group, rhythms) for group in groups}
     hands = waves.hands([str(group.pk) for group in groups], tenant) if groups else {}
     slots = list(Slot.objects.filter(ended_on=None).select_related("rhythm"))
-    entries = _laid_out(monday, tenant) if groups else []
-    entries += _planned(week, tenant, slots, follows, {(each.slot.pk, each.group.pk, each.occurrence.day) for each in entries}, hands)
+    does = robots.Robots(slots).does
+    entries = _laid_out(monday, tenant, does) if groups else []
+    known = {(each.slot.pk, each.group.pk, each.occurrence.day) for each in entries}
+    entries += _planned(week, tenant, slots, follows, known, hands, does)
     usual = next((rhythm for rhythm in rhythms if rhythm.is_usual and rhythm.mode == Group.Mode.LIGHT), None)
     most = week.usual = sum(1 for slot in slots if usual and slot.rhythm_id == usual.pk)
     others = _other_minutes(monday, tenant)
@@ -237,21 +257,24 @@ def followers(rhythm):
     return list(Group.objects.open().filter(mine).in_order().select_related("matrix", "assistant__user"))
 
 
-def _laid_out(monday, tenant):
+def _laid_out(monday, tenant, does):
     """Also those of this week's days that were moved out of it: they are not planned a second time."""
     start = datetime.datetime.combine(monday, datetime.time(), datetime.UTC)
     here = Q(wall_time__gte=start, wall_time__lt=start + A_WEEK) | Q(day__gte=monday, day__lt=monday + A_WEEK)
-    found = list(
-        Occurrence.objects.filter(here, group__closed_on=None).select_related("slot__rhythm", "group__matrix", "task").order_by("wall_time")
-    )
+    rows = Occurrence.objects.filter(here, group__closed_on=None).select_related("slot__rhythm", "group__matrix", "task", "push")
+    found = list(rows.order_by("wall_time"))
     busy = [row for row in found if row.state in (Occurrence.State.WAITING, Occurrence.State.HANDED_OUT)]
     carried = occurrences.seats_of(busy, tenant)
     return [
-        Entry(each.slot, each.group, each.wall_time.date(), each.wall_time.time(), each.state, carried.get(each.pk), each) for each in found
-    ]
+        Entry(
+            each.slot, each.group, each.wall_time.date(), each.wall_time.time(), each.state, carried.get(each.pk), each,
+            is_robots=each.state != Occurrence.State.HANDED_OUT and (each.push_id is not None or does(each.slot, each.group_id)),
+        )
+        for each in found
+    ]  # fmt: skip
 
 
-def _planned(week, tenant, slots, follows, known, hands):
+def _planned(week, tenant, slots, follows, known, hands, does):
     """What the slots say for days that are not laid out yet."""
     of, entries = defaultdict(list), []
     for slot in slots:
@@ -262,7 +285,9 @@ def _planned(week, tenant, slots, follows, known, hands):
             if (slot.pk, group.pk, day) in known or instant(datetime.datetime.combine(day, slot.at), tenant.zone) <= now():
                 continue
             state = Occurrence.State.PAUSED if week.paused(day, group) else PLANNED
-            entries.append(Entry(slot, group, day, slot.at, state, hands.get(str(group.pk))))
+            is_robots = does(slot, group.pk)
+            assistant = None if is_robots else hands.get(str(group.pk))
+            entries.append(Entry(slot, group, day, slot.at, state, assistant, is_robots=is_robots))
     return entries
 
 

@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from crm.tenancy.models import DueModel, File, Seat, TenantModel, due_index, scoped
 
+from .delivery import Push
 from .matrices import Group
 from .tasks import Task
 
@@ -65,6 +66,7 @@ class Slot(TenantModel):
         GROUP = "group", _("to the group's assistant")
         TURN = "turn", _("by turns")
         FREE = "free", _("to whoever is free")
+        ROBOT = "robot", _("by the group's robot")
 
     rhythm = models.ForeignKey(Rhythm, models.CASCADE, null=True, blank=True, related_name="slots")
     group = models.ForeignKey(Group, models.CASCADE, null=True, blank=True, related_name="own_slots")
@@ -122,13 +124,14 @@ class Pause(TenantModel):
 
 
 class Occurrence(DueModel):
-    """One slot in one group on one day, laid out ahead; when due, it becomes a task.
+    """One slot in one group on one day, laid out ahead; when due, it becomes a task, or a message that the group's robot sends.
 
     `day` is the day by the slot, and what is once; `wall_time` is when it is done, on the tenant's wall, also after it was moved."""
 
     class State(models.TextChoices):
         WAITING = "waiting", _("waiting")
         HANDED_OUT = "handed_out", _("handed out")
+        PUSHED = "pushed", _("given to the robot")  # how it goes on stands in its push
         PAUSED = "paused", _("paused")
         DROPPED = "dropped", _("dropped")
 
@@ -139,6 +142,7 @@ class Occurrence(DueModel):
     is_moved = models.BooleanField(default=False)  # by hand, for this once
     state = models.CharField(max_length=12, choices=State, default=State.WAITING)
     task = models.ForeignKey(Task, models.PROTECT, null=True, related_name="occurrences")
+    push = models.ForeignKey(Push, models.PROTECT, null=True, related_name="+")  # the last one that was made of it
     assistant = models.ForeignKey(Seat, models.PROTECT, null=True, related_name="+")  # given to somebody else, for this once
 
     class Meta:
@@ -147,4 +151,5 @@ class Occurrence(DueModel):
             due_index("occurrence_due"),
             models.Index(fields=["tenant", "wall_time"], name="occurrence_week"),
             models.Index(fields=["tenant", "task"], name="occurrence_task"),
+            models.Index(fields=["tenant", "push"], condition=~Q(push=None), name="occurrence_push"),
         ]

@@ -87,14 +87,15 @@ def _slots(found):
 
 def _shown(rhythm, groups, all_of_them, slots):
     mine = slots.get(rhythm.pk, [])
+    minutes = sum(slot.minutes for slot in mine if slot.given != Slot.Given.ROBOT)
     followers = [group for group in groups if weeks.rhythm_of(group, all_of_them) == rhythm]
     return {
         "rhythm": rhythm,
         "followers": followers,
         "in_short": weeks.in_short(followers),
         "number": len(mine),
-        "minutes": sum(slot.minutes for slot in mine),
-        "all_minutes": sum(slot.minutes for slot in mine) * len(followers),
+        "minutes": minutes,
+        "all_minutes": minutes * len(followers),
         "days": [[slot for slot in mine if slot.weekday == day] for day in range(7)],
     }
 

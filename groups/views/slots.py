@@ -13,7 +13,7 @@ from crm.tenancy.forms import SeenForm
 from crm.tenancy.refusals import Refused
 from crm.tenancy.rights import does, sees
 
-from .. import rhythms, texts, weeks
+from .. import rhythms, robots, texts, weeks
 from ..models import Group, Occurrence, Rhythm, Slot
 from ..names import as_uuid
 from ..templatetags.weeks import WEEKDAYS
@@ -150,11 +150,16 @@ def _panel(request, slot, form, *, over=(), status=200):
     reaches = [slot.group] if slot.group_id else weeks.followers(slot.rhythm)
     group = group or next(iter(reaches), None)
     text = form["text"].value() or ""
+    does = robots.Robots([slot]).does
+    robotless = [] if slot.given != Slot.Given.ROBOT else [each for each in reaches if not does(slot, each.pk)]
     context = {
         "slot": slot,
         "once": once,
         "reaches": reaches,
         "reach_names": weeks.in_short(reaches),
+        "given_to_robot": slot.given == Slot.Given.ROBOT,
+        "robotless": robotless,
+        "robotless_names": weeks.in_short(robotless),
         "fields": form,
         "over": over,
         "over_mark": calendar.mark(over),
@@ -196,7 +201,7 @@ def _filled(text, group, moment=None):
 def _once(request, slot):
     """The one time of this slot from which the panel was opened."""
     asked = as_uuid(request.GET.get("once"))
-    return asked and Occurrence.objects.filter(pk=asked, slot=slot).select_related("group__matrix", "task").first()
+    return asked and Occurrence.objects.filter(pk=asked, slot=slot).select_related("group__matrix", "task", "push").first()
 
 
 def _monday(request):

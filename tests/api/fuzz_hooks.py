@@ -138,7 +138,9 @@ def _keep(body, named):
 
 
 def _slot(body, named):
-    """Of a rhythm or of one group, and no variable is made up."""
+    """Of a rhythm or of one group, no variable is made up, and no robot gives a talk."""
+    if "given" in body or "practice" in body:
+        body |= {"practice": "post"} if body.get("given") == "robot" else {"given": body.get("given", "group")}
     if "text" in body:
         body["text"] = body["text"].translate({ord(brace): "-" for brace in "{}"})
     if not named.get("id"):

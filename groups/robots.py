@@ -1,0 +1,66 @@
+"""Slots that the group's robot does: which ones, their messages, and which of these have not gone out yet."""
+
+from collections import defaultdict
+
+from django.db.models import Q
+from django.utils.translation import gettext as _
+
+from crm.tenancy.refusals import Refused
+
+from . import delivery
+from .models import Channel, Occurrence, Push, Slot
+
+CAUSE = "occurrence"  # of a push
+GOES_ON = [Push.State.WAITING, Push.State.BY_HAND, Push.State.FAILED]  # nothing of these has gone into the group
+
+
+class Robots:
+    """Of all groups, by one question for many as for one; none where no slot is done by a robot."""
+
+    def __init__(self, slots):
+        self.channels = defaultdict(list)
+        if any(slot.given == Slot.Given.ROBOT for slot in slots):
+            for channel in Channel.objects.open().filter(state=Channel.State.ON).in_order():
+                self.channels[channel.group_id].append(channel)
+
+    def does(self, slot, group):
+        """Whether a robot of this group would send it. Where none can, it is the work of somebody."""
+        if slot.given != Slot.Given.ROBOT:
+            return False
+        return delivery.way(Push(text=slot.text, picture_id=slot.picture_id), self.channels.get(group, ())) is not None
+
+
+def push(row, text, due_at):
+    """The message of one that is due: said anew, where it was taken back before."""
+    slot = row.slot
+    many = Push.objects.filter(cause__startswith=f"{CAUSE}:{row.pk}:").count()
+    return delivery.push(
+        row.group, cause=f"{CAUSE}:{row.pk}:{many}", title=slot.title, text=text, picture=slot.picture, minutes=slot.minutes, due_at=due_at
+    )
+
+
+def take_back(push):
+    """Whether it does not go out any more."""
+    if not can_be_taken_back(push):
+        return False
+    try:
+        delivery.withdraw(push)
+    except Refused:  # a worker was faster
+        push.refresh_from_db()
+        return False
+    return True
+
+
+def can_be_taken_back(push):
+    return push.state in GOES_ON and not push.parts
+
+
+def ahead():
+    """Occurrences of which nothing has gone out."""
+    return ~Q(state=Occurrence.State.PUSHED) | Q(push__state__in=GOES_ON, push__parts=0)
+
+
+def refuse_talk(practice, given):
+    if (practice, given) == (Slot.Practice.TALK, Slot.Given.ROBOT):
+        sentence = _("A red packet goes before a talk, and no robot can send one: give it to somebody.")
+        raise Refused(sentence, code="talk_by_robot", status=400, field="given")
