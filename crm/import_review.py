@@ -2,6 +2,7 @@
 
 It holds people, so it is kept as a file beside the uploads and goes with them, not in the job's row."""
 
+import heapq
 import json
 from collections import Counter
 
@@ -44,57 +45,69 @@ class Review:
 
     def __init__(self, reading, seen, tenant):
         self.reading, self.seen = reading, seen
-        people, found = reading.community.people.people, seen.compared
+        found = seen.compared
         self.head = _head(reading, tenant) | {"dates": _dates(reading.community.people)}
         self.head["spellings"] = unknown_groups(reading)[:MOST]
         self.head["settled"] = settled_groups(reading)[:MOST]
-        self.lines = {}
-        for person, pk in zip(people, found.ids, strict=True):
-            self.lines.setdefault(pk, person.lines[0])
-        fresh = [member for member in found.fresh if member.pk in self.lines]
-        self.pairs = doubtful.pairs([*found.fresh, *found.changed], found.before.keys())
+        self.pairs = doubtful.pairs(self._everybody)
         self.head["pairs"] = []  # the key of each, and whether each of the two is here: for what a page asks of all of them
         self.fields = Counter()
-        self.touched = {member.pk: member for member in found.changed}
-        changed = sorted(dict.fromkeys([*self.touched, *seen.difference.moves]), key=lambda pk: self.lines.get(pk, 0))
-        self.rows = {"new": map(self._person, fresh), "changed": self._changed(changed), "doubtful": map(self._pair, self.pairs)}
-        self.numbers = {
-            "same": len(self.lines) - len(changed) - len(fresh),
-            "doubtful": len(self.pairs),
-            "fields": self.fields,
-            "touched": len(changed),
-        }
+        moved = seen.difference.moves.keys()
+        if moved:
+            moved = moved - {each.member.pk for each in found.touched()}
+        self.lines = self._lines_of({*moved, *(other.pk for _one, other in self.pairs if not hasattr(other, "person"))})
+        fresh = (member for member in found.fresh() if hasattr(member.person, "lines"))
+        self.rows = {"new": map(self._person, fresh), "changed": self._changed(moved), "doubtful": map(self._pair, self.pairs)}
+        many = found.changed + len(moved)
+        same = max(0, found.members - many - found.added)
+        self.numbers = {"same": same, "doubtful": len(self.pairs), "fields": self.fields, "touched": many}
+
+    def _lines_of(self, ids):
+        """{member's id: the first line of the file that tells of them}"""
+        lines = {}
+        for (_at, person), pk in zip(self.seen.compared.told(), self.seen.compared.ids, strict=True) if ids else ():
+            if pk in ids:
+                lines.setdefault(pk, person.lines[0])
+        return lines
+
+    def _everybody(self):
+        """Of whom the file tells something new."""
+        yield from self.seen.compared.fresh()
+        yield from (each.member for each in self.seen.compared.touched())
 
     def _group_of(self, pk):
         key = self.seen.sits.get(pk)
         return self.reading.community.groups.name(key) if key else ""
 
-    def _changed(self, changed):
-        """Each member that would change, field by field; how many change which field is counted."""
-        seen, groups = self.seen, self.reading.community.groups
-        names = dict(_names(set(seen.difference.moves) - self.touched.keys()))
-        more = {row[1] for row in seen.compared.handles} & seen.compared.before.keys()
-        paid = {row[1]: row for row in seen.compared.paid}
-        for pk in changed:
-            member = self.touched.get(pk)
-            differs = seen.compared.differences(member) if member else {}
-            fields = [[name, _text(was), _text(becomes)] for name, (was, becomes) in differs.items()]
-            if pk in seen.difference.moves:
-                was, key = seen.difference.moves[pk]
-                fields.append(["group", _text(was), groups.name(key)])
-            if pk in more:
-                fields.append(["handles", "", ""])
-            if pk in paid:
-                _id, _pk, begins, ends, price = paid[pk]
-                fields.append(["paid", "", f"{price / 100:,.2f} · {begins} – {ends}"])
-            if not fields:
-                fields.append(["names", "", ""])
-            self.fields.update(name for name, *_ in fields)
-            yield {"id": str(pk), "name": member.nickname if member else names.get(pk, ""), "line": self.lines.get(pk), "fields": fields}
+    def _changed(self, moved):
+        """Each member that would change, field by field, in the order of the file; how many change which field is counted."""
+        names = dict(_names(moved))
+        sitting = [(self.lines.get(pk, 0), pk, names.get(pk, ""), self._seat_of(pk)) for pk in moved]
+        sitting.sort(key=lambda row: row[:2])
+        found = ((each.member, self._fields(each)) for each in self.seen.compared.touched())
+        touched = ((member.person.lines[0], member.pk, member.nickname, fields) for member, fields in found)
+        for line, pk, name, fields in heapq.merge(touched, sitting, key=lambda row: row[:2]):
+            self.fields.update(each for each, *_ in fields)
+            yield {"id": str(pk), "name": name, "line": line or None, "fields": fields}
+
+    def _fields(self, touched):
+        fields = [[name, _text(was), _text(becomes)] for name, (was, becomes) in touched.differences.items()]
+        fields += self._seat_of(touched.member.pk)
+        if touched.handles:
+            fields.append(["handles", "", ""])
+        for _id, _pk, begins, ends, price in touched.paid:
+            fields.append(["paid", "", f"{price / 100:,.2f} · {begins} – {ends}"])
+        return fields or [["names", "", ""]]
+
+    def _seat_of(self, pk):
+        if pk not in self.seen.difference.moves:
+            return []
+        was, key = self.seen.difference.moves[pk]
+        return [["group", _text(was), self.reading.community.groups.name(key)]]
 
     def _person(self, member):
         return {
-            "line": self.lines.get(member.pk),
+            "line": member.person.lines[0],
             "name": member.nickname,
             "city": member.city,
             "skills": member.skills[:4],
@@ -109,9 +122,9 @@ class Review:
         for name in ("nickname", "city", "industry", "skills", "joined_on", "expires_on"):
             fields.append([name, *(_text(getattr(member, name)) for member in pair)])
         fields.append(["group", *(self._group_of(member.pk) for member in pair)])
-        lines = [self.lines.get(member.pk) for member in pair]
+        lines = [member.person.lines[0] if hasattr(member, "person") else self.lines.get(member.pk) for member in pair]
         key = f"{lines[0]}:{lines[1] or other.pk}"
-        known = [member.pk in self.seen.compared.before for member in pair]
+        known = [not doubtful.is_new(member) for member in pair]
         self.head["pairs"].append([key, known])
         return {"key": key, "lines": lines, "ids": [str(one.pk), str(other.pk)], "known": known, "fields": fields}
 

@@ -120,8 +120,8 @@ def compared(reading, tenant):
     community = reading.community
     found = intake.compare(community.people.people, community.past_members, whole=reading.how.whole)
     history, sits = _placed(community, found, tenant, reading.how)
-    new = {member.pk for member in found.fresh}
-    difference = seats.compare(matrix_name(), _groups(community), {pk: key for pk, key in sits.items() if pk not in new})
+    known = {*found.known_ids(), *found.past_ids} if sits else set()  # a new past member sits nowhere now
+    difference = seats.compare(matrix_name(), _groups(community), {pk: key for pk, key in sits.items() if pk in known})
     return Found(found, history, sits, difference)
 
 
@@ -136,7 +136,7 @@ def found(reading, seen):
         "people": len(people.people),
         "rows": people.rows or cohorts.rows,
         "blank": len(people.blank),
-        "partners": sum(1 for person in people.people if person.partner),
+        "partners": compared.partners,
         "past_members": len(community.past_members),
         "merged": len(people.merged),
         "pairs": people.merged[:SHOWN],
@@ -158,9 +158,9 @@ def found(reading, seen):
         "placements": sum(len(placed) for placed in history.values()),
         "seated": len(seen.sits),
         "has_history": bool(cohorts.placements),
-        "here": len(compared.here),
+        "here": Member.objects.current().count(),
         "added": compared.added,
-        "changed": len(compared.changed),
+        "changed": compared.changed,
         "left": len(compared.left),
         "new_groups": len(difference.new_groups),
         "moved": difference.moved,
@@ -293,9 +293,10 @@ def _placed(community, intake, tenant, how):
 
     Without a history of today the groups that the member file names are those of the half-year we are in."""
     people, present = community.people, community.cohorts.present
-    ids = {id(person): pk for person, pk in zip(people.people, intake.ids, strict=True)}
-    ids |= {id(person): pk for person, pk in zip(community.past_members, intake.past_ids, strict=True)}
-    history, sits = defaultdict(dict), {}
+    history, sits, ids = defaultdict(dict), {}, {}
+    if community.history:
+        ids |= {id(person): pk for person, pk in zip(people.people, intake.ids, strict=True)}
+        ids |= {id(person): pk for person, pk in zip(community.past_members, intake.past_ids, strict=True)}
     for person, year, half, group in community.history:
         pk = ids[id(person)]
         history[year, half].setdefault(pk, group)  # two rows of one member: the first one's seat
@@ -303,9 +304,9 @@ def _placed(community, intake, tenant, how):
         if (year, half) == present and (isinstance(person, Person) or (not how.whole and pk in intake.here)):
             sits.setdefault(pk, group)
     if not present:
-        for person in people.people:
+        for person, pk in zip(people.people, intake.ids, strict=True):
             if person.group:
-                sits.setdefault(ids[id(person)], person.group)
+                sits.setdefault(pk, person.group)
         if sits:
             history[how.now or calendar.half_of(tenant.today())] = dict(sits)
     return history, sits

@@ -4,6 +4,7 @@ from collections import defaultdict
 from uuid import UUID
 
 from . import merging
+from .files.packed import Twice
 from .models import Member
 from .names import called
 
@@ -16,21 +17,46 @@ def key_of(nickname, city, inviter):
     return (name, city, str(inviter)) if name and city and inviter else None
 
 
-def pairs(members, known):
-    """(member of the file, another member) who look like one person; `known` are the ids of those who were here before."""
+def is_new(member):
+    return getattr(member, "is_new", False)  # the row of a member has no such mark
+
+
+def pairs(members):
+    """(member of the file, another member) who look like one person. `members` tells each time anew of whom the file says something, as
+    there may be a hundred thousand: first only hashes of what near misses have in common are kept."""
+    twice, cities, named = Twice(), set(), set()
+    for member in members():
+        if not member.is_new:
+            named.add(member.pk.bytes)
+        if key := _key(member):
+            twice.add(key)
+            cities.add(key[1])
+    if not cities:
+        return []
+    looked_for, once = twice.found(), twice.all()
+    here = []
+    for member in Member.objects.known().filter(city__in=cities).exclude(inviter=None).only("nickname", "city", "inviter").iterator():
+        if (key := _key(member)) and hash(key) in once and member.pk.bytes not in named:
+            here.append((key, member))
+            looked_for.add(hash(key))
+    return _together(members, looked_for, here) if looked_for else []
+
+
+def _together(members, looked_for, here):
     groups, found = defaultdict(list), []
-    for member in {member.pk: member for member in members}.values():
-        if key := key_of(member.nickname, member.city, member.inviter_id):
+    for member in members():
+        if (key := _key(member)) and hash(key) in looked_for:
             groups[key].append(member)
-    named = {member.pk for member in members}
-    here = Member.objects.known().filter(city__in={city for _, city, _ in groups}).exclude(inviter=None)
-    for member in here.only("nickname", "city", "inviter") if groups else ():
-        key = key_of(member.nickname, member.city, member.inviter_id)
-        if key in groups and member.pk not in named:
+    for key, member in here:
+        if key in groups:
             groups[key].append(member)
     for same in groups.values():
         found += [(same[0], other) for other in same[1:]]
-    return [(one, other) for one, other in found if one.pk not in known or other.pk not in known]
+    return [(one, other) for one, other in found if is_new(one) or is_new(other)]
+
+
+def _key(member):
+    return key_of(member.nickname, member.city, member.inviter_id)
 
 
 # What somebody said of them. A pair is called "<line>:<line>" or "<line>:<id of a member>", which holds for the same file read again.

@@ -4,12 +4,12 @@ First they are compared with who is here, which writes nothing; then what was fo
 it is noted what they were before, so that the whole can be taken back."""
 
 import hashlib
-import sys
-from collections import Counter
-from dataclasses import dataclass, field
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, fields
 from datetime import date
 from decimal import Decimal
-from itertools import chain, islice, repeat
+from functools import cached_property
+from itertools import islice, repeat
 from operator import attrgetter
 from types import MappingProxyType, NoneType
 from uuid import UUID
@@ -22,7 +22,9 @@ from uuid_utils.compat import uuid7
 
 from crm.tenancy.bulk import load, renew
 
-from .files.people import join
+from .files.packed import Packed, Twice
+from .files.people import Folk, join
+from .files.rows import Person
 from .merging import DECIDED
 from .models import FormerNickname, Handle, ImportedRow, Member, Note, Renewal
 from .names import search_of, sort_key
@@ -34,7 +36,7 @@ FIELDS = [
 ]  # fmt: skip
 COLUMNS = [*FIELDS, "search", "sort_key"]
 CUSTOM = FIELDS.index("custom")
-AT_ONCE = 5000  # ids in one question
+AT_ONCE = 2000  # people who are compared or written together
 SHARED = {"standing", "tier", "city", "industry", "skills", "tags", "joined_on", "expires_on"}
 EMPTY = "{}"  # an empty JSON object, which most of them are, as the database reads it
 LONGEST_KEY = 200
@@ -66,6 +68,7 @@ class Light:
     seeks: str = ""
     custom: dict = field(default_factory=lambda: NOTHING_ELSE)
     person: object = None  # of the file, whom they are told of as
+    is_new: bool = True
 
 
 @dataclass
@@ -88,125 +91,275 @@ def handles_of(person):
     ]
 
 
-@dataclass
-class Comparison:
-    """What the people of a file are to those who are here, worked out and not written."""
+class Ids:
+    """Members' ids, in sixteen bytes each."""
 
-    ids: list
-    past_ids: list
-    fresh: list
-    changed: list
-    left: list  # ids
-    by_handle: dict  # {handle: member's id}, of those who are here first
-    handles_here: int  # how many of these are kept already
-    handles: list  # rows of what is new of those who are here: id, member's id, platform, value
+    def __init__(self):
+        self._bytes = bytearray()
+
+    def append(self, pk):
+        self._bytes += pk.bytes
+
+    def __len__(self):
+        return len(self._bytes) // 16
+
+    def __getitem__(self, at):
+        return UUID(bytes=bytes(self._bytes[16 * at : 16 * at + 16]))
+
+    def __iter__(self):
+        return map(self.__getitem__, range(len(self)))
+
+
+@dataclass(slots=True)
+class Touched:
+    """Somebody who is here and of whom the file says something new; rows begin with their ids."""
+
+    member: Light
+    before: tuple  # values of FIELDS
+    former: tuple  # nicknames, with the new ones
+    handles: list  # rows: id, member's id, platform, value
     names: list  # rows: id, member's id, nickname, moment
-    former: dict  # {member's id: nicknames}, with the new ones
-    added: int  # current members who are new
-    here: set = field(default_factory=set)  # ids of those who are current members now
-    before: dict = field(default_factory=dict)  # {member's id: values of FIELDS}, of everybody known
-    joins: list = field(default_factory=list)  # (member's id, other member's id, platform) that a row of the file shows to be one
-    paid: list = field(default_factory=list)  # (id, member's id, first day, last day, price in hundredths) of terms that are told of
+    paid: list  # rows: id, member's id, first day, last day, price in hundredths
 
-    def differences(self, member):
-        """{field: (before, after)} of a changed member; empty where only their handles or former names are new."""
-        pairs = zip(FIELDS, self.before[member.pk], _values(member), strict=True)
+    @property
+    def differences(self):
+        """{field: (before, after)}; empty where only their handles or former names are new."""
+        pairs = zip(FIELDS, self.before, _values(self.member), strict=True)
         return {name: (was, becomes) for name, was, becomes in pairs if was != becomes}
 
-    def handles_of_fresh(self):
-        """(handle, member's id) of everybody who is new."""
-        new = islice(self.by_handle.items(), self.handles_here, None)
-        return ((handle, pk) for handle, pk in new if pk not in self.before)
+    @property
+    def is_one(self):
+        return bool(self.handles or self.names or self.paid or self.before != _values(self.member))
+
+
+OF_LIGHT = tuple(each.name for each in fields(Light) if each.name != "person")
+OF_TOUCHED = attrgetter("before", "former", "handles", "names", "paid")
+
+
+class AllTouched(Packed):
+    @staticmethod
+    def pack(block):
+        return Packed.pack([(LIGHT(each.member), Folk.values(each.member.person), OF_TOUCHED(each)) for each in block])
+
+    @staticmethod
+    def unpack(block):
+        return [_opened(*packed) for packed in Packed.unpack(block)]
+
+
+LIGHT = attrgetter(*OF_LIGHT)
+
+
+def _opened(light, person, more):
+    member = Light(**dict(zip(OF_LIGHT, light, strict=True)), person=Person(*person))
+    return Touched(member, *more)
+
+
+@dataclass
+class Comparison:
+    """What the people of a file are to those who are here, worked out and not written. Who is new, and who is changed, is told anew each
+    time, since there may be a hundred thousand."""
+
+    people: object
+    stands_for: dict  # {position of one of the people: that of an earlier one who is the same member}
+    joined: dict  # {position: person with what such later ones say}
+    ids: Ids = field(default_factory=Ids)  # of each of the people their member's
+    is_fresh: bytearray = field(default_factory=bytearray)  # of each of the people
+    past_ids: list = field(default_factory=list)
+    fresh_past: list = field(default_factory=list)
+    all_touched: AllTouched = field(default_factory=AllTouched)
+    left: list = field(default_factory=list)  # ids
+    named: dict = field(default_factory=dict)  # {handle: member's id} of who is somebody's inviter
+    taken: set = field(default_factory=set)  # handles of those who are not members any more
+    joins: list = field(default_factory=list)  # (member's id, other member's id, platform) that a row of the file shows to be one
+    added: int = 0  # current members who are new
+    changed: int = 0
+    partners: int = 0
+
+    def told(self):
+        """Each of the people with their position."""
+        return ((at, self.joined.get(at, person)) for at, person in enumerate(self.people))
+
+    @property
+    def members(self):
+        """How many members the people are."""
+        return len(self.ids) - len(self.stands_for)
+
+    def fresh(self):
+        """Everybody who is new."""
+        lists = {}
+        for at, person in self.told():
+            if self.is_fresh[at]:
+                member = Light(self.ids[at])
+                _bring_up_to_date(member, person, lists)
+                self.name_inviter(member)
+                yield member
+        yield from self.fresh_past
+
+    def touched(self):
+        for each in self.all_touched:
+            self.name_inviter(each.member)
+            if each.is_one:
+                yield each
+
+    def name_inviter(self, member):
+        """Inviters may stand further down in the file, or be past members. Returns whether there is none to be found."""
+        said = member.person.inviter
+        inviter = (self.named.get(("wechat", said)) or self.named.get(("phone", said))) if said else None
+        if inviter and inviter != member.pk:
+            member.inviter_id = inviter
+        return bool(said) and not inviter
+
+    def new_handles(self, member):
+        """Of somebody who is new."""
+        return [handle for handle in dict.fromkeys(handles_of(member.person)) if handle not in self.taken]
+
+    def known_ids(self):
+        """Of those of the people who are here."""
+        known = (at for at, is_fresh in enumerate(self.is_fresh) if not is_fresh and at not in self.stands_for)
+        return {self.ids[at] for at in known}
+
+    @cached_property
+    def here(self):
+        """Ids of those who are current members, where only a history is read."""
+        return set(Member.objects.current().values_list("pk", flat=True))
 
 
 def compare(people, past_members, *, whole=True, same=MappingProxyType({})):
     """The people of a file beside who is here. Who is not in it any more becomes a past member if it is the `whole` community;
     everybody whom only its history knows is one. `same` is what somebody said: {line: [line or id of a member who is that person]}."""
-    by_handle = _known_handles()
-    handles_here = len(by_handle)
-    stands_for = _one_each(people, by_handle, same)
-    wanted = {by_handle[handle] for person in people for handle in handles_of(person) if handle in by_handle}
-    wanted |= {target for targets in same.values() for target in targets if isinstance(target, UUID)}
-    known = _known(wanted)
-    former = _former_nicknames()
-    handles, names, moment, before = [], [], now(), {pk: _values(member) for pk, member in known.items()}
-    members, joins, paid, spans, lists = [], [], [], _known_spans(people), {}
-    for at, person in enumerate(people):
-        if stands_for[at] != at:
-            members.append(members[stands_for[at]])
-            continue
-        found = _found(person, by_handle, known, same)
-        member = found[0][0] if found else Light()
-        joins += [(member.pk, other.pk, platform) for other, platform in found[1:]]
-        was, ended = member.nickname, member.expires_on
-        _bring_up_to_date(member, person, lists)
-        new = _new_handles(person, member, by_handle)
-        if found:
-            handles += [(uuid7(), member.pk, *handle) for handle in new]
-        names += _new_names([*person.former, *([was] if was else [])], member, former, moment)
-        if person.paid is not None:
-            paid += _new_term(person, member, ended, spans)
-        members.append(member)
-    past = [_past_member(person, by_handle) for person in past_members]
-    _name_inviters(people, members, by_handle)
-    ids, more = [member.pk for member in members], {row[1] for row in (*handles, *names, *paid)}
-    here, current = set(ids), {known[pk].pk if pk in known else pk for pk in Member.objects.current().values_list("pk", flat=True)}
-    return Comparison(
-        ids=ids,
-        past_ids=[getattr(member, "pk", member) for member in past],
-        fresh=[member for pk, member in {member.pk: member for member in members}.items() if pk not in known]
-        + [member for member in past if isinstance(member, Light)],
-        changed=[member for pk, member in known.items() if pk in more or _values(member) != before[pk]],
-        left=[pk for pk in current if pk not in here] if whole else [],
-        by_handle=by_handle,
-        handles_here=handles_here,
-        handles=handles,
-        names=names,
-        former=former,
-        added=len(here - known.keys()),
-        here=current,
-        before=before,
-        joins=joins,
-        paid=paid,
-    )
+    found, twice = _compared(people, past_members, same, *(_one_each(people, same) if same else ({}, {})))
+    if twice:
+        found, _ = _compared(people, past_members, same, *_one_each(people, same, twice))
+    if whole:
+        ids = {pk.bytes for pk in found.ids}
+        found.left = [pk for pk in Member.objects.current().order_by().values_list("pk", flat=True).iterator() if pk.bytes not in ids]
+    return found
+
+
+def _compared(people, past_members, same, stands_for, joined):
+    """The comparison, and hashes of the members whom several rows told of."""
+    found, twice = Comparison(people, stands_for, joined), Twice()
+    inviters = people.inviters if isinstance(people, Folk) else {person.inviter for person in people if person.inviter}
+    for some in _some(list(inviters)):
+        found.named |= _by_handle((platform, value) for platform in ("wechat", "phone") for value in some)
+    for some in _some(past_members):
+        _compare_past(found, some, inviters)
+    moment, lists, waits = now(), {}, False
+    told = found.told()
+    while some := list(islice(told, AT_ONCE)):
+        by_handle = _by_handle(handle for _at, person in some for handle in handles_of(person))
+        wanted = set(by_handle.values()) | _said_to_be(same, (person for _at, person in some))
+        known = _known(wanted) if wanted else {}
+        found.taken |= {handle for handle, pk in by_handle.items() if pk not in known}
+        former, spans = _former_nicknames(known), _known_spans(known, some)
+        for at, person in some:
+            if at in stands_for:
+                found.ids.append(found.ids[stands_for[at]])
+                found.is_fresh.append(False)
+                continue
+            rows = _found(person, by_handle, known, same)
+            for member, _platform in rows:
+                twice.add(member.pk)
+            found.joins += [(rows[0][0].pk, other.pk, platform) for other, platform in rows[1:]]
+            member = rows[0][0] if rows else Light()
+            found.ids.append(member.pk)
+            found.is_fresh.append(not rows)
+            found.partners += bool(person.partner)
+            for handle in handles_of(person):
+                if handle[1] in inviters:
+                    found.named.setdefault(handle, member.pk)
+            if not rows:
+                found.added += 1
+                continue
+            touched = _told_of(member, person, by_handle, former, spans, lists, moment)
+            waits_for_inviter = found.name_inviter(member)
+            if touched.is_one or waits_for_inviter:
+                found.all_touched.append(touched)
+            found.changed += touched.is_one
+            waits = waits or waits_for_inviter
+    if waits:
+        found.changed = sum(1 for _each in found.touched())
+    return found, twice.found()
+
+
+def _told_of(member, person, by_handle, former, spans, lists, moment):
+    """A member who is here, with all that the file says of them."""
+    was, ended, before = member.nickname, member.expires_on, _values(member)
+    _bring_up_to_date(member, person, lists)
+    new = [handle for handle in dict.fromkeys(handles_of(person)) if handle not in by_handle]
+    names = _new_names([*person.former, *([was] if was else [])], member, former, moment)
+    paid = _new_term(person, member, ended, spans) if person.paid is not None else []
+    return Touched(member, before, tuple(former.get(member.pk, ())), [(uuid7(), member.pk, *handle) for handle in new], names, paid)
 
 
 def write(found, tenant, *, by=None):
     moment = now()
-    fresh = ((member.pk, moment, EMPTY, *_row(member, found)) for member in found.fresh)
-    load(Member, ["id", "created_at", "skill_levels", *COLUMNS], fresh)
-    theirs = ((uuid7(), pk, *handle) for handle, pk in found.handles_of_fresh())
-    load(Handle, ["id", "member", "platform", "value"], chain(found.handles, theirs))
-    load(FormerNickname, ["id", "member", "nickname", "noted_at"], found.names)
-    for some in _some(found.changed):
-        ids = [member.pk for member in some]
+    for members, handles, names, paid in _ahead(_to_be_added(found, moment)):
+        load(Member, ["id", "created_at", "skill_levels", *COLUMNS], members)
+        load(Handle, HANDLE, handles)
+        _load_more(names, paid, tenant, by)
+    touched = found.touched()
+    while some := list(islice(touched, AT_ONCE)):
+        ids = [each.member.pk for each in some]
         handles, notes = _all_of(ids, Handle, "value"), _all_of(ids, Note, "text")
-        renew(Member, COLUMNS, [(member.pk, *_row(member, found, handles, notes)) for member in some])
-    _load_terms(found.paid, tenant, by)
+        renew(Member, COLUMNS, [(each.member.pk, *_row(each.member, each.former, handles, notes)) for each in some])
+        if new := [row for each in some for row in each.handles]:
+            load(Handle, HANDLE, new)
+        _load_more([row for each in some for row in each.names], [row for each in some for row in each.paid], tenant, by)
     left = Member.objects.filter(pk__in=found.left).update(standing=Member.Standing.PAST)
-    return Intake(found.ids, found.past_ids, added=found.added, changed=len(found.changed), left=left)
+    return Intake(found.ids, found.past_ids, added=found.added, changed=found.changed, left=left)
+
+
+HANDLE = ["id", "member", "platform", "value"]
+
+
+def _to_be_added(found, moment):
+    """Rows of those who are new, of their handles, former names and terms, some at a time. Asks no database."""
+    fresh = found.fresh()
+    while some := list(islice(fresh, AT_ONCE)):
+        members = [(member.pk, moment, EMPTY, *_row(member, getattr(member.person, "former", ()))) for member in some]
+        handles = [(uuid7(), member.pk, *handle) for member in some for handle in found.new_handles(member)]
+        names = [row for member in some for row in _new_names(getattr(member.person, "former", ()), member, {}, moment)]
+        yield members, handles, names, [row for member in some for row in _terms_of_new(member)]
+
+
+def _terms_of_new(member):
+    return _new_term(member.person, member, None, {}) if getattr(member.person, "paid", None) is not None else []
+
+
+def _ahead(steps):
+    """Each of the steps, the next one being made ready meanwhile: the database has the other half of the work."""
+    with ThreadPoolExecutor(1) as worker:
+        coming = worker.submit(next, steps, None)
+        while (step := coming.result()) is not None:
+            coming = worker.submit(next, steps, None)
+            yield step
 
 
 def keep_what_was(found, job, seated=None):
     """A row for each member that an import has touched, for whoever takes it back. Returns how many."""
-    return load(ImportedRow, ["id", "job", "member", "is_new", "before", "after"], _what_was(found, job, seated or {}))
+    many, steps = 0, _what_was(found, job, seated or {})
+    for some in _ahead(iter(lambda: list(islice(steps, AT_ONCE)), [])):
+        many += load(ImportedRow, ["id", "job", "member", "is_new", "before", "after"], some)
+    return many
 
 
 def _what_was(found, job, seated):
-    made, given = {}, Counter(pk for _handle, pk in found.handles_of_fresh())  # theirs go with them, so their number is enough
-    for name, rows in ("handles", found.handles), ("names", found.names), ("paid", found.paid):
-        for pk, member, *_ in rows:
-            made.setdefault(member, {}).setdefault(name, []).append(str(pk))
+    made = {}
     for name, rows in seated.items():
         for member, *what in rows:
             made.setdefault(member, {}).setdefault(name, []).append([str(part) for part in what])
-    for member in found.fresh:
-        after = {"digest": digest(member), "handles": given[member.pk]} | made.pop(member.pk, {})
-        yield uuid7(), job.pk, member.pk, True, EMPTY, Jsonb(after)
-    for member in found.changed:
-        differs = found.differences(member)
+    for member in found.fresh():
+        # Theirs go with them, so their number is enough.
+        after = {"digest": digest(member), "handles": len(found.new_handles(member))}
+        if terms := _terms_of_new(member):
+            after["paid"] = len(terms)
+        yield uuid7(), job.pk, member.pk, True, EMPTY, Jsonb(after | made.pop(member.pk, {}))
+    for each in found.touched():
+        member, differs = each.member, each.differences
         before = {name: as_code(was) for name, (was, _) in differs.items()}
         after = {"fields": {name: as_code(becomes) for name, (_, becomes) in differs.items()}, "digest": digest(member)}
+        after |= {name: [str(row[0]) for row in rows] for name in ("handles", "names", "paid") if (rows := getattr(each, name))}
         yield uuid7(), job.pk, member.pk, False, Jsonb(before), Jsonb(after | made.pop(member.pk, {}))
     for pk in found.left:
         before, fields = {"standing": Member.Standing.CURRENT.value}, {"standing": Member.Standing.PAST.value}
@@ -230,37 +383,51 @@ def as_code(value):
 _values = attrgetter(*("inviter_id" if name == "inviter" else name for name in FIELDS))
 
 
-def _row(member, found, handles=MappingProxyType({}), notes=MappingProxyType({})):
+def _row(member, former=(), handles=MappingProxyType({}), notes=MappingProxyType({})):
     """The values of COLUMNS. What they are found by is worked out here, since of a hundred thousand it is too much to keep."""
     values = list(_values(member))
     values[CUSTOM] = Jsonb(values[CUSTOM]) if values[CUSTOM] else EMPTY
     known_by = dict.fromkeys([*handles.get(member.pk, ()), *(value for _platform, value in handles_of(member.person))])
-    former = sorted(found.former.get(member.pk, set()) - {member.nickname})
+    former = sorted({*former} - {member.nickname})
     return [*values, search_of(member, known_by, former, notes.get(member.pk, ())), sort_key(member.nickname)[:LONGEST_KEY]]
 
 
-def _past_member(person, by_handle):
-    """Somebody whom only the history knows, or the id of a member it turns out to be; called by their handle, for want of a name."""
-    known = next((by_handle[handle] for handle in handles_of(person) if handle in by_handle), None)
-    if known:
-        return known
-    member = Light(nickname=handles_of(person)[0][1], standing=Member.Standing.PAST.value, person=person)
-    _new_handles(person, member, by_handle)
-    return member
+def _compare_past(found, people, inviters):
+    """Those whom only the history knows. A new one is called by their handle, for want of a name."""
+    by_handle = _by_handle(handle for person in people for handle in handles_of(person))
+    for person in people:
+        handles = handles_of(person)
+        pk = next((by_handle[handle] for handle in handles if handle in by_handle), None)
+        if not pk:
+            member = Light(nickname=handles[0][1], standing=Member.Standing.PAST.value, person=person)
+            found.fresh_past.append(member)
+            pk = member.pk
+        found.past_ids.append(pk)
+        found.named |= {handle: pk for handle in handles if handle[1] in inviters and handle not in found.named}
 
 
-def _known_handles():
-    same, rows = {}, Handle.objects.order_by().values_list("platform", "value", "member_id").iterator()
-    return {(sys.intern(platform), value): same.setdefault(pk, pk) for platform, value, pk in rows}
+def _by_handle(handles):
+    """{handle: member's id} of those of these that are kept here."""
+    found, values = {}, {}
+    for platform, value in handles:
+        values.setdefault(platform, []).append(value)
+    for platform, some in values.items():
+        rows = Handle.objects.filter(platform=platform, value__in=some).order_by()
+        found |= {(platform, value): pk for value, pk in rows.values_list("value", "member_id")}
+    return found
+
+
+def _said_to_be(same, people):
+    """Members whom somebody said some of these people are."""
+    lines = (line for person in people for line in person.lines) if same else ()
+    return {target for line in lines for target in same.get(line, ()) if isinstance(target, UUID)}
 
 
 def _known(ids):
     """{id: their row} of those of these who are neither merged into another nor erased."""
-    found, same, ids = {}, {}, {pk: pk for pk in ids}
-    for some in _some(list(ids)):
-        rows = Member.objects.known().filter(pk__in=some).order_by().values_list("pk", *FIELDS)
-        found |= {ids[pk]: Light(ids[pk], *map(_once, values, FIELDS, repeat(same))) for pk, *values in rows}
-    return found
+    same = {pk: pk for pk in ids}
+    rows = Member.objects.known().filter(pk__in=ids).order_by().values_list("pk", *FIELDS)
+    return {same[pk]: Light(same[pk], *map(_once, values, FIELDS, repeat(same)), is_new=False) for pk, *values in rows}
 
 
 def _once(value, name, same):
@@ -280,29 +447,39 @@ def _all_of(ids, model, column):
     return {row["member_id"]: row["all"] for row in rows}
 
 
-def _former_nicknames():
+def _former_nicknames(members):
     found = {}
-    for member_id, nickname in FormerNickname.objects.values_list("member_id", "nickname"):
+    rows = FormerNickname.objects.filter(member__in=members).order_by() if members else FormerNickname.objects.none()
+    for member_id, nickname in rows.values_list("member_id", "nickname"):
         found.setdefault(member_id, set()).add(nickname)
     return found
 
 
-def _one_each(people, by_handle, same):
-    """For each person the position of the one they are told of with: rows without a handle in common may be one member's, by a handle
-    that only the member has, or because somebody said so. What the first one lacks comes from the others."""
-    at_line = {person.lines[0]: at for at, person in enumerate(people)} if same else {}
-    first, stands_for = {}, []
-    for at, person in enumerate(people):
-        names = [by_handle[handle] for handle in handles_of(person) if handle in by_handle]
-        said = same.get(person.lines[0], ())
-        names += [target for target in said if isinstance(target, UUID)]
-        roots = [stands_for[at_line[line]] for line in said if line in at_line] + [first[name] for name in names if name in first]
-        root = roots[0] if roots else at
-        stands_for.append(root)
-        first |= {name: root for name in names if name not in first}
-        if root != at:
-            join(people[root], person)
-    return stands_for
+def _one_each(people, same, twice=None):
+    """{position: that of an earlier person who is the same member} and {position: person with what such later ones say}: rows without a
+    handle in common may be one member's, by a handle that only the member has, or because somebody said so. With `twice` only members
+    with one of these hashes are looked for."""
+    said = {*same, *(target for targets in same.values() for target in targets)}
+    at_line, first, stands_for, joined = {}, {}, {}, {}
+    for begin in range(0, len(people), AT_ONCE):
+        some = people[begin : begin + AT_ONCE]
+        by_handle = _by_handle(handle for person in some for handle in handles_of(person))
+        for at, person in enumerate(some, start=begin):
+            if person.lines[0] in said:
+                at_line[person.lines[0]] = at
+            names = [by_handle[handle] for handle in handles_of(person) if handle in by_handle]
+            targets = same.get(person.lines[0], ())
+            names += [target for target in targets if isinstance(target, UUID)]
+            names = [name for name in names if twice is None or hash(name) in twice]
+            roots = [at_line[line] for line in targets if line in at_line] + [first[name] for name in names if name in first]
+            root = stands_for.get(roots[0], roots[0]) if roots else at
+            first |= {name: root for name in names if name not in first}
+            if root != at:
+                stands_for[at] = root
+                if root not in joined:
+                    joined[root] = people[root]
+                join(joined[root], person)
+    return stands_for, joined
 
 
 def _found(person, by_handle, known, same):
@@ -343,12 +520,6 @@ def _bring_up_to_date(member, person, lists):
     member.person = person
 
 
-def _new_handles(person, member, by_handle):
-    new = [handle for handle in dict.fromkeys(handles_of(person)) if handle not in by_handle]
-    by_handle.update(dict.fromkeys(new, member.pk))
-    return new
-
-
 def _new_names(names, member, former, moment):
     if not names:
         return []
@@ -358,11 +529,11 @@ def _new_names(names, member, former, moment):
     return [(uuid7(), member.pk, name, moment) for name in new]
 
 
-def _known_spans(people):
+def _known_spans(members, people):
     """{member's id: [(first day, last day)]} of terms that are noted, if the file tells what was paid."""
     found = {}
-    if any(person.paid is not None for person in people):
-        for pk, begins, ends in Renewal.objects.values_list("member_id", "begins_on", "ends_on"):
+    if members and any(person.paid is not None for _at, person in people):
+        for pk, begins, ends in Renewal.objects.filter(member__in=members).values_list("member_id", "begins_on", "ends_on"):
             found.setdefault(pk, []).append((begins, ends))
     return found
 
@@ -379,18 +550,13 @@ def _new_term(person, member, ended, spans):
     return [(uuid7(), member.pk, begins, ends, person.paid)]
 
 
-def _load_terms(paid, tenant, by):
-    scale = Decimal(10) ** (get_currency_precision(tenant.currency) - 2)
-    more = tenant.currency, Renewal.Source.OTHER.value, "", now(), by and by.pk
-    rows = ((pk, member, begins, ends, int(price * scale), begins, *more) for pk, member, begins, ends, price in paid)
-    names = ["id", "member", "begins_on", "ends_on", "price", "paid_on", "currency", "source", "note", "noted_at", "noted_by"]
+def _load_more(names, paid, tenant, by):
+    """Former names, and terms, where there are any."""
+    if names:
+        load(FormerNickname, ["id", "member", "nickname", "noted_at"], names)
     if paid:
+        scale = Decimal(10) ** (get_currency_precision(tenant.currency) - 2)
+        more = tenant.currency, Renewal.Source.OTHER.value, "", now(), by and by.pk
+        rows = ((pk, member, begins, ends, int(price * scale), begins, *more) for pk, member, begins, ends, price in paid)
+        names = ["id", "member", "begins_on", "ends_on", "price", "paid_on", "currency", "source", "note", "noted_at", "noted_by"]
         load(Renewal, names, rows)
-
-
-def _name_inviters(people, members, by_handle):
-    """Inviters may stand further down in the file, or be past members."""
-    for person, member in zip(people, members, strict=True):
-        inviter = by_handle.get(("wechat", person.inviter)) or by_handle.get(("phone", person.inviter))
-        if inviter and inviter != member.pk:
-            member.inviter_id = inviter

@@ -52,7 +52,7 @@ def search_of(member, handles=(), former=(), notes=()):
     return SECTION.join(" ".join(dict.fromkeys(filter(None, line))) for line in lines).rstrip(" \n")
 
 
-@lru_cache(maxsize=50_000)
+@lru_cache(maxsize=10_000)
 def _parts(word):
     return (_flat(word), *_spoken(word))
 
@@ -93,7 +93,7 @@ def _words(name):
     return WORDS.findall(unicodedata.normalize("NFKC", name).lower())
 
 
-@lru_cache(maxsize=50_000)
+@lru_cache(maxsize=10_000)
 def _spoken(name):
     """Pinyin and initials of the whole name, and of each word where it has several readings."""
     return tuple(_readings(name))
@@ -113,7 +113,7 @@ def _readings(name):
             yield "".join(_read(word))
 
 
-@lru_cache(maxsize=50_000)
+@lru_cache(maxsize=10_000)
 def syllables(word):
     """A word as it is said, with its first character as a surname where that differs."""
     if word[0] in SURNAMES and word not in CITIES:
@@ -121,6 +121,6 @@ def syllables(word):
     return _read(word)
 
 
-@lru_cache(maxsize=50_000)
+@lru_cache(maxsize=10_000)
 def _read(word):
     return tuple(lazy_pinyin(word, style=Style.NORMAL)) if FIRST.match(word) else (word,)

@@ -157,8 +157,10 @@ def tells_of(table):
 def spellings(table, groups, mapping=None):
     """{key of a group: {spelling: how often}}, as a table writes them."""
     fields = [field for field in (mapping or {}).values() if field] + ["group"]  # so that each is known for what it is
-    cell = Columns(table, tuple(fields), mapping).reader("group")
-    found = {}
+    columns, found = Columns(table, tuple(fields), mapping), {}
+    if "group" not in columns:
+        return found
+    cell = columns.reader("group")
     for spelling, count in Counter(cell(cells).strip() for _, cells in table.rows).items():
         keys = groups.find(spelling) if spelling else []
         if len(keys) == 1:

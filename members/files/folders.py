@@ -74,6 +74,7 @@ def history_alone(cohorts_table, region="CN", known_groups=(), mapping=None, now
 
 
 def _together(people, cohorts):
+    people.people = list(people.people)  # who sat where is told of each of them
     who = {handle: person for person in people.people for handle in person.handles}
     past = _past_members(cohorts, who)
     _only_one_seat_each(cohorts, who)

@@ -2,12 +2,14 @@
 
 import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from operator import attrgetter
 
 from .columns import IDENTITIES, MEMBER_FIELDS, Columns
 from .dates import Dates
 from .faults import Fault
-from .rows import Manner, RowReader
+from .packed import Packed, Twice
+from .rows import Manner, Person, RowReader
 from .values import GroupNames, parts_of_a_group
 
 SECOND_SELF = re.compile(
@@ -15,9 +17,35 @@ SECOND_SELF = re.compile(
 )
 
 
+FIELDS = tuple(field.name for field in fields(Person))
+
+
+class Folk(Packed):
+    """People, of whom each is only a copy that is made when it is asked for."""
+
+    values = attrgetter(*FIELDS)
+
+    def __init__(self, people=()):
+        self.inviters = set()  # how rows name them
+        super().__init__(people)
+
+    def append(self, person):
+        if person.inviter:
+            self.inviters.add(person.inviter)
+        super().append(person)
+
+    @classmethod
+    def pack(cls, block):
+        return Packed.pack([cls.values(person) for person in block])
+
+    @staticmethod
+    def unpack(block):
+        return [Person(*values) for values in Packed.unpack(block)]
+
+
 @dataclass(slots=True)
 class People:
-    people: list
+    people: object  # a sequence of Person
     merged: list  # [first line of a person, a later line of theirs]
     rejected: list
     blank: list
@@ -41,13 +69,17 @@ def read_people(table, groups=None, region="CN", manner=None):
     dates = Dates((day(cells) for _, cells in table.rows for day in days), manner.order)
     groups = groups or _groups_of(table, columns)
     read = RowReader(columns, dates, groups, region, manner).read
-    good, rejected = [], list(table.rejected)
+    good, twice, rejected = Folk(), Twice(), list(table.rejected)
     for line, cells in table.rows:
         try:
-            good.append(read(line, cells))
+            person = read(line, cells)
         except Fault as fault:
             rejected.append(fault.at(line, cells))
-    people, merged = _merge(good)
+            continue
+        good.append(person)
+        for identity in person.identities:
+            twice.add(identity)
+    people, merged = _merge(good, twice.found())
     rejected.sort(key=lambda rejection: rejection.line)
     return People(
         people, merged, rejected, table.blank, table.row_count, columns.unknown, groups, dates.order, dates.doubtful,
@@ -83,16 +115,19 @@ def roots(handles_of_each):
     return [root(at) for at in range(len(parent))]
 
 
-def _merge(rows):
-    """One person for all rows that are the same one's, and which lines were joined."""
-    people, merged = [], []
-    for row, root in zip(rows, roots(row.identities for row in rows), strict=True):
-        if rows[root] is row:
-            people.append(row)
-        else:
-            merged.append([rows[root].lines[0], row.lines[0]])
-            join(rows[root], row)
-    return people, merged
+def _merge(rows, twice):
+    """One person for all rows that are the same one's, and which lines were joined. Whoever has nothing in common with another row by
+    `twice`, the hashes of identities that came again, is only handed on."""
+    if not twice:
+        return rows, []
+    some = {at: row for at, row in enumerate(rows) if any(hash(identity) in twice for identity in row.identities)}
+    found, merged, gone = list(some.values()), [], set()
+    for (at, row), root in zip(some.items(), roots(row.identities for row in found), strict=True):
+        if found[root] is not row:
+            merged.append([found[root].lines[0], row.lines[0]])
+            join(found[root], row)
+            gone.add(at)
+    return Folk(some.get(at, row) for at, row in enumerate(rows) if at not in gone), merged
 
 
 def join(person, row):

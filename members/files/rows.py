@@ -3,7 +3,6 @@
 import re
 from dataclasses import dataclass, field
 from datetime import date
-from types import MappingProxyType
 
 from members import handles
 from members.cities import city
@@ -16,7 +15,7 @@ LONGEST = {"nickname": 200, "city": 60, "industry": 60, "skills": 60, "tags": 40
 MONEY = re.compile(r"[¥￥$€£]?\s*(\d{1,3}(?:,\d{3})+|\d{1,9})(?:\.(\d{1,2})0*)?\s*(?:元|块|RMB|CNY|USD)?", re.ASCII | re.IGNORECASE)
 GUARDED = ("'=", "'+", "'-", "'@")
 MORE = ("tags", "offers", "seeks", "paid")
-NOTHING = MappingProxyType({})
+NOTHING = {}  # one for all, which nobody adds to
 
 
 @dataclass(frozen=True)

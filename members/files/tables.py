@@ -66,8 +66,8 @@ def find_header(records, fields):
 
 
 def _from_text(content, name, fields, loose=False):
-    for encoding, characters in text.readings(content):
-        head = text.lines_of(characters, SEARCHED)
+    for encoding in text.readings(content):
+        head = text.head_of(content, encoding, SEARCHED)
         found = []
         for rank, separator in enumerate(text.SEPARATORS):
             records = list(text.records(head, separator))
@@ -76,14 +76,14 @@ def _from_text(content, name, fields, loose=False):
         if found:
             _, _, separator, line, header = max(found)
             table = Table(name, header, line, encoding=encoding, separator=separator)
-            return _with_rows(table, text.lines_of(characters))
-    for encoding, characters in text.readings(content) if loose else ():
-        head = text.lines_of(characters, SEARCHED)
+            return _with_rows(table, text.lines_of(content, encoding))
+    for encoding in text.readings(content) if loose else ():
+        head = text.head_of(content, encoding, SEARCHED)
         for separator in LOOSE:
             records = list(text.records(head, separator))
             if (at := _first_full_row([cells or [] for _, cells in records])) is not None:
                 line, header = records[at]
-                return _with_rows(Table(name, header, line, encoding=encoding, separator=separator), text.lines_of(characters))
+                return _with_rows(Table(name, header, line, encoding=encoding, separator=separator), text.lines_of(content, encoding))
     is_text = b"\0" not in content or content.startswith(text.UTF_16_MARKS)
     raise NotATable("no_header" if is_text else "binary", name=name, searched=SEARCHED)
 

@@ -1,9 +1,14 @@
 """Bytes to characters, characters to lines, lines to cells."""
 
+import io
 import re
+from functools import partial
+
+from .packed import Rows
 
 UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 SEPARATORS = (",", "\t", ";", "，", "|")
+PIECE = 2**18  # characters
 LONGEST = 1000  # lines a quoted cell may go on; a quote open for longer was never meant to be closed
 OPEN, MALFORMED = "open", "malformed"
 
@@ -16,30 +21,46 @@ def readings(content):
         ways = ["utf-16-le", "utf-16-be"]
     else:
         ways = ["utf-8", "gb18030", "big5"]
-    for way in ways:
-        characters = content.decode(way, errors="replace").removeprefix("\ufeff")
-        # UTF-8 is never right by chance, so a few broken bytes do not speak against it.
-        broken = characters.count("\ufffd")
-        unlikely = broken and way == "utf-8" and broken * 20 > sum(not c.isascii() for c in characters)
-        if "\0" not in characters and not unlikely:
-            yield way, characters
+    return (way for way in ways if _can_be(content, way))
 
 
-def lines_of(characters, most=None):
-    """Lines as an editor counts them, whichever of the three ends each has."""
-    if most is not None:
-        characters = characters[: most * 2000]
-    lines = characters.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    if not lines[-1]:
-        lines.pop()
-    return lines[:most]
+def _can_be(content, way):
+    # UTF-8 is never right by chance, so a few broken bytes do not speak against it.
+    broken = 0
+    for characters in _pieces(content, way):
+        broken += characters.count("\ufffd")
+        if "\0" in characters:
+            return False
+    return not (broken and way == "utf-8" and broken * 20 > sum(not c.isascii() for piece in _pieces(content, way) for c in piece))
+
+
+def _text(content, way):
+    """Its characters as a file of them, so that they are never all in memory; whichever of the three ends a line has, it is read as one."""
+    text = io.TextIOWrapper(io.BytesIO(content), encoding=way, errors="replace")
+    if text.read(1) != "\ufeff":
+        text.seek(0)
+    return text
+
+
+def _pieces(content, way):
+    return iter(partial(_text(content, way).read, PIECE), "")
+
+
+def head_of(content, way, most):
+    """The first lines, and of very long ones what may be a header."""
+    return _text(content, way).read(most * 2000).split("\n")[:most]
+
+
+def lines_of(content, way):
+    """Lines as an editor counts them."""
+    return Rows(line.removesuffix("\n") for line in _text(content, way))
 
 
 def records(lines, separator, *, width=None, start=0):
     """Each record as (line it begins on, cells); cells are None where a quote leaves them in doubt."""
     cells_of = _splitter(separator)
-    at = start
-    while at < len(lines):
+    at, many = start, len(lines)
+    while at < many:
         line, last = lines[at], at
         if '"' not in line:
             cells = line.split(separator)

@@ -11,6 +11,8 @@ from django.db.models import Count
 from crm.tenancy.models import Event, File, Job
 from crm.tenancy.scope import acting_for
 from groups.models import Placement
+from members import intake
+from members.files import packed
 from members.models import Mapping, Member
 from tests.imports.uploading import HEAD, MEMBERS
 
@@ -53,6 +55,31 @@ def test_a_dry_run_says_the_same_and_writes_nothing(house, tmp_path):
     wet = bring(file)
 
     assert dry | {"dry_run": False} == wet
+
+
+def test_who_stands_far_apart_in_a_long_file_is_told_of_as_one(house, tmp_path, monkeypatch):
+    monkeypatch.setattr(packed, "AT_ONCE", 3)  # blocks, of which one is in memory
+    monkeypatch.setattr(intake, "AT_ONCE", 2)
+    head = "昵称,微信号,手机号,城市,邀请人微信号"
+    first = ["林海,lin_hai,13800000001,深圳,zhou_zhou", "王欢,wang_huan,,,", "李明,li_ming,,,", "周舟,zhou_zhou,,,"]
+    first.append(",lin_hai_2,13800000001,,")
+    second = ["新来,xin_lai_1,,,", "林海,lin_hai,,上海,xin_lai_2", "陈默,chen_mo,,,", "海林,,13800000001,,", "新二,xin_lai_2,,,lin_hai"]
+
+    counts = bring(write(tmp_path, "\n".join([head, *first])))
+    assert (counts["people"], counts["added"], counts["merged"]) == (4, 4, [[2, 6]])
+    with acting_for(house.pk):
+        assert dict(Member.objects.exclude(inviter=None).values_list("nickname", "inviter__nickname")) == {"林海": "周舟"}
+
+    counts = bring(write(tmp_path, "\n".join([head, *second])))
+    assert (counts["people"], counts["added"], counts["changed"]) == (5, 3, 1)
+    with acting_for(house.pk):
+        known = dict(Member.objects.exclude(inviter=None).values_list("nickname", "inviter__nickname"))
+        assert known == {"林海": "新二", "新二": "林海"}
+        lin_hai = Member.objects.get(nickname="林海")
+        assert (lin_hai.city, *lin_hai.former_nicknames.values_list("nickname", flat=True)) == ("上海", "海林")
+        assert sorted(lin_hai.handles.values_list("value", flat=True)) == ["+8613800000001", "lin_hai", "lin_hai_2"]
+    counts = bring(write(tmp_path, "\n".join([head, *second])))
+    assert (counts["added"], counts["changed"]) == (0, 0)
 
 
 def test_a_part_lets_nobody_go_and_the_whole_does(house, tmp_path):
