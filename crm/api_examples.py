@@ -183,6 +183,15 @@ WORDS = {
     "Handing.whose": "0198c9a4-2c1e-7d5f-9a5b-3f1e2d4c5b6a",
     "Handing.span": "today",
     "Handed.tasks": 12,
+    "Effort.since": "2026-11-23",
+    "Effort.until": "2026-11-29",
+    "Minutes.week": "2026-11-23",
+    "Minutes.group": None,
+    "Minutes.practice": None,
+    "Minutes.assistant": None,
+    "planned": 320,
+    "Minutes.done": 205,
+    "TakenBack.sentence": "12 件待办回到了原处。",
     "Tick.note": "想留在老群",
     # the rhythm
     "Rhythm.name": "轻运营节奏",
@@ -340,16 +349,18 @@ def add_examples(result, generator, request, public):
     schemas = result.get("components", {}).get("schemas", {})
     for path, operations in result["paths"].items():
         for operation in operations.values():
-            operation.setdefault("summary", _summary(operation))
+            operation.setdefault("summary", _summary(operation, path))
             _tell(operation, path, schemas)
     return result
 
 
-def _summary(operation):
-    """What it does to its noun; an act of its own says so in the first sentence of its description."""
-    words = operation["operationId"].split("_")
+def _summary(operation, path):
+    """What it does to its noun; an act of its own, and what there is once, say so in the first sentence of their description."""
     said = operation.get("description", "").partition(".")[0].strip()
-    return said if said and (len(words) > 2 and words[-2] != "partial") else SUMMARIES.get(words[-1], said)
+    _, _, _collection, *more = path.strip("/").split("/")
+    usual = SUMMARIES.get(operation["operationId"].rpartition("_")[2], said)
+    is_act, is_of_all = more not in ([], ["{id}"]), not more and usual not in (SUMMARIES["list"], SUMMARIES["create"])
+    return said if said and (is_act or is_of_all) else usual
 
 
 def _tell(operation, path, schemas):
@@ -386,7 +397,7 @@ def of(schema, schemas, *, name="", within="", writing=False, depth=0):
     said = WORDS.get(f"{within}.{name}", WORDS.get(name))
     for together in ("allOf", "oneOf", "anyOf"):
         if together in schema:
-            if said is None and name in WORDS and schema.get("nullable"):
+            if said is None and schema.get("nullable") and {name, f"{within}.{name}"} & WORDS.keys():
                 return None
             return of(schema[together][0], name=name, within=within, depth=depth, **inside)
     if "enum" in schema:

@@ -12,6 +12,7 @@ from crm.tenancy import work_api as work
 from groups import api as groups
 from groups import arrival_api as arrivals
 from groups import delivery_api as delivery
+from groups import effort_api as effort
 from groups import rhythm_api as rhythms
 from groups import roster_api as rosters
 from groups import task_api as tasks
@@ -69,6 +70,7 @@ router.register("imports", imports.ImportViewSet, basename="import")
 urlpatterns = [
     path("schema/", SpectacularJSONAPIView.as_view(permission_classes=[], authentication_classes=[]), name="schema"),
     path("me/", keys.MeViewSet.as_view({"get": "retrieve"}), name="me"),
+    path("effort/", effort.EffortViewSet.as_view({"get": "effort"}, detail=False), name="effort"),
     path("tenant/", community.TenantViewSet.as_view({"get": "retrieve", "patch": "partial_update"}), name="tenant"),
     *router.urls,
 ]

@@ -8,11 +8,12 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from django.db.models import CharField, DateField, F, Q, Sum, Value
-from django.db.models.functions import Coalesce, NullIf, TruncWeek
+from django.db.models.functions import Cast, Coalesce, NullIf, TruncWeek
 
 from .calendar import instant
 from .models import Channel, Occurrence, Slot, Task
 
+A_DAY = datetime.timedelta(days=1)
 A_WEEK = datetime.timedelta(days=7)
 WEEKS = 5  # this one and four before it
 LABELS = dict(Task.Kind.choices) | dict(Slot.Practice.choices)
@@ -86,11 +87,27 @@ def _name(seat):
     return Coalesce(*called, f"{seat}__user__email", output_field=CharField())
 
 
-def _of_tasks(tenant, group, since, until):
+def _due(tenant, since, until):
     due = {"due_at__gte": _midnight(since, tenant), "due_at__lt": _midnight(until, tenant)}
-    tasks = Task.objects.exclude(state=Task.State.WITHDRAWN).filter(**due)
+    return Task.objects.exclude(state=Task.State.WITHDRAWN).filter(**due)
+
+
+def _waiting(since, until):
+    """What waits for its hour, in the hands of the group's assistant; what a robot sends costs nobody a minute."""
+    edges = [datetime.datetime.combine(day, datetime.time(0), datetime.UTC) for day in (since, until)]
+    waiting = Occurrence.objects.filter(state=Occurrence.State.WAITING, wall_time__gte=edges[0], wall_time__lt=edges[1])
+    robots = Channel.objects.open().filter(state=Channel.State.ON)
+    return waiting.exclude(slot__given=Slot.Given.ROBOT, group__in=robots.values("group"))
+
+
+def _week_of_task(tenant):
+    return TruncWeek("due_at", tzinfo=tenant.zone, output_field=DateField())
+
+
+def _of_tasks(tenant, group, since, until):
+    tasks = _due(tenant, since, until)
     tasks = tasks.filter(group=group) if group else tasks
-    week = TruncWeek("due_at", tzinfo=tenant.zone, output_field=DateField())
+    week = _week_of_task(tenant)
     practice = F("occurrences__slot__practice")
     by_week = tasks.order_by().values("kind", practice=practice, seat=F("assistant"), who=_name("assistant"), week=week)
     done = Sum("minutes", filter=Q(state=Task.State.DONE))
@@ -98,11 +115,8 @@ def _of_tasks(tenant, group, since, until):
 
 
 def _laid_out(tenant, group, monday):
-    """What waits for its hour, in the hands of the group's assistant; what a robot sends costs nobody a minute."""
-    edges = [datetime.datetime.combine(day, datetime.time(0), datetime.UTC) for day in (monday, monday + A_WEEK)]
-    waiting = Occurrence.objects.filter(state=Occurrence.State.WAITING, wall_time__gte=edges[0], wall_time__lt=edges[1])
+    waiting = _waiting(monday, monday + A_WEEK)
     waiting = waiting.filter(group=group) if group else waiting
-    waiting = waiting.exclude(slot__given=Slot.Given.ROBOT, group__in=Channel.objects.open().filter(state=Channel.State.ON).values("group"))
     same = {"kind": Value(str(Task.Kind.SLOT)), "week": Value(monday, output_field=DateField())}
     by_practice = waiting.order_by().values(
         practice=F("slot__practice"), seat=F("group__assistant"), who=_name("group__assistant"), **same
@@ -112,6 +126,39 @@ def _laid_out(tenant, group, monday):
 
 def _midnight(day, tenant):
     return instant(datetime.datetime.combine(day, datetime.time(0)), tenant.zone)
+
+
+BY = ("week", "group", "practice", "assistant")
+NOWHERE = ""  # where a task is of no group, or a group has no assistant
+
+
+def sums(tenant, since, until, by, *, mine=None, **only):
+    """Minutes of these days, by some of `BY`, where `only` narrows any of them and `mine` to one seat; by one question.
+
+    Yields {each of them: …, "planned": …, "done": …} in their order. What a task is about is its practice, or else its kind.
+    """
+    tasks = {"group": F("group"), "assistant": F("assistant"), "week": Cast(_week_of_task(tenant), DateField())}
+    tasks["practice"] = Coalesce("occurrences__slot__practice", "kind", output_field=CharField())
+    laid_out = {"group": F("group"), "assistant": F("group__assistant"), "practice": F("slot__practice")}
+    laid_out["week"] = Cast(TruncWeek("wall_time", tzinfo=datetime.UTC, output_field=DateField()), DateField())
+    done = Sum("minutes", filter=Q(state=Task.State.DONE), default=0)
+    due, waiting = _due(tenant, since, until + A_DAY), _waiting(since, until + A_DAY)
+    if mine:
+        due, waiting = due.filter(assistant=mine), waiting.filter(group__assistant=mine)
+    rows = _by(due, tasks, by, only, planned_=Sum("minutes"), done_=done)
+    rows = rows.union(_by(waiting, laid_out, by, only, planned_=Sum("slot__minutes"), done_=Value(0)), all=True)
+    found = {}
+    for *key, planned, done in rows:
+        found.setdefault(tuple(each or None for each in key), Effort()).add(planned, done)
+    for key in sorted(found, key=lambda key: [each or NOWHERE for each in key]):
+        yield dict(zip(by, key, strict=True)) | {"planned": found[key].planned, "done": found[key].done}
+
+
+def _by(rows, parts, by, only, **figures):
+    texts = {f"{name}_": Coalesce(Cast(part, CharField()), Value(NOWHERE)) for name, part in parts.items()}
+    rows = rows.order_by().annotate(**texts).filter(**{f"{name}_": str(value) for name, value in only.items()})
+    names = [f"{name}_" for name in by]
+    return rows.values(*names).annotate(**figures).values_list(*names, *figures)
 
 
 def of_seat(seat, days):

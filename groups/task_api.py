@@ -52,6 +52,7 @@ class HandingSerializer(Serializer):
 class HandedSerializer(Serializer):
     tasks = serializers.IntegerField(help_text="How many changed hands.")
     give_to = serializers.UUIDField()
+    event = serializers.UUIDField(help_text="The fact by which it is taken back as a whole: POST /events/{event}/undo/.")
 
 
 class TaskFilter(FilterSet):
@@ -92,7 +93,7 @@ class TaskViewSet(ReadingView):
     @extend_schema(request=HandingSerializer, responses=HandedSerializer)
     @action(detail=False, methods=["post"], filter_backends=[], pagination_class=None)
     def handing(self, request):
-        """Hand tasks over to another seat, in one move; an assistant their own.
+        """Hand tasks over to another seat, in one move with one way back; an assistant their own.
 
         409 `nothing_to_hand_over` where none of them is open and somebody else's."""
         mine = self.get_queryset().order_by()
@@ -107,4 +108,4 @@ class TaskViewSet(ReadingView):
         else:
             found = Task.objects.filter(pk__in=mine.filter(pk__in=asked["tasks"]).values("pk"))
         fact = handovers.hand_over(found, asked["give_to"], by=request.auth)
-        return Response(HandedSerializer({"tasks": fact.after["tasks"], "give_to": fact.subject}).data)
+        return Response(HandedSerializer({"tasks": fact.after["tasks"], "give_to": fact.subject, "event": fact.pk}).data)

@@ -48,11 +48,12 @@ class TenantViewSet(View):
 
     @extend_schema(operation_id="tenant_retrieve")
     def retrieve(self, request):
+        """The community that the key belongs to."""
         return self.one(self.get_object())
 
     @extend_schema(operation_id="tenant_partial_update")
     def partial_update(self, request):
-        """A changed slug moves all pages of the community; a changed zone keeps the wall time of what has not begun."""
+        """Change it. A changed slug moves all pages of the community; a changed zone keeps the wall time of what has not begun."""
         tenant = self.get_object()
         tenant, _before = community.change(tenant, self.asked(self.serializer_class, tenant), by=request.auth)
         return self.one(tenant)

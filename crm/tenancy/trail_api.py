@@ -1,8 +1,13 @@
 """The trail as programs see it: facts as codes and ids."""
 
-from . import rights
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.response import Response
+
+from . import rights, scopes, trail
 from .api.filters import FilterSet, IdFilter, MomentFilter
-from .api.serializers import JsonObject, ModelSerializer
+from .api.serializers import JsonObject, ModelSerializer, Serializer
 from .api.views import ReadingView
 from .models import Event
 
@@ -14,6 +19,10 @@ class EventSerializer(ModelSerializer):
     class Meta:
         model = Event
         fields = ["id", "kind", "at", "door", "seat", "member", "subject_kind", "subject", "because", "before", "after"]
+
+
+class TakenBackSerializer(Serializer):
+    sentence = serializers.CharField(help_text="What is so again.")
 
 
 class EventFilter(FilterSet):
@@ -42,3 +51,15 @@ class EventViewSet(ReadingView):
     def get_queryset(self):
         found, seat = super().get_queryset(), self.request.auth
         return found if seat is None or rights.sees_all(seat, "trail") else found.filter(seat=seat)
+
+    @extend_schema(request=None, responses=TakenBackSerializer)
+    @action(detail=True, methods=["post"], filter_backends=[], pagination_class=None)
+    def undo(self, request, pk):
+        """Take back what was done, as long as nothing happened to it since. Who has no right to the act has none to its undoing.
+
+        409 `no_way_back` where it never can be, `changed_meanwhile` and `too_late` where it no longer can."""
+        fact = self.get_object()
+        self.asked()
+        if fact.kind in trail.UNDOES:
+            scopes.refuse_unless_held(request._request.token, trail.UNDOES[fact.kind].area, scopes.WRITE)
+        return Response(TakenBackSerializer({"sentence": trail.take_back(fact, by=request.auth)}).data)

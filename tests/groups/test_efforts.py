@@ -11,7 +11,8 @@ from crm.tenancy.models import Seat
 from crm.tenancy.scope import acting_for
 from groups import efforts
 from groups.models import Task
-from tests.factories import GroupFactory, OccurrenceFactory, SlotFactory, TaskFactory
+from tests.conftest import KeyClient
+from tests.factories import GroupFactory, OccurrenceFactory, SeatFactory, SlotFactory, TaskFactory
 
 
 @pytest.fixture(autouse=True)
@@ -94,3 +95,60 @@ def test_pages_ask_as_much_for_thirty_tasks_as_for_one(owner, group, path):
         TaskFactory.create_batch(29, group=group, assistant=Task.objects.first().assistant, kind="slot", title="Post")
 
     assert questions() == few
+
+
+# Programs
+
+
+def rows_of(answer, *names):
+    assert answer.status_code == 200, answer.json()
+    return sorted(tuple(row[name] for name in (*names, "planned", "done")) for row in answer.json()["rows"])
+
+
+def test_a_program_reads_what_the_pages_show(api, group, assistant, house):
+    monday = efforts.monday_of(house.today())
+    before = monday - datetime.timedelta(days=7)
+
+    this_week = api.get("/effort/", {"group": group.pk})
+    by_week = api.get("/effort/", {"group": group.pk, "since": before, "until": monday + datetime.timedelta(days=6)})
+    by_practice = api.get("/effort/", {"by": "assistant,practice", "group": group.pk})
+    by_group = api.get("/effort/", {"by": "group"})
+
+    assert (this_week.json()["since"], this_week.json()["until"]) == (str(monday), str(monday + datetime.timedelta(days=6)))
+    assert this_week.json()["rows"] == [
+        {"week": str(monday), "group": None, "practice": None, "assistant": None, "planned": 45, "done": 20}
+    ]
+    assert rows_of(by_week, "week") == [(str(before), 30, 0), (str(monday), 45, 20)]
+    hand = str(assistant.seat.pk)
+    assert rows_of(by_practice, "practice", "assistant") == [("chain", hand, 35, 20), ("move", hand, 10, 0)]
+    assert (str(group.pk), 45, 20) in rows_of(by_group, "group")
+    assert rows_of(api.get("/effort/", {"practice": "chain"})) == [(35, 20)]
+    assert rows_of(api.get("/effort/", {"assistant": group.pk})) == []
+
+
+def test_an_assistants_key_sees_their_own_effort(group, assistant, house):
+    other = SeatFactory(tenant=house, role="assistant")
+
+    own, of_nobody = (KeyClient(seat).get("/effort/", {"by": "group"}) for seat in (assistant.seat, other))
+
+    assert (str(group.pk), 45, 20) in rows_of(own, "group")
+    assert rows_of(of_nobody) == []
+
+
+@pytest.mark.parametrize(
+    ("question", "field"),
+    [
+        ({"by": "week,colour"}, "by"),
+        ({"since": "2026-02-30"}, "since"),
+        ({"since": "0001-01-01"}, "since"),
+        ({"until": "9999-12-31"}, "until"),
+        ({"since": "2026-02-02", "until": "2026-02-01"}, "until"),
+        ({"since": "2025-01-01", "until": "2026-02-01"}, "until"),
+        ({"practice": "x"}, "practice"),
+        ({"month": "2026-01"}, "month"),
+    ],
+)
+def test_a_question_that_makes_no_sense_is_refused_by_its_name(api, group, question, field):
+    answer = api.get("/effort/", question)
+
+    assert (answer.status_code, list(answer.json()["fields"])) == (400, [field])

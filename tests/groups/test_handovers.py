@@ -7,7 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now
 
-from crm.tenancy import seats
+from crm.tenancy import events, seats
 from crm.tenancy.models import Event, Seat
 from crm.tenancy.scope import acting_for
 from groups.models import Task
@@ -178,6 +178,37 @@ def test_a_program_hands_over(api, house, assistant, doudou):
     assert whose(tasks) == [doudou.pk] * 2
     own = KeyClient(assistant.seat).post("/tasks/handing/", {"give_to": str(assistant.seat.pk), "whose": str(doudou.pk), "span": "all"})
     assert own.status_code == 409
+
+
+def test_a_program_takes_a_hand_over_back(api, house, assistant, doudou):
+    tasks = tasks_of(assistant.seat, 2)
+    fact = api.post("/tasks/handing/", {"give_to": str(doudou.pk), "tasks": [str(task.pk) for task in tasks]}).json()["event"]
+    undo = f"/events/{fact}/undo/"
+
+    refused = [
+        KeyClient(assistant.seat).post(undo),  # somebody else's act
+        KeyClient(api.seat, scopes=["trail:write"]).post(undo),  # a key that may not hand over
+        KeyClient(api.seat, scopes=["tasks:write"]).post(undo),
+    ]
+    back = api.post(undo)
+    again = api.post(undo)
+
+    assert [(answer.status_code, answer.json()["code"]) for answer in refused] == [
+        (404, "not_found"), (403, "scope_too_small"), (403, "scope_too_small"),
+    ]  # fmt: skip
+    assert [answer.json()["scope"] for answer in refused[1:]] == ["tasks:write", "trail:write"]
+    assert (back.status_code, back.json()) == (200, {"sentence": "2 tasks are back where they were."})
+    assert whose(tasks) == [assistant.seat.pk] * 2
+    assert again.status_code == 409
+
+
+def test_what_has_no_way_back_says_so(api, house):
+    with acting_for(house.pk):
+        fact = events.note("key.made", house, by=api.seat)
+
+    answer = api.post(f"/events/{fact.pk}/undo/", headers={"If-Match": "*"})
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "no_way_back")
 
 
 def test_the_list_asks_as_much_for_thirty_as_for_one(operator, assistant):

@@ -188,6 +188,7 @@ IDS = {
     "members:merged_panel": {"pk": Member},
     # API: each word of the router with its rows
     "api: tenant": {},
+    "api: effort": {},
     "api: imports": {"pk": Job},
     "api: members": {"pk": Member},
     "api: notes": {"pk": Note},

@@ -84,6 +84,9 @@ class Schema(AutoSchema):
         return self.view.action not in ("list", "create") and self.view.detail is not False
 
     def get_override_parameters(self):
+        return [*self._of_every_address()]  # what an address has beside these is added to them
+
+    def _of_every_address(self):
         yield _header("X-Request-ID", "Yours: up to 128 printable characters. It comes back and stands in our log.")
         if not self.is_reading:
             words = "The same number with the same request gets the same answer, for a day: send again without fear."

@@ -11,6 +11,8 @@ from rest_framework.exceptions import ParseError
 from rest_framework.generics import get_object_or_404
 from rest_framework.response import Response
 
+from crm.tenancy.models import AppendOnlyModel
+
 from . import etags, questions
 from .filters import OF_LISTS, Filters
 from .serializers import UUID, Nothing
@@ -71,8 +73,9 @@ class View(viewsets.GenericViewSet):
         if self.request.method in permissions.SAFE_METHODS:
             return row
         if "If-Match" in self.request.headers:
-            # Held until the request is through, so that nobody changes it between the comparison and the act.
-            type(row).objects.select_for_update(no_key=True).filter(pk=row.pk).values_list("pk").first()
+            # Held until the request is through, so that nobody changes it between the comparison and the act. A fact never changes.
+            if not isinstance(row, AppendOnlyModel):
+                type(row).objects.select_for_update(no_key=True).filter(pk=row.pk).values_list("pk").first()
             row = self.found()
             etags.refuse_unless_matching(self.request, etags.of(self.represented(row)))
         elif self.action in self.must_match:
