@@ -7,6 +7,8 @@ from .models import Task
 REASONS = dict(Task.Reason.choices) | {
     "no_such_channel": _("the platform does not know this channel any more"),
     "wrong_signature": _("the platform does not accept the signature"),
+    "not_from_here": _("the robot only takes messages from certain IP addresses"),
+    "group_moved": _("the group has another number there now"),
     "keyword_missing": _("the robot only takes messages with its keyword in them"),
     "refused": _("the platform did not take this message"),
     "too_many": _("the platform asks for a pause"),

@@ -44,7 +44,7 @@ def messages(push, kind, picture=None):
     sender = OF[kind]
     if push.card:
         card = Piece(push.text.strip(), push.title, push.card["url"], push.card.get("label") or _("Open"))
-        if sender.size(card.text) > sender.MOST_OF_CARD:
+        if getattr(sender, "size_of_card", sender.size)(card.text) > sender.MOST_OF_CARD:
             raise TooLong
         return [card]
     texts = [Piece(part, push.title) for part in parts(push.text.strip(), sender.MOST, sender.size)] if push.text.strip() else []

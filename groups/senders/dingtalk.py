@@ -37,7 +37,8 @@ def send(channel, piece, key):
     if code in BUSY or code in TOO_MANY:
         return said.again("too_many" if code in TOO_MANY else "busy", 600 if code in TOO_MANY else 0)
     if code == 310000:  # the robot's own safety: signature, keyword or address
-        return said.dead("keyword_missing" if "keyword" in str(answer.json().get("errmsg")) else "wrong_signature")
+        words = str(answer.json().get("errmsg"))
+        return said.dead("keyword_missing" if "keyword" in words else "not_from_here" if "whitelist" in words else "wrong_signature")
     if code in NO_ROBOT:
         return said.dead("no_such_channel")
     return said.no("refused") if isinstance(code, int) else said.unsure("unknown_answer")

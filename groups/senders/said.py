@@ -1,6 +1,11 @@
 """What a platform's answer means for a message."""
 
+import datetime
+import math
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+
+from django.utils.timezone import now
 
 from .outside import NotSent, Unsure
 
@@ -20,11 +25,21 @@ SENT = Said("sent")
 
 
 def again(code, after=0):
+    return Said("again", code, min(max(_seconds(after), 0), LONGEST_REST))
+
+
+def _seconds(after):
+    """Of a Retry-After: a number, or the moment at which it is over (https://www.rfc-editor.org/rfc/rfc9110#field.retry-after)."""
     try:
-        after = min(max(float(after or 0), 0), LONGEST_REST)
+        seconds = float(after or 0)
+        return seconds if math.isfinite(seconds) else 0
     except (TypeError, ValueError):
-        after = 0
-    return Said("again", code, after)
+        pass
+    try:
+        moment = parsedate_to_datetime(str(after))
+    except (TypeError, ValueError):
+        return 0
+    return (moment.replace(tzinfo=moment.tzinfo or datetime.UTC) - now()).total_seconds()
 
 
 def no(code):

@@ -1,6 +1,9 @@
 """Slack incoming webhook: the word `ok`, or a status with a word that says why not.
 
-https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks: a message a second; `&`, `<` and `>` are escaped.
+https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks: `&`, `<` and `>` are escaped. Texts of 4,000 characters (40,000
+are cut: https://docs.slack.dev/reference/methods/chat.postMessage), a block of 3,000 below a head of 150
+(https://docs.slack.dev/reference/block-kit/blocks/section-block), a message a second and Retry-After where that was too fast
+(https://docs.slack.dev/apis/web-api/rate-limits). A text is sent as it was typed: its stars and lines make nothing bold.
 """
 
 from . import outside, said
@@ -10,7 +13,10 @@ ABILITIES = ("text", "card")
 SECRET = None
 A_MINUTE = 30
 MOST, MOST_OF_CARD = 4000, 2900
-GONE = ("channel_not_found", "channel_is_archived", "no_service", "no_team", "invalid_token", "team_disabled", "action_prohibited")
+GONE = (
+    "channel_not_found", "channel_is_archived", "no_service", "no_service_id", "no_active_hooks", "no_team", "invalid_token",
+    "team_disabled", "action_prohibited", "posting_to_general_channel_denied",
+)  # fmt: skip
 
 
 def escaped(text):
@@ -33,7 +39,7 @@ def send(channel, piece, key):
 
 def _body(piece):
     if not piece.url:
-        return {"text": escaped(piece.text)}
+        return {"text": escaped(piece.text), "mrkdwn": False}
     button = {"type": "button", "text": {"type": "plain_text", "text": piece.label}, "url": piece.url}
     blocks = [
         {"type": "header", "text": {"type": "plain_text", "text": piece.title}},

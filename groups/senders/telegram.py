@@ -1,7 +1,9 @@
 """Telegram bot. `ok` is false where it refuses, with what to do in `parameters`.
 
-https://core.telegram.org/bots/api#sendmessage: texts of 4,096 characters, pictures of 10 MB, 20 messages a minute into one group.
-The address is the chat (its number, or @name), the secret the bot's token.
+https://core.telegram.org/bots/api#sendmessage: texts of 4,096 characters; #sendphoto: pictures of 10 MB; #responseparameters: a group that
+has become a supergroup has another number. 20 messages a minute into one group
+(https://core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this). The address is the chat (its number, or @name), the
+secret the bot's token.
 """
 
 import re
@@ -34,6 +36,8 @@ def send(channel, piece, key):
     code = told.get("error_code", answer.status)
     if code == 429:
         return said.again("too_many", (told.get("parameters") or {}).get("retry_after"))
+    if "migrate_to_chat_id" in (told.get("parameters") or {}):
+        return said.dead("group_moved")
     if code in (401, 403, 404) or "chat not found" in str(told.get("description")):
         return said.dead("no_such_channel")
     return said.unsure("server_error") if isinstance(code, int) and code >= 500 else said.no("refused")

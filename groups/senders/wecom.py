@@ -1,20 +1,21 @@
 """WeCom group robot. Its refusals come with status 200 and an `errcode`.
 
-https://developer.work.weixin.qq.com/document/path/99110: texts of 2,048 bytes, pictures (JPEG, PNG) of 2 MB, 20 messages a minute.
+https://developer.work.weixin.qq.com/document/path/99110: texts of 2,048 bytes, pictures (JPEG, PNG) of 2 MB before base64, 20 messages a
+minute; below the title of a card 112 characters. Its codes: https://developer.work.weixin.qq.com/document/path/90313.
 """
 
 import base64
 import hashlib
 
 from . import outside, said
-from .pieces import in_bytes
+from .pieces import characters, in_bytes
 
 HOSTS = ("qyapi.weixin.qq.com",)
 ABILITIES = ("text", "picture", "card")
 SECRET = None
 A_MINUTE = 20
 MOST, size = 2048, in_bytes
-MOST_OF_CARD = 112
+MOST_OF_CARD, size_of_card = 112, characters
 HEAVIEST, PICTURES = 2 * 1024 * 1024, ("image/jpeg", "image/png")
 BUSY, TOO_MANY, NO_ROBOT = (-1, 40014, 42001), (45009, 45033), (93000, 93004, 93008, 93017)
 
@@ -35,7 +36,7 @@ def send(channel, piece, key):
 
 def _body(piece):
     if piece.url:
-        card = {"card_type": "text_notice", "main_title": {"title": piece.title, "desc": piece.text}}
+        card = {"card_type": "text_notice", "main_title": {"title": piece.title}, "sub_title_text": piece.text}
         card |= {"card_action": {"type": 1, "url": piece.url}, "jump_list": [{"type": 1, "url": piece.url, "title": piece.label}]}
         return {"msgtype": "template_card", "template_card": card}
     if piece.picture:

@@ -1,5 +1,7 @@
 """A server that stands for the platforms' robots, and remembers what it was asked."""
 
+import base64
+import hashlib
 import json
 import threading
 from dataclasses import dataclass
@@ -44,10 +46,65 @@ class Robots:
     def answer(self, asked):
         return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
 
+    def stands_for(self, kind):
+        """From now on it takes and refuses messages as that platform publishes."""
+        self.answer = lambda asked: (*PUBLISHED[kind](asked), {})
+
     def end(self):
         self.release.set()
         self.server.shutdown()
         self.server.server_close()
+
+
+# What the platforms publish; where, stands in each module of `groups/senders/`
+
+
+def _wecom(asked):
+    said = asked.json
+    if said["msgtype"] == "text":
+        fits = len(said["text"]["content"].encode()) <= 2048
+    elif said["msgtype"] == "image":
+        picture = base64.b64decode(said["image"]["base64"])
+        fits = len(picture) <= 2 * 1024 * 1024 and said["image"]["md5"] == hashlib.md5(picture).hexdigest()
+    else:
+        card = said["template_card"]
+        fits = card["card_action"]["type"] == 1 and len(card["sub_title_text"]) <= 112 and bool(card["main_title"]["title"])
+    return 200, {"errcode": 0, "errmsg": "ok"} if fits else {"errcode": 45002, "errmsg": "content size out of limit"}
+
+
+def _feishu(asked):
+    return 200, {"code": 0, "msg": "success"} if len(asked.body) <= 20_000 else {"code": 9499, "msg": "Bad Request", "data": {}}
+
+
+def _dingtalk(asked):
+    return 200, {"errcode": 0, "errmsg": "ok"} if len(asked.body) <= 20_000 else {"errcode": 40035, "errmsg": "invalid parameter"}
+
+
+def _slack(asked):
+    said = asked.json
+    blocks = {block["type"]: block for block in said.get("blocks", [])}
+    if len(said["text"]) > 4000 or (blocks and len(blocks["section"]["text"]["text"]) > 3000):
+        return 400, "invalid_blocks"
+    if blocks and (len(blocks["header"]["text"]["text"]) > 150 or len(blocks["actions"]["elements"][0]["text"]["text"]) > 75):
+        return 400, "invalid_blocks"
+    return 200, "ok"
+
+
+def _discord(asked):
+    said = asked.json
+    cards = said.get("embeds", [])
+    if len(said.get("content", "")) > 2000 or any(len(each["description"]) > 4096 or len(each["title"]) > 256 for each in cards):
+        return 400, {"code": 50035, "message": "Invalid Form Body"}
+    return (200, {"id": "1", "content": ""}) if asked.query.get("wait") == ["true"] else (204, "")
+
+
+def _telegram(asked):
+    if len(asked.json["text"].encode("utf-16-le")) // 2 > 4096:
+        return 400, {"ok": False, "error_code": 400, "description": "Bad Request: message is too long"}
+    return 200, {"ok": True, "result": {"message_id": 1}}
+
+
+PUBLISHED = {"wecom": _wecom, "feishu": _feishu, "dingtalk": _dingtalk, "slack": _slack, "discord": _discord, "telegram": _telegram}
 
 
 def _handler(robots):

@@ -98,34 +98,36 @@ def hmac_of(key, message=b""):
 
 def as_wecom(asked):
     assert asked.query == {"key": ["abcdef-of-the-robot"]}
-    return {"errcode": 0, "errmsg": "ok"}, asked.json["text"]["content"]
+    return asked.json["text"]["content"]
 
 
 def as_feishu(asked):
     assert asked.json["sign"] == hmac_of(f"{asked.json['timestamp']}\n{SECRET}")
     assert abs(int(asked.json["timestamp"]) - time.time()) < 3600
-    return {"code": 0, "msg": "success", "data": {}}, asked.json["content"]["text"]
+    return asked.json["content"]["text"]
 
 
 def as_dingtalk(asked):
     (timestamp,), (sign,) = asked.query["timestamp"], asked.query["sign"]
     assert sign == hmac_of(SECRET, f"{timestamp}\n{SECRET}".encode())
-    return {"errcode": 0, "errmsg": "ok"}, asked.json["text"]["content"]
+    return asked.json["text"]["content"]
 
 
 def as_slack(asked):
-    return "ok", asked.json["text"]
+    assert asked.json["mrkdwn"] is False
+    return asked.json["text"]
 
 
 def as_discord(asked):
     assert asked.json["allowed_mentions"] == {"parse": []}
-    return "", asked.json["content"]
+    assert asked.query == {"key": ["abcdef-of-the-robot"], "wait": ["true"]}
+    return asked.json["content"]
 
 
 def as_telegram(asked):
     assert asked.path == f"/bot{TOKEN}/sendMessage"
     assert asked.json["chat_id"] == "-1001234567890"
-    return {"ok": True, "result": {}}, asked.json["text"]
+    return asked.json["text"]
 
 
 PLATFORMS = {
@@ -141,12 +143,12 @@ PLATFORMS = {
 @pytest.mark.parametrize("kind", PLATFORMS)
 def test_a_text_goes_out_once_as_the_platform_wants_it(robots, group, heard, kind):
     a_channel(robots, group, kind)
-    robots.says((204, "") if kind == "discord" else (200, "ok") if kind == "slack" else (200, {"code": 0, "errcode": 0, "ok": True}))
+    robots.stands_for(kind)
 
     push = sent(group, "晚上好 👋🏽")
     kept(push)
 
-    assert [PLATFORMS[kind](asked)[1] for asked in robots.asked] == ["晚上好 👋🏽"]
+    assert [PLATFORMS[kind](asked) for asked in robots.asked] == ["晚上好 👋🏽"]
     assert (push.state, push.parts, push.task, push.sent_at is not None) == ("sent", 1, None, True)
     assert heard == ["sent"]
 
@@ -188,14 +190,35 @@ def test_a_picture_goes_with_its_text_or_after_it(robots, group):
 
 def test_a_card_leads_somewhere(robots, group):
     card = {"url": "https://example.com/talk", "label": "Sign up"}
-    for kind in ("wecom", "feishu", "dingtalk", "slack", "discord", "telegram"):
+    for kind in PLATFORMS:
         here = GroupFactory(matrix=group.matrix)
         a_channel(robots, here, kind)
-        robots.says((204, "") if kind == "discord" else (200, "ok") if kind == "slack" else (200, {"code": 0, "errcode": 0, "ok": True}))
+        robots.stands_for(kind)
         assert sent(here, cause=f"news:{kind}", card=card).state == "sent"
 
     assert len(robots.asked) == 6
     assert all("https://example.com/talk" in json.dumps(asked.json) and "Sign up" in json.dumps(asked.json) for asked in robots.asked)
+
+
+@pytest.mark.parametrize("kind", PLATFORMS)
+def test_the_longest_text_and_the_longest_card_are_what_the_platform_takes(robots, group, kind):
+    a_channel(robots, group, kind)
+    robots.stands_for(kind)
+    sender = senders.OF[kind]
+    text = "\n".join("春" * 98 + "👋🏽" for _ in range(min(90, 5 * sender.MOST // 400)))
+    size = getattr(sender, "size_of_card", sender.size)
+    most = (sender.MOST_OF_CARD - size("")) // (size("春") - size(""))
+    card = {"url": "https://example.com/" + "x" * 480, "label": "L" * 20}
+
+    long = sent(group, text)
+    carded = sent(group, "春" * most, cause="news:2", card=card)
+    longer = sent(group, "春" * (most + 1), cause="news:3", card=card)
+
+    assert (long.state, carded.state) == ("sent", "sent")
+    assert (longer.state, longer.reason) == ("by_hand", "too_long")
+    said = [PLATFORMS[kind](asked) for asked in robots.asked[:-1]]
+    assert len(said) > 1
+    assert "\n".join(each.partition("\n")[2] for each in said) == text
 
 
 # What the answers mean
@@ -215,14 +238,22 @@ def test_a_card_leads_somewhere(robots, group):
         ("wecom", (200, "x" * 200_000), "unsure", "unknown_answer"),
         ("feishu", (200, {"code": 19021, "msg": "sign match fail"}), "by_hand", "wrong_signature"),
         ("feishu", (200, {"code": 11232, "msg": "frequency limited"}), "waiting", "too_many"),
+        ("feishu", (400, {"code": 99991400, "msg": "request trigger frequency limit"}), "waiting", "too_many"),
+        ("feishu", (200, {"code": 9499, "msg": "too many request"}), "waiting", "too_many"),
+        ("feishu", (200, {"code": 9499, "msg": "Bad Request", "data": {}}), "by_hand", "refused"),
+        ("feishu", (200, {"code": 19022, "msg": "Ip Not Allowed"}), "by_hand", "not_from_here"),
         ("dingtalk", (200, {"errcode": 130101, "errmsg": "send too fast"}), "waiting", "too_many"),
         ("dingtalk", (200, {"errcode": 310000, "errmsg": "keywords not in content"}), "by_hand", "keyword_missing"),
+        ("dingtalk", (200, {"errcode": 310000, "errmsg": "sign not match"}), "by_hand", "wrong_signature"),
+        ("dingtalk", (200, {"errcode": 310000, "errmsg": "ip 1.2.3.4 not in whitelist"}), "by_hand", "not_from_here"),
         ("slack", (404, "no_service"), "by_hand", "no_such_channel"),
         ("slack", (429, "", {"Retry-After": "30"}), "waiting", "too_many"),
+        ("slack", (429, "", {"Retry-After": "Fri, 31 Dec 2100 23:59:59 GMT"}), "by_hand", "too_many"),
         ("slack", (400, "invalid_payload"), "by_hand", "refused"),
         ("discord", (429, {"retry_after": 30.5}), "waiting", "too_many"),
         ("discord", (404, {"code": 10015}), "by_hand", "no_such_channel"),
         ("telegram", (429, {"ok": False, "error_code": 429, "parameters": {"retry_after": 7}}), "waiting", "too_many"),
+        ("telegram", (400, {"ok": False, "error_code": 400, "parameters": {"migrate_to_chat_id": -100}}), "by_hand", "group_moved"),
         ("telegram", (403, {"ok": False, "error_code": 403, "description": "bot was kicked"}), "by_hand", "no_such_channel"),
         ("webhook", (410, ""), "by_hand", "no_such_channel"),
     ],
@@ -236,7 +267,7 @@ def test_an_answer_is_understood(robots, group, heard, kind, answer, state, reas
     assert (push.state, push.reason, heard) == (state, reason, [state])
     assert len(robots.asked) == 1
     channel.refresh_from_db()
-    is_dead = state == "by_hand" and reason != "refused"
+    is_dead = state == "by_hand" and reason not in ("refused", "too_many")
     assert channel.state == ("off" if is_dead else "on")
     if state == "waiting":
         assert channel.is_resting
