@@ -7,7 +7,7 @@ from django.db.models import Max, Sum
 from django.utils import translation
 from django.utils.timezone import now
 
-from crm.tenancy import events
+from crm.tenancy import bulk, events
 from crm.tenancy.models import Seat, Tenant
 from crm.tenancy.scope import active_tenant
 
@@ -89,7 +89,7 @@ def hand_out(pk):
     Task.objects.bulk_update(again, ["assistant", "state", *WRITTEN])
     rises.promise(fresh, tenant)
     rises.again(again, tenant)
-    Occurrence.objects.bulk_update(rows, ["state", "task"])
+    bulk.mark(Occurrence, ["state", "task"], [(row.pk, row.state, row.task_id) for row in rows])
     events.note_all(
         {"kind": "occurrence.handed_out", "subject": row, "after": {"assistant": str(row.task.assistant_id), "minutes": row.task.minutes}}
         for row in rows

@@ -76,7 +76,7 @@ def lay_out_rhythms():
             logger.exception("The rhythm of tenant %s could not be laid out.", tenant.pk)
 
 
-@keeper(Occurrence)
+@keeper(Occurrence, together=True)
 @tenant_job
 def hand_out_occurrence(pk):
     occurrences.hand_out(pk)

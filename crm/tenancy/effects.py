@@ -10,13 +10,19 @@ from functools import partial
 from django.db import transaction
 
 KEEPERS = {}
+TOGETHER = set()
 
 
-def keeper(model):
-    """Register a job, called with the tenant's and the row's id, as the one that keeps this model's promises."""
+def keeper(model, *, together=False):
+    """Register a job, called with the tenant's and the row's id, as the one that keeps this model's promises.
+
+    One that keeps them `together` keeps with the row all others of the tenant that are due; the sweep then calls it once a tenant.
+    """
 
     def register(job):
         KEEPERS[model] = job
+        if together:
+            TOGETHER.add(model)
         return job
 
     return register

@@ -40,10 +40,10 @@ def measure(folder, *, migrated=False):
     owner, assistant, matrix = _import(folder)
     draft = _propose(owner.tenant, matrix)
     as_after_a_minute()
-    _pages(owner, {"plan": f"drafts/{draft.pk}/", "plan, a point": f"drafts/{draft.pk}/?moves=1200"})
+    pages(owner, {"plan": f"drafts/{draft.pk}/", "plan, a point": f"drafts/{draft.pk}/?moves=1200"})
     _approve(draft, owner)
     as_after_a_minute()
-    _pages(
+    pages(
         owner,
         {
             "overview": "",
@@ -55,9 +55,9 @@ def measure(folder, *, migrated=False):
             "trail": "trail/",
         },
     )
-    _pages(assistant, {"phone": "phone/"})
-    _of_the_rhythm(assistant, 500)
-    _pages(assistant, {"phone, 500 of the rhythm more": "phone/"})
+    pages(assistant, {"phone": "phone/"})
+    of_the_rhythm(assistant, 500)
+    pages(assistant, {"phone, 500 of the rhythm more": "phone/"})
 
 
 def _import(folder):
@@ -123,7 +123,7 @@ def _approve(draft, owner):
     print(f"approve {draft.figures['moves']:,} moves: {time.perf_counter() - started:.2f} s (aim 2 s)")
 
 
-def _of_the_rhythm(seat, number):
+def of_the_rhythm(seat, number):
     from datetime import timedelta
 
     from django.utils.timezone import now
@@ -138,7 +138,7 @@ def _of_the_rhythm(seat, number):
     as_after_a_minute()
 
 
-def _pages(seat, pages):
+def pages(seat, them):
     from django.db import connection
     from django.test import Client
     from django.test.utils import CaptureQueriesContext
@@ -146,8 +146,8 @@ def _pages(seat, pages):
     client = Client()
     client.force_login(seat.user)
     client.cookies["script"] = "1"  # as a browser says from the second page on
-    for name, path in pages.items():
-        address, asked = f"/{SLUG}/{path}", {"HX-Request": "true", "HX-Trigger": "menus-later"} if "menus=" in path else {}
+    for name, path in them.items():
+        address, asked = f"/{seat.tenant.slug}/{path}", {"HX-Request": "true", "HX-Trigger": "menus-later"} if "menus=" in path else {}
         answer = client.get(address, headers=asked)
         assert answer.status_code == 200, (address, answer.status_code)
         with CaptureQueriesContext(connection) as captured:

@@ -1,16 +1,20 @@
-"""Laying out two weeks for many communities, and handing out what is due: `python -m tests.benchmarks.rhythm [--tenants N]`.
+"""The rhythm of many communities: `python -m tests.benchmarks.rhythm [laying] [sweep] [waiting] [phone] [--tenants N] [--rows N]`.
 
-On servers of its own, in a folder that is thrown away. Beside each figure the same rows written by bare SQL in the same run: one INSERT
-of each tenant's rows, prepared beforehand, in a transaction of its own and under row level security, as ours are.
+`laying`: two weeks are laid out. `sweep`: what is due is swept and handed over to one and to two workers. `waiting`: what a sweep costs
+while millions of rows are not yet due. `phone`: the page of an assistant with 500 open tasks. Without a word all of them.
+
+On servers of its own, in a folder that is thrown away. Beside each figure the same done by bare SQL in the same run. Of the laying: one
+INSERT of each tenant's rows, prepared beforehand, in a transaction of its own and under row level security, as ours are.
 """
 
-import datetime
 import os
 import sys
 import tempfile
 import time
 from pathlib import Path
 
+PARTS = ("laying", "sweep", "waiting", "phone")
+WANTED = [part for part in PARTS if part in sys.argv] or PARTS
 TENANTS = int(sys.argv[sys.argv.index("--tenants") + 1]) if "--tenants" in sys.argv else 2000
 GROUPS, HEAVY = 16, 4
 COLUMNS = ["id", "slot_id", "group_id", "day", "wall_time", "due_at", "is_moved", "state"]
@@ -33,12 +37,30 @@ def main():
 def measure():
     from django.core.management import call_command
 
-    from groups import jobs
+    from tests.benchmarks import sweeping
     from tests.benchmarks.house import as_after_a_minute
 
+    started = time.perf_counter()
     call_command("migrate", verbosity=0)
     tenants = communities()
     as_after_a_minute()
+    if "laying" in WANTED:
+        laying(tenants)
+    elif "sweep" in WANTED:
+        laid_out(tenants)
+    if "sweep" in WANTED:
+        sweeping.handed_over()
+    if "waiting" in WANTED:
+        sweeping.while_millions_wait([tenant.pk for tenant in tenants])
+    if "phone" in WANTED:
+        phone(tenants[0])
+    print(f"{time.perf_counter() - started:.0f} s in all")
+
+
+def laying(tenants):
+    from groups import jobs
+    from tests.benchmarks.house import as_after_a_minute
+
     first = said("two weeks, the first time", lambda: laid_out(tenants))
     as_after_a_minute()
     said("the same again, which changes nothing", jobs.lay_out_rhythms, first[1])
@@ -46,7 +68,20 @@ def measure():
     bare = said("bare SQL: INSERT of the same rows", lambda: inserted(rows))
     print(f"ours beside bare SQL: {first[0] / bare[0]:.2f} times (aim 2)")
     as_after_a_minute()
-    with_the_clock_on(tenants)
+
+
+def phone(tenant):
+    from crm.tenancy.models import Seat, User
+    from crm.tenancy.scope import acting_for
+    from groups.models import Group
+    from tests.benchmarks import house
+
+    user = User.objects.create_user("assistant@bench.example", "x")
+    seat = Seat.objects.create(tenant=tenant, user=user, role="assistant", name="Xiao Zhou")
+    with acting_for(tenant.pk):
+        Group.objects.filter(number__lte=4).update(assistant=seat)
+    house.of_the_rhythm(seat, 500)
+    house.pages(seat, {"phone, 500 tasks": "phone/"})
 
 
 def communities():
@@ -114,26 +149,6 @@ def inserted(rows):
             cursor.execute(sql, [tenant, *map(list, zip(*its, strict=True))])
             many += cursor.rowcount
     return many
-
-
-def with_the_clock_on(tenants):
-    """All of them are due: the keeper, tenant by tenant."""
-    from crm.tenancy.scope import acting_for
-    from groups import jobs
-    from groups.models import Occurrence
-
-    due = {}
-    for tenant in tenants[: max(1, TENANTS // 10)]:
-        with acting_for(tenant.pk):
-            Occurrence.objects.update(due_at=datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC))
-            due[tenant.pk] = list(Occurrence.objects.values_list("pk", flat=True))
-
-    def hand_out():
-        for tenant, pks in due.items():
-            jobs.hand_out_occurrence(str(tenant), str(pks[0]))
-        return sum(map(len, due.values()))
-
-    said("handed out as tasks, with events", hand_out)
 
 
 if __name__ == "__main__":

@@ -14,8 +14,17 @@ from crm.tenancy.jobs import sweep
 from crm.tenancy.models import DueModel, Event
 from crm.tenancy.scope import acting_for
 from groups import calendar, jobs
-from groups.models import CalendarStep, Cohort, Draft, Move, Placement, Task, Wave
-from tests.factories import CalendarStepFactory, DraftFactory, MoveFactory, PlacementFactory, SeatFactory, TenantFactory, WaveFactory
+from groups.models import CalendarStep, Cohort, Draft, Move, Occurrence, Placement, Task, Wave
+from tests.factories import (
+    CalendarStepFactory,
+    DraftFactory,
+    MoveFactory,
+    OccurrenceFactory,
+    PlacementFactory,
+    SeatFactory,
+    TenantFactory,
+    WaveFactory,
+)
 
 LATER = datetime.timedelta(hours=1)
 
@@ -197,6 +206,31 @@ def test_a_draft_that_somebody_thinks_about_is_left_alone():
 
     with acting_for(draft.tenant_id):
         assert (Draft.objects.get().tries, Draft.objects.get().state) == (0, Draft.State.WAITING)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_kept_together_is_one_message_a_tenant_whatever_is_due(monkeypatch):
+    ours, theirs = TenantFactory(), TenantFactory()
+    for tenant, minutes in ((ours, (3, 9, 5)), (theirs, (1, -LATER.total_seconds() / 60))):
+        with acting_for(tenant.pk):
+            SeatFactory(tenant=tenant, role="owner")
+            for minute in minutes:
+                OccurrenceFactory(due_at=now() - datetime.timedelta(minutes=minute))
+    handed = []
+    monkeypatch.setattr(jobs.hand_out_occurrence, "apply_async", lambda ids, **how: handed.append(ids))
+
+    sweep()
+    sweep()
+    for ids in list(handed):
+        jobs.hand_out_occurrence(*ids)
+    sweep()
+
+    assert sorted(tenant for tenant, _ in handed) == sorted([str(ours.pk), str(theirs.pk)])
+    left = {}
+    for tenant in (ours, theirs):
+        with acting_for(tenant.pk):
+            left[tenant] = Task.objects.count(), Occurrence.objects.filter(state="waiting").count()
+    assert left == {ours: (3, 0), theirs: (1, 1)}
 
 
 @pytest.mark.django_db(transaction=True)
