@@ -1,10 +1,13 @@
 """A chat's member list pasted: read, recognised, settled, booked, taken back."""
 
+import os
 import random
+import signal
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils.timezone import now
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -12,12 +15,13 @@ from crm.tenancy import trail, work
 from crm.tenancy.models import Event
 from crm.tenancy.refusals import Refused
 from crm.tenancy.scope import acting_for
-from groups import pasting, reshuffles, rosters
+from groups import codes, pasting, reshuffles, rosters
 from groups.models import Draft, Move, Placement, Roster, RosterLine, Task
 from members import erasure, people
 from members.models import FormerNickname, Handle, Member
 from tests.factories import FormerNicknameFactory, MemberFactory, PlacementFactory
 from tests.groups.communities import ready_draft, small_community
+from tests.tenancy.test_kills import wait_until
 
 PASTED = """群成员(496)
 群主
@@ -362,6 +366,46 @@ def test_many_are_booked_by_a_worker(house, owner, moving, monkeypatch):
         owner.post(f"/rosters/{roster.pk}/undo/")
     with acting_for(house.pk):
         assert seats() == before
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_killed_while_it_books_leaves_nothing_half_and_another_goes_on(house, owner, moving, monkeypatch, time_machine):
+    monkeypatch.setattr(rosters, "AT_ONCE", 1)
+    group = moving.groups[0]
+    with acting_for(house.pk):
+        before, there = seats(), [*sitting(group), *coming(group)]
+    book(owner, paste(owner, there, group))
+    with acting_for(house.pk):
+        job = Roster.objects.get().job
+
+    assert killed_where(codes, "look_again", lambda: work.keep_job(str(house.pk), str(job.pk))) == signal.SIGKILL
+    with acting_for(house.pk):
+        assert (seats(), Roster.objects.get().state) == (before, "working")
+    time_machine.move_to(now() + 2 * work.PATIENCE)
+
+    def is_booked():
+        work.keep_job(str(house.pk), str(job.pk))  # nothing, as long as the server has not seen that the other one is gone
+        with acting_for(house.pk):
+            return Roster.objects.get().state == "booked"
+
+    assert wait_until(is_booked, 20)
+    with acting_for(house.pk):
+        assert sitting(group) == sorted(there)
+        assert Event.objects.filter(kind="roster.booked").count() == 1
+        assert Move.objects.filter(to_group=group).exclude(state="joined").count() == 0
+
+
+def killed_where(module, name, act):
+    """Another process does it, and is killed at the call of this function. Returns the signal that ended it."""
+    connection.close()
+    child = os.fork()
+    if child == 0:
+        setattr(module, name, lambda *args: os.kill(os.getpid(), signal.SIGKILL))
+        try:
+            act()
+        finally:
+            os._exit(0)
+    return os.WTERMSIG(os.waitpid(child, 0)[1])
 
 
 def test_rights_and_names_that_are_erased(house, owner, viewer, assistant, moving):

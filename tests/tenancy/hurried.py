@@ -6,7 +6,6 @@ Its clock goes as many seconds ahead as the broker says under "ahead".
 import datetime
 import os
 import sys
-import time
 
 import django
 import redis
@@ -14,14 +13,11 @@ from celery.signals import task_postrun, task_prerun
 from django.utils import timezone
 
 busy = redis.Redis(unix_socket_path=os.environ["KILLS_SOCKET"], db=7)
-real, ahead = timezone.now, {"seconds": 0.0, "until": 0.0}
+real = timezone.now
 
 
 def later():
-    """Asked for at most every twentieth of a second."""
-    if time.monotonic() > ahead["until"]:
-        ahead.update(seconds=float(busy.get("ahead") or 0), until=time.monotonic() + 0.05)
-    return real() + datetime.timedelta(seconds=ahead["seconds"])
+    return real() + datetime.timedelta(seconds=float(busy.get("ahead") or 0))
 
 
 timezone.now = later  # before anything of the house imports it
@@ -36,11 +32,11 @@ from crm.tenancy import jobs  # noqa: E402
 from groups import reshuffles, reshuffling, sending  # noqa: E402
 from groups.senders import outside  # noqa: E402
 
-jobs.AGAIN_AFTER = 2.0
+jobs.AGAIN_AFTER = float(os.environ.get("KILLS_AGAIN", 2.0))
 
 reshuffles.PATIENCE = datetime.timedelta(seconds=6)  # a plan is made again when its worker was silent for so long
 reshuffles.MOST_TRIES = 1_000  # its workers die more often than any would
-outside.WHOLE, sending.PATIENCE = 2.0, datetime.timedelta(seconds=6)
+outside.WHOLE, sending.PATIENCE = 1.0, datetime.timedelta(seconds=6)
 if "worker" in sys.argv:
     reshuffling.warm()  # before the pool forks, so that a new process can think at once
 

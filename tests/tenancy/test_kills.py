@@ -14,6 +14,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
+import psutil
 import pytest
 import redis
 from django.conf import settings
@@ -39,7 +40,7 @@ PROMISES = {"groups.jobs.keep_step", "groups.jobs.hand_out", "groups.jobs.think"
 class Workers:
     """The product's workers and beats as processes; killed ones are replaced."""
 
-    def __init__(self, folder, robots, promises=PROMISES):
+    def __init__(self, folder, robots, promises=PROMISES, beats=BEATS):
         self.folder, self.promises, self.processes = folder, promises, []
         socket = settings.REDIS_URL.partition("://")[2]
         self.broker = redis.Redis(unix_socket_path=socket, db=7)
@@ -52,7 +53,7 @@ class Workers:
             "KILLS_BROKER": f"redis+socket://{socket}?virtual_host=7",
         }
         del self.env["MIGRATE_DATABASE_URL"]
-        self.beats = [self.celery("beat", "-s", str(folder / f"beat-{n}"), "--pidfile", "") for n in range(BEATS)]
+        self.beats = [self.celery("beat", "-s", str(folder / f"beat-{n}"), "--pidfile", "") for n in range(beats)]
         self.workers = [self.worker() for _ in range(WORKERS)]
 
     def celery(self, *words):
@@ -68,19 +69,23 @@ class Workers:
     def are_ready(self):
         return (self.folder / "celery.log").read_text().count(" ready.") >= WORKERS
 
+    def working(self):
+        """What each process does now: {number: job}"""
+        return {int(pid): job.decode() for pid, job in self.broker.hgetall("busy").items()}
+
     def busy(self):
-        """The processes that keep a promise now: {number: job}"""
-        found = {int(pid): job.decode() for pid, job in self.broker.hgetall("busy").items()}
+        """Those that keep a promise, if any does."""
+        found = self.working()
         return {pid: job for pid, job in found.items() if job in self.promises} or found
 
-    def kill_one(self, chance):
+    def kill_one(self, chance, patience=1.5):
         """Now and then a whole worker, else a process in the middle of a job. Returns that job."""
         if chance.random() < 0.06:  # a worker takes long to start
             at = chance.randrange(WORKERS)
             self.end(self.workers[at])
             self.workers[at] = self.worker()
             return None
-        wait_until(lambda: self.promises & set(self.busy().values()), 1.5)
+        wait_until(lambda: self.promises & set(self.busy().values()), patience)
         pid, job = chance.choice(sorted(self.busy().items()) or [(None, None)])
         time.sleep(chance.uniform(0, 0.03))
         if pid and self.broker.hdel("busy", pid):  # else it has ended meanwhile
@@ -93,6 +98,7 @@ class Workers:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+        self.broker.hdel("busy", *[pid for pid in self.working() if not psutil.pid_exists(pid)] or [0])
 
     def all_end(self):
         for process in self.processes:
@@ -122,12 +128,12 @@ def robots():
     made.end()
 
 
-def wait_until(true, seconds):
+def wait_until(true, seconds, every=0.002):
     deadline = time.monotonic() + seconds
     while not true():
         if time.monotonic() > deadline:
             return False
-        time.sleep(0.002)
+        time.sleep(every)
     return True
 
 
