@@ -90,8 +90,7 @@ def test_no_door_opens_for_another_tenants_ids(house, theirs, ours):
             found = undone(act)
             faults += [f"{method.upper()} {door.name}: {fault}" for fault in ([found] if isinstance(found, str) else found)]
             if not door.is_api and method == "post":  # it may have been the leaving
-                browser.force_login(browser.seat.user)
-                outside.cookies = browser.cookies
+                browser.comes_back()
 
     assert not faults, "\n".join(faults)
 
@@ -126,7 +125,7 @@ HEARD = {}  # by the first test that asks
 
 
 def _names_read(owner, rows, monkeypatch):
-    """{name: pages that look for it}, heard while they are asked with their own rows."""
+    """{name: {(page that looks for it, method)}}, heard while they are asked with their own rows."""
     if not HEARD:
         HEARD.update(_heard(owner, rows, Names(monkeypatch)))
     return HEARD
@@ -135,17 +134,17 @@ def _names_read(owner, rows, monkeypatch):
 def _heard(owner, rows, names):
     for door in doors.pages():
         if door.is_listed:
-            names.door = door
             for method in ("get", "post"):
+                names.asked = door.name, method
                 undone(lambda door=door, method=method: ask(owner, door, method, rows, data=saying(rows), query=naming(rows)))
                 if method == "post":  # it may have been the leaving
-                    owner.force_login(owner.seat.user)
+                    owner.comes_back()
     read = {re.sub(r"^field-[0-9a-f-]{36}", "field-0", name): each for name, each in names.read.items()}
     return {re.sub(r"^form-\d+-", "form-0-", name): each for name, each in read.items()}
 
 
 def _ids_described():
-    """{name: rooms of the API that take an id by it}, in questions and bodies, as its description has them."""
+    """{name: {(route of the API that takes an id by it, method)}}, in questions and bodies, as its description has them."""
     described = json.loads(Client().get("/api/v1/schema/").content)
     parts = described["components"]["schemas"]
 
@@ -155,13 +154,13 @@ def _ids_described():
 
     taken = {}
     for route, acts in described["paths"].items():
-        for act in acts.values():
+        for method, act in acts.items():
             names = {asked["name"] for asked in act.get("parameters", ()) if asked["in"] == "query" and is_id(asked["schema"])}
             for body in act.get("requestBody", {}).get("content", {}).values():
                 whole = parts[body["schema"]["$ref"].rpartition("/")[2]] if "$ref" in body["schema"] else body["schema"]
                 names |= {name for name, field in whole["properties"].items() if not field.get("readOnly") and is_id(field)}
             for name in names:
-                taken.setdefault(name, set()).add(route.split("/")[3])
+                taken.setdefault(name, set()).add((re.sub("{.*?}", "*", route).strip("/"), method))
     return taken
 
 
@@ -179,11 +178,9 @@ def test_every_name_by_which_a_door_takes_a_row_is_said_on_the_walk(ours, monkey
     assert not unsaid, "\n".join(unsaid)
 
 
-def _methods_with_names(door):
-    """Those by which a door is told names: lists by a question, the others by a form or body."""
-    if not door.is_api:
-        return ["get", "post"]
-    return [method for method in ("get", "post") if method in door.view.actions and (method == "post" or not door.words)]
+def _place(door):
+    """What a door is called where it is said which names are taken there."""
+    return re.sub(r"\(\?P<.*?\)", "*", door.route).strip("/") if door.is_api else door.name
 
 
 def test_among_ids_of_ones_own_no_single_one_may_be_another_tenants(ours, theirs, monkeypatch):
@@ -192,15 +189,16 @@ def test_among_ids_of_ones_own_no_single_one_may_be_another_tenants(ours, theirs
     tenant, their_rows = theirs
     seat = SeatFactory(tenant=house, role="owner")
     owner, program = SeatClient(seat, raise_request_exception=False), english_key(seat)
-    taken = {name: {*rooms} for name, rooms in _ids_described().items()}
+    taken = _ids_described()
+    there = {(_place(door), method) for door in doors.api_doors() for method in door.view.actions}
+    assert {place for places in taken.values() for place in places} <= there
     for name, pages in _names_read(owner, rows, monkeypatch).items():
         taken.setdefault(name, set()).update(pages)
     own, theirs_named, before, faults, asked = saying(rows), naming(their_rows), state(tenant), [], 0
 
     for door in [*doors.pages(), *doors.api_doors()]:
-        room = door.route.split("/")[2] if door.is_api else door.name
-        for name in [name for name in theirs_named if room in taken.get(name, ())]:
-            for method in _methods_with_names(door):
+        for name in theirs_named:
+            for method in [method for method in doors.METHODS if (_place(door), method) in taken.get(name, ())]:
                 data, query = own | {name: theirs_named[name]}, {name: theirs_named[name]}
 
                 def act(door=door, method=method, data=data, query=query):
@@ -214,7 +212,7 @@ def test_among_ids_of_ones_own_no_single_one_may_be_another_tenants(ours, theirs
                 found = undone(act)
                 faults += [f"{method.upper()} {door.name} with {name}: {fault}" for fault in ([found] if isinstance(found, str) else found)]
                 if not door.is_api and method == "post":  # it may have been the leaving
-                    owner.force_login(seat.user)
+                    owner.comes_back()
 
     assert asked > 50
     assert not faults, "\n".join(faults)

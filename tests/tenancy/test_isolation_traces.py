@@ -1,4 +1,4 @@
-"""What a request leaves behind or reaches outside the tables: log lines, keys in the cache, memory of a process, files."""
+"""What a request leaves behind or reaches outside the tables: log lines, mails, keys in the cache, memory of a process, files."""
 
 import ast
 import functools
@@ -63,7 +63,7 @@ def walk(rows, seat, said, through=doors.doors, asked=lambda door: None):
             if isinstance(answered, tuple) and answered[0].get("Content-Disposition", "").startswith("attachment"):
                 handed_out.add(door.name)
             if not door.is_api and method == "post":  # it may have been the leaving
-                browser.force_login(seat.user)
+                browser.comes_back()
         asked(door)
     return browser, program, handed_out
 
@@ -102,8 +102,8 @@ def kept_keys(monkeypatch):
 
 
 def test_what_a_walk_through_all_doors_leaves_behind(ours, theirs, written, kept_keys):
-    """With people in every row, mails and secrets in every field: no line of the log tells who somebody is or what opens a door, and
-    every key of the cache names the seat, the API key or the tenant that it is of."""
+    """With people in every row, mails and secrets in every field: no line of the log tells who somebody is or what opens a door, no
+    mail tells of another tenant, and every key of the cache names the seat, the API key or the tenant that it is of."""
     house, rows = ours
     tenant, their_rows = theirs
     mark(house, PRIVATE)
@@ -124,6 +124,7 @@ def test_what_a_walk_through_all_doors_leaves_behind(ours, theirs, written, kept
     browser, program, handed_out = walk(rows, seat, said, asked=kept)
 
     _check_log(written, browser, program, [*their_rows.values(), tenant])
+    _check_mails()
     assert doors.unwalked("export", handed_out, doors.EXPORTS) == []
     first = _check_keys(kept_keys, {seat.pk, program.key.pk, house.pk})
     # Another tenant walks through those that keep more than a mark of who came, and through one of the API.
@@ -141,6 +142,12 @@ def _check_log(lines, browser, program, foreign):
     told = {word for word in secrets | people | {str(row.pk) for row in foreign} for line in lines if word in line}
     assert len(lines) > 500
     assert told == set()
+
+
+def _check_mails():
+    texts = [f"{message.subject} {message.body} {message.alternatives}" for message in outbox.outbox]
+    assert len(texts) >= 2
+    assert [text for text in texts if LEAK in text or "/other/" in text] == []
 
 
 def _check_keys(kept, own):

@@ -75,9 +75,11 @@ def _is_free(field):
     return not field.choices and not isinstance(field, EncryptedTextField) and (field.max_length or 200) >= 40 and field.name != "time_zone"
 
 
-def state(*tenants):
+TABLES = [model._meta.db_table for model in [*OWNED, Seat, Invite, AccessToken]]
+
+
+def state(*tenants, tables=TABLES):
     """A fingerprint of everything these tenants own, and of who may come in."""
-    tables = [model._meta.db_table for model in [*OWNED, Seat, Invite, AccessToken]]
     parts = [f"SELECT '{table}', md5(string_agg(r::text, ' ' ORDER BY id)) FROM {table} r WHERE tenant_id = %(tenant)s" for table in tables]
     found = {}
     for tenant in tenants:
@@ -88,18 +90,23 @@ def state(*tenants):
 
 
 def changed(tenant, before, act):
-    """What `act` gives, and the tables of a tenant that differ from `before` afterwards. Who wrote no row at all has changed none."""
+    """What `act` gives, and the tables of a tenant that differ from `before` afterwards. Only where a row was written may one differ."""
     written = _written()
     given = act()
-    after = state(tenant) if _written() != written else before
+    tables = [table for table, rows in _written().items() if rows != written[table]]
+    after = state(tenant, tables=tables) if tables else {}
     return given, [table for table, content in after.items() if content != before[table]]
 
 
+WRITTEN = """SELECT name, pg_stat_get_xact_tuples_inserted(name::regclass) + pg_stat_get_xact_tuples_updated(name::regclass)
+    + pg_stat_get_xact_tuples_deleted(name::regclass) FROM unnest(%s::text[]) AS name"""
+
+
 def _written():
-    """How many rows were written since this transaction began; what was taken back since counts, too."""
+    """{table: how many rows were written since this transaction began}; what was taken back since counts, too."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT sum(n_tup_ins + n_tup_upd + n_tup_del) FROM pg_stat_xact_user_tables")
-        return cursor.fetchone()
+        cursor.execute(WRITTEN, [TABLES])
+        return dict(cursor.fetchall())
 
 
 def naming(rows):
@@ -131,17 +138,17 @@ def saying(rows):
 
 
 class Names:
-    """Notes by which names pages look into what was sent: question or form."""
+    """Notes by which names pages look into what was sent: question or form. `asked` says by whom the next ones are read."""
 
     def __init__(self, monkeypatch):
-        self.door, self.read = None, {}
+        self.asked, self.read = None, {}
         for name in ("get", "getlist", "__getitem__", "__contains__"):
             monkeypatch.setattr(QueryDict, name, self._noting(getattr(QueryDict, name)))
 
     def _noting(self, read):
         def noting(sent, name, *args):
             if sys._getframe(1).f_code.co_name != "setlistdefault":  # there it is being filled, not read
-                self.read.setdefault(name, set()).add(self.door.name)
+                self.read.setdefault(name, set()).add(self.asked)
             return read(sent, name, *args)
 
         return noting
@@ -192,6 +199,7 @@ def _text(answer):
 def undone(act):
     """Run it in a savepoint, with the keys checked at its end, and take everything back."""
     result = None
+    connection.check_constraints()  # of what was there before, once: what is taken back would have it checked again each time
     try:
         with transaction.atomic():
             result = act()
