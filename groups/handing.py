@@ -85,7 +85,7 @@ def hand_out(pk):
             task.assistant_id, task.state, row.task = hands.take(row), Task.State.OPEN, task
             _write(task, row, tenant)
             row.state = Occurrence.State.HANDED_OUT
-    Task.objects.bulk_create(fresh)
+    bulk.create(fresh)
     Task.objects.bulk_update(again, ["assistant", "state", *WRITTEN])
     rises.promise(fresh, tenant)
     rises.again(again, tenant)

@@ -8,8 +8,9 @@ import datetime
 from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.utils.timezone import now
+from uuid_utils.compat import uuid7
 
-from crm.tenancy import community, events
+from crm.tenancy import bulk, community, events
 from crm.tenancy.models import Seat, Tenant
 from crm.tenancy.scope import active_tenant
 
@@ -48,8 +49,9 @@ def _after(task, step, tenant):
 
 def promise(tasks, tenant):
     """The first step of these new tasks."""
-    rises = [Rise(task=task, step=REMIND, due_at=moment_of(task.late_at, REMIND, tenant)) for task in tasks]
-    Rise.objects.bulk_create(rises, ignore_conflicts=True)
+    rises = [(uuid7(), task.pk, REMIND, "waiting", moment_of(task.late_at, REMIND, tenant)) for task in tasks]
+    if rises:
+        bulk.add(Rise, ["id", "task", "step", "state", "due_at"], rises)
 
 
 def lay_out(tenant):

@@ -2,9 +2,17 @@
 
 from contextlib import contextmanager
 from contextvars import ContextVar
+from itertools import islice
 
+from django.utils.timezone import now
+from psycopg.types.json import Jsonb
+from uuid_utils.compat import uuid7
+
+from . import bulk
 from .models import Event
 
+AT_ONCE = 2000
+COLUMNS = ["id", "at", "before", "after", "member", "seat", "subject", "door", "kind", "subject_kind", "because"]
 _door = ContextVar("door", default=Event.Door.COMMAND)
 
 
@@ -29,8 +37,16 @@ def note(kind, subject, *, by=None, member=None, because="", before=None, after=
 
 def note_all(facts):
     """Write many at once; each is a dict of what `note` takes."""
-    blank = {"by": None, "member": None, "because": "", "before": None, "after": None}
-    return Event.objects.bulk_create([Event(**_fields(**blank | fact)) for fact in facts])
+    blank, moment = {"by": None, "member": None, "because": "", "before": None, "after": None}, now()
+    rows = (_row(moment, **_fields(**blank | fact)) for fact in facts)
+    while some := list(islice(rows, AT_ONCE)):
+        bulk.add(Event, COLUMNS, some)
+
+
+def _row(moment, before, after, member, seat_id, door, **told):
+    kind, subject_kind, subject, because = told.values()
+    ids = bulk.as_id(member), bulk.as_id(seat_id), bulk.as_id(subject)
+    return uuid7(), moment, Jsonb(before), Jsonb(after), *ids, str(door), kind, subject_kind, str(because)
 
 
 def _fields(kind, subject, by, member, because, before, after):
