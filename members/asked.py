@@ -1,5 +1,7 @@
 """Which members somebody asks for, as an address or a saved question says it: words, and of each filter values of which any will do."""
 
+from functools import partial
+
 from django.db.models import Q
 
 from . import registry, search
@@ -74,11 +76,11 @@ class Asked:
         """The members that fit, each word as it stands."""
         return self.searched(self.narrowed(), hidden, search.exactly)
 
-    def nearly_found(self, hidden=frozenset()):
+    def nearly_found(self, hidden=frozenset(), nobody_exactly=False):
         """With those that are nearly right, or None where no word bears an error."""
-        if not self.words or search.nearly(search.words_of(self.words)) is None:
+        if not self.words or not search.bears_slips(search.words_of(self.words)):
             return None
-        return self.searched(self.narrowed(), hidden, search.nearly)
+        return self.searched(self.narrowed(), hidden, partial(search.nearly, nobody_exactly=nobody_exactly))
 
     def searched(self, members, hidden, how):
         if not self.words:

@@ -41,7 +41,7 @@ class MemberList:
 
     @cached_property
     def nearly(self):
-        return self.asked.nearly_found(self.hidden)
+        return self.asked.nearly_found(self.hidden, self.exact_count == 0)
 
     @property
     def exact_count(self):
@@ -73,7 +73,8 @@ class MemberList:
     def _in_order(self, found, forgiving):
         if not self.sort:
             words = search.words_of(self.words)
-            return search.in_order(found, words, "searched" if self.hidden else "search", forgiving) if words else found.order_by("id")
+            column, nobody_exactly = "searched" if self.hidden else "search", forgiving and self.exact_count == 0
+            return search.in_order(found, words, column, forgiving, nobody_exactly) if words else found.order_by("id")
         column = F(ORDERS[self.sort.removeprefix("-")])
         by = column.desc(nulls_last=True) if self.sort.startswith("-") else column.asc(nulls_last=True)
         if self.sort == "name":

@@ -59,7 +59,7 @@ def _best(words, hidden):
         return [], False
     members, column = search.seen_by(Member.objects.known(), hidden)
     rows = _rows(members.filter(search.exactly(typed, column)), typed, column)
-    nearly = None if rows else search.nearly(typed, column)
+    nearly = None if rows else search.nearly(typed, column, nobody_exactly=True)
     return (rows, False) if nearly is None else (_rows(members.filter(nearly), typed, column), True)
 
 

@@ -4,7 +4,7 @@ All of it runs over the tenant's own rows, after the policy of the database, so 
 """
 
 from django.contrib.postgres.aggregates import StringAgg
-from django.db.models import Case, F, Func, IntegerField, OuterRef, Q, Subquery, TextField, Value, When
+from django.db.models import BooleanField, Case, F, Func, IntegerField, OuterRef, Q, Subquery, TextField, Value, When
 from django.db.models.functions import Coalesce, Concat, Lower
 
 from crm.tenancy.bulk import renew
@@ -30,13 +30,18 @@ def exactly(words, column="search"):
     return found
 
 
-def nearly(words, column="search"):
-    """Every word as it stands, as it sounds, or with one error; None where no word bears one."""
-    if not any(slips.bears_one(word) for word in words):
+def bears_slips(words):
+    return any(slips.bears_one(word) for word in words)
+
+
+def nearly(words, column="search", *, nobody_exactly=False):
+    """Every word as it stands, as it sounds, or with one error; None where no word bears one. Where it is known that `nobody_exactly`
+    fits, a single word need not be looked for as it stands."""
+    if not bears_slips(words):
         return None
     found = Q()
     for word in words:
-        found &= _nearly(word, column)
+        found &= Q(NearlyHolds(column, word, nobody_exactly and len(words) == 1))
     return found
 
 
@@ -54,9 +59,11 @@ def seen_by(members, hidden):
     return members.alias(searched=Lower(Concat(*blanked, output_field=TextField()))), "searched"
 
 
-def rank(words, column="search", forgiving=False):
+def rank(words, column="search", forgiving=False, nobody_exactly=False):
     """Whole names first, then what begins so, then what holds it; handles, skills and notes come after names, forgiven slips last."""
     first, whole = words[0], " ".join(words)
+    if nobody_exactly:
+        return Case(When(nearly(words, "names_searched"), then=Value(NEARLY)), default=Value(FARTHER), output_field=IntegerField())
     cases = [
         When(Q(search=whole) | Q(search__startswith=f"{whole} "), then=Value(0)),
         When(search__startswith=first, then=Value(1)),
@@ -73,26 +80,46 @@ def _section(number):
     return Func(F("search"), Value("\n"), Value(number), function="split_part", output_field=TextField())
 
 
-def in_order(members, words, column="search", forgiving=False):
-    """The best hits first, among equals by name; `forgiving` where some are only nearly right."""
-    return members.alias(names_searched=_section(1)).order_by(rank(words, column, forgiving), "sort_key", "id")
+def in_order(members, words, column="search", forgiving=False, nobody_exactly=False):
+    """The best hits first, among equals by name; `forgiving` where some are only nearly right, or all of them."""
+    return members.alias(names_searched=_section(1)).order_by(rank(words, column, forgiving, nobody_exactly), "sort_key", "id")
 
 
-def _nearly(word, column):
-    def holds(text):
-        return Q(**{f"{column}__contains": text})
+class NearlyHolds(Func):
+    """Whether a text holds a word as it stands, as it sounds, or with one error. What is cheap to see stands before the pattern: the
+    conditions of an AND would be put into another order."""
 
-    as_it_is = holds(word)
+    output_field, conditional = BooleanField(), True
+
+    def __init__(self, column, word, not_as_it_stands=False):
+        super().__init__(F(column) if isinstance(column, str) else column)
+        self.word, self.not_as_it_stands = word, not_as_it_stands
+
+    def as_sql(self, compiler, connection, **more):
+        text, params = compiler.compile(self.source_expressions[0])
+        held, patterns = _looked_for(self.word)
+        if self.not_as_it_stands and patterns:
+            held = []
+        any_of, given = [f"strpos({text}, %s) > 0" for _each in held], [part for each in held for part in (*params, each)]
+        if patterns:
+            kept, pattern = patterns
+            inside = " OR ".join([f"strpos({text}, %s) > 0"] * len(kept))
+            any_of.append(f"CASE WHEN {inside} THEN {text} ~ %s ELSE false END")
+            given += [part for each in (*kept, pattern) for part in (*params, each)]
+        return f"({' OR '.join(any_of)})", tuple(given)
+
+
+def _looked_for(word):
+    """What is held by a text that holds the word, and what any text with one error in it must hold with the pattern of all errors."""
     if not slips.bears_one(word):
-        return as_it_is
+        return [word], None
     if not word.isascii():  # another character that sounds the same, or letters between characters
-        return as_it_is | holds(slips.as_said(word))
+        return [word, slips.as_said(word)], None
     half = len(word) // 2
     # One error leaves one half as it is, unless the two letters at the seam changed places.
     swapped = word[: half - 1] + word[half] + word[half - 1] + word[half + 1 :]
-    kept = holds(word[:half]) | holds(word[half:]) | holds(swapped)
     pattern = slips.begins(word, r"\m") + "(" + "|".join(slips.one_error(word)) + ")"
-    return as_it_is | (kept & Q(**{f"{column}__regex": pattern}))
+    return [word], ((word[:half], word[half:], swapped), pattern)
 
 
 # Writing
