@@ -6,7 +6,7 @@ import re
 import unicodedata
 from functools import lru_cache
 
-from pypinyin import Style, lazy_pinyin
+from crm.tenancy import pinyin
 
 from .cities import CITIES
 
@@ -123,4 +123,4 @@ def syllables(word):
 
 @lru_cache(maxsize=10_000)
 def _read(word):
-    return tuple(lazy_pinyin(word, style=Style.NORMAL)) if FIRST.match(word) else (word,)
+    return tuple(pinyin.syllables(word)) if FIRST.match(word) else (word,)

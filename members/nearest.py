@@ -3,7 +3,7 @@
 from collections import Counter
 from difflib import SequenceMatcher
 
-from pypinyin import Style, lazy_pinyin
+from crm.tenancy import pinyin
 
 from .vocabulary import key
 
@@ -44,4 +44,4 @@ def _alike(one, other):
 
 
 def _sound(text):
-    return "".join(lazy_pinyin(text, style=Style.NORMAL))
+    return "".join(pinyin.syllables(text))

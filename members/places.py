@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from pypinyin import Style, lazy_pinyin
+from crm.tenancy import pinyin
 
 from . import cities
 from .handles import plain
@@ -172,7 +172,7 @@ def _chinese():
 
 def _in_letters(name):
     """Xi'an, with what parts two syllables where they would be read as one."""
-    first, *others = lazy_pinyin(name, style=Style.NORMAL)
+    first, *others = pinyin.syllables(name)
     return (first + "".join(f"'{said}" if said[0] in "aeo" else said for said in others)).capitalize()
 
 

@@ -8,6 +8,7 @@ import hashlib
 from contextlib import contextmanager
 from pathlib import Path
 
+import psycopg
 from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
@@ -61,3 +62,19 @@ def _at(name):
     finally:
         connection.close()
         connection.settings_dict["NAME"] = served
+
+
+# What migrations wrote and no test changes.
+KEPT = ["django_migrations", "django_content_type", "auth_permission"]
+FILLED = """SELECT quote_ident(relname) FROM pg_class
+    WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND pg_relation_size(oid) > 0 AND relname <> ALL(%s)"""
+
+
+def emptied():
+    """After a test whose transactions were real. Django's own way makes the files of all tables anew, which takes ten times as long."""
+    where = connection.settings_dict
+    with psycopg.connect(host=where["HOST"], user="postgres", dbname=where["NAME"]) as login:
+        # As the superuser of the tests' own servers, whom neither the walls between tenants nor triggers stop.
+        login.execute("SET session_replication_role = replica")
+        filled = login.execute(FILLED, [KEPT]).fetchall()
+        login.execute("; ".join(f"DELETE FROM {table}" for (table,) in filled) or "SELECT")

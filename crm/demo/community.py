@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from random import Random
 
-from pypinyin import lazy_pinyin
+from crm.tenancy import pinyin
 
 from . import words
 
@@ -206,7 +206,7 @@ class _Maker:
             if dice.random() < 0.55:
                 value = "wxid_" + "".join(dice.choices("abcdefghijklmnopqrstuvwxyz0123456789", k=14))
             else:
-                parts = lazy_pinyin(surname), lazy_pinyin(given)
+                parts = pinyin.syllables(surname), pinyin.syllables(given)
                 value = "".join(dice.choice([parts[0] + parts[1], parts[1] + parts[0], parts[1]])) + str(dice.randrange(10, 100_000))
                 value = value[:20] if len(value) > 5 else f"{value}{dice.randrange(1000, 10_000)}"
             if value not in self.wechats:

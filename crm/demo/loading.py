@@ -8,10 +8,10 @@ from pathlib import Path
 
 from django.db import OperationalError, transaction
 from django.utils.timezone import now
-from pypinyin import lazy_pinyin
 from uuid_utils.compat import uuid7
 
 from crm import imports
+from crm.tenancy import pinyin
 from crm.tenancy.bulk import load
 from crm.tenancy.models import Tenant
 from crm.tenancy.refusals import Refused
@@ -29,7 +29,7 @@ HEAVY = (3, 7, 12)
 def slug_of(folder):
     """What the folder is called, as an address can hold it."""
     name = unicodedata.normalize("NFKC", Path(folder).resolve().name)
-    return re.sub(r"[^a-z0-9]+", "-", "".join(lazy_pinyin(name)).lower()).strip("-")[:40]
+    return re.sub(r"[^a-z0-9]+", "-", "".join(pinyin.syllables(name)).lower()).strip("-")[:40]
 
 
 def invented():

@@ -12,9 +12,8 @@ from django.db import IntegrityError, transaction
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from pypinyin import lazy_pinyin
 
-from . import changes, colours, events, files, pictures, places, trail
+from . import changes, colours, events, files, pictures, pinyin, places, trail
 from .models import File, Tenant
 from .models.people import SLUG
 from .refusals import Refused
@@ -115,7 +114,7 @@ def _taken(slug):
 
 def free_slug(words):
     """One that is neither taken nor reserved, as near to these words as can be."""
-    stem = slugify("".join(lazy_pinyin(str(words))))[: LONGEST_SLUG - 6].strip("-_").replace("_", "-") or "community"
+    stem = slugify("".join(pinyin.syllables(str(words))))[: LONGEST_SLUG - 6].strip("-_").replace("_", "-") or "community"
     taken = set(Tenant.objects.filter(slug__startswith=stem).values_list("slug", flat=True)) | RESERVED
     return next(slug for slug in (stem, *(f"{stem}-{n}" for n in range(2, len(taken) + 3))) if slug not in taken)
 

@@ -11,6 +11,8 @@ from django.utils.timezone import now
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
+from . import pinyin
+
 # Territories of the Unicode repository that ISO 3166 does not know as countries.
 NO_COUNTRIES = {"AC", "CP", "CQ", "DG", "EA", "EU", "EZ", "IC", "QO", "TA", "UN", "XA", "XB", "XK", "ZZ"}
 REGIONS = {
@@ -118,6 +120,4 @@ def _with_often(often, codes, name):
 
 @lru_cache(maxsize=4096)
 def _sorted_as(name):
-    from pypinyin import lazy_pinyin  # its tables take a moment, so only who needs them waits
-
-    return "".join(lazy_pinyin(name)).lower()
+    return "".join(pinyin.syllables(name)).lower()

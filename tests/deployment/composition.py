@@ -160,13 +160,20 @@ class Composition:
         return status, (out + err).strip()
 
     def up(self):
-        """Each service as soon as what it depends on is as it says."""
+        """Each service as soon as what it depends on is as it says; those that wait for nothing of each other start together."""
         for name in in_order(self.services):
-            process = self.start(name)
-            if "test" in self.services[name].get("healthcheck", {}):
-                self.wait_until_healthy(name)
-            else:
-                assert process.wait(120) == 0, self.log(name)
+            for needed in self.services[name].get("depends_on", ()):
+                self.wait_for(needed)
+            self.start(name)
+        for name in self.services:
+            self.wait_for(name)
+
+    def wait_for(self, name):
+        """Until it is healthy; what has no health to be asked for has its work to do, and ends."""
+        if "test" in self.services[name].get("healthcheck", {}):
+            self.wait_until_healthy(name)
+        else:
+            assert self.processes[name].wait(120) == 0, self.log(name)
 
     def wait_until_healthy(self, name, seconds=240):
         deadline = time.monotonic() + seconds

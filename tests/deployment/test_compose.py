@@ -12,6 +12,8 @@ import urllib.request
 import psutil
 import psycopg
 import pytest
+import redis
+from django.core.cache import cache
 
 yaml = pytest.importorskip("yaml")
 
@@ -22,6 +24,17 @@ from tests.deployment.production import manage  # noqa: E402
 from tests.deployment.test_settings import variables  # noqa: E402
 
 OURS = ["migrate", "web", "worker", "beat"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("compose")
+
+
+@pytest.fixture(scope="module")
+def secrets(folder):
+    assert manage("make_secrets", folder / "secrets")[0] == 0
+    return folder / "secrets"
 
 
 # What it says
@@ -69,10 +82,9 @@ def test_every_variable_of_ours_is_a_setting_and_the_other_way_round():
     assert said == variables() - NOT_FOR_REAL.keys()
 
 
-def test_every_secret_is_made_mounted_and_read(tmp_path):
-    manage("make_secrets", tmp_path / "secrets")
+def test_every_secret_is_made_mounted_and_read(secrets):
     file = parsed()
-    made = {path.name for path in (tmp_path / "secrets").iterdir()}
+    made = {path.name for path in secrets.iterdir()}
 
     assert {name: each["file"] for name, each in file["secrets"].items()} == {name: f"./.secrets/{name}" for name in made}
     for name, service in file["services"].items():
@@ -160,11 +172,6 @@ def test_the_image_holds_the_house_and_no_secrets():
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("compose")
-
-
-@pytest.fixture(scope="module")
 def collected(folder):
     """What the Dockerfile's own line collects, with its folders put elsewhere."""
     (line,) = [rest for word, rest in dockerfile() if word == "RUN" and "collectstatic" in rest]
@@ -176,8 +183,7 @@ def collected(folder):
 
 
 @pytest.fixture(scope="module")
-def house(folder, collected):
-    assert manage("make_secrets", folder / "secrets")[0] == 0
+def house(folder, collected, secrets):
     running = Composition(folder)
     try:
         running.up()
@@ -225,8 +231,9 @@ def test_the_doctor_finds_no_fault(house):
 
 def _until_swept(house):
     """Beat asked for a sweep and the worker made one."""
-    said = f"from django.core.cache import cache; import sys; sys.exit(cache.get('{SWEPT_AT}') is None)"
-    _until(lambda: house.run("web", "python", "-c", f"import crm.wsgi; {said}")[0] == 0)
+    password = (house.folder / "secrets/redis_password").read_text()
+    valkey = redis.Redis(port=house.ports["valkey"], password=password)
+    _until(lambda: valkey.exists(cache.make_key(SWEPT_AT)))
 
 
 def test_a_page_comes_as_production_sends_it(house):
@@ -310,7 +317,7 @@ def test_a_connection_out_of_the_pool_still_acts_as_app(house):
 # It stops well
 
 
-def test_the_web_finishes_what_it_was_asked_when_it_is_stopped(house):
+def test_the_web_finishes_what_it_was_asked_when_it_is_stopped_and_is_ill_until_it_is_back(house):
     answers = []
     with database(house) as login:
         login.execute("LOCK TABLE tenancy_tenant IN ACCESS EXCLUSIVE MODE")
@@ -323,11 +330,12 @@ def test_the_web_finishes_what_it_was_asked_when_it_is_stopped(house):
     asker.join()
 
     assert (answers, house.processes["web"].wait(60)) == ([200], 0)
+    assert "does not answer" in house.wait_until_ill("web")
     house.start("web")
     house.wait_until_healthy("web")
 
 
-def test_the_worker_finishes_what_it_began_when_it_is_stopped(house):
+def test_the_worker_finishes_what_it_began_when_it_is_stopped_and_is_ill_within_a_minute(house):
     with database(house) as login:
         login.execute(f"LOCK TABLE {Wave._meta.db_table} IN ACCESS EXCLUSIVE MODE")
         _until(lambda: _waiting(login, Wave._meta.db_table))  # a sweep that cannot read it yet
@@ -336,8 +344,17 @@ def test_the_worker_finishes_what_it_began_when_it_is_stopped(house):
         login.rollback()
 
     assert house.processes["worker"].wait(60) == 0, house.log("worker")
+    _is_ill_within_a_minute(house, "worker")
     house.start("worker")
     house.wait_until_healthy("worker")
+
+
+def _is_ill_within_a_minute(house, part):
+    (file,) = (house.folder / "data/alive").glob(f"{part}-*")
+    minute_ago = time.time() - 61
+    os.utime(file, (minute_ago, minute_ago))  # rather than wait for it
+
+    assert house.health(part) == (1, f"The {part} has said nothing for 61 seconds.")
 
 
 def _waiting(login, table):
@@ -355,24 +372,12 @@ def _until(true, seconds=60):
 # Health checks see what is broken
 
 
-def test_a_dead_web_is_ill(house):
-    house.kill("web")
+def test_a_dead_beat_is_ill_within_a_minute(house):
+    house.kill("beat")
 
-    assert "does not answer" in house.wait_until_ill("web")
-    house.start("web")
-    house.wait_until_healthy("web")
-
-
-@pytest.mark.parametrize("part", ["worker", "beat"])
-def test_a_dead_worker_or_beat_is_ill_within_a_minute(house, part):
-    house.kill(part)
-    (file,) = (house.folder / "data/alive").glob(f"{part}-*")
-    minute_ago = time.time() - 61
-    os.utime(file, (minute_ago, minute_ago))  # rather than wait for it
-
-    assert house.health(part) == (1, f"The {part} has said nothing for 61 seconds.")
-    house.start(part)
-    house.wait_until_healthy(part)
+    _is_ill_within_a_minute(house, "beat")
+    house.start("beat")
+    house.wait_until_healthy("beat")
 
 
 def test_without_the_database_the_web_is_ill_and_heals_by_itself(house):
