@@ -18,9 +18,13 @@ MOST_DIFFERENCES = 300
 SAID = ["true", "false"]  # a form has texts
 
 
+class Upload(serializers.FileField):
+    in_requests = {"minLength": 1}  # an empty file is refused
+
+
 class UploadSerializer(Serializer):
-    members = serializers.FileField(help_text="The list of members: CSV, TSV or XLSX, at most 50 MB and 100,000 rows.")
-    cohorts = serializers.FileField(required=False, help_text="Who sat where in each half-year.")
+    members = Upload(help_text="The list of members: CSV, TSV or XLSX, at most 50 MB and 100,000 rows.")
+    cohorts = Upload(required=False, help_text="Who sat where in each half-year.")
     any_kind = serializers.ChoiceField(
         choices=SAID, required=False, help_text="`true`: `members` may also be who sat where, or who spoke to whom; its columns tell."
     )
@@ -171,7 +175,7 @@ class ImportViewSet(View):
 
     @extend_schema(request=None, responses={202: ImportSerializer})
     @action(detail=True, methods=["post"])
-    def undoing(self, request, pk):
+    def undo(self, request, pk):
         """Take back what was written, as long as nothing else has touched it; who was touched since stays. 409 `nothing_to_undo`."""
         reading = self.get_object()
         self.asked(Nothing)

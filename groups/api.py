@@ -1,7 +1,7 @@
 """Matrices and reshuffles, as programs see them. Every act calls the verb that the pages call."""
 
 from django.urls import reverse
-from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_field, extend_schema_view
+from drf_spectacular.utils import extend_schema, extend_schema_field, extend_schema_view
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.response import Response
@@ -186,7 +186,7 @@ class GroupViewSet(ReadingView):
 
     @extend_schema(responses={201: GroupSerializer})
     def create(self, request):
-        """409 `number_taken` and `a_group_name_once` say what another group has; 400 `least_above_capacity`."""
+        """Make one. 409 `number_taken` and `a_group_name_once` say what another group has; 400 `least_above_capacity`."""
         said = _with_assistant(self.asked(GroupSerializer))
         group = setup.add_group(said.pop("matrix"), said, by=request.auth)
         return self.one(self.get_queryset().get(pk=group.pk), 201, Location=reverse("group-detail", args=[group.pk]))
@@ -201,7 +201,7 @@ class GroupViewSet(ReadingView):
     @extend_schema(request=None, responses=GroupSerializer)
     @action(detail=True, methods=["post"], filter_backends=[], pagination_class=None)
     def closing(self, request, pk):
-        """409 `group_not_empty` while somebody sits in it, `group_awaited` while somebody is on the way."""
+        """Close it. 409 `group_not_empty` while somebody sits in it, `group_awaited` while somebody is on the way."""
         setup.close(self.get_object(), request._request.tenant, by=request.auth)
         return self.one(self.found())
 
@@ -350,7 +350,7 @@ class ReshuffleViewSet(ReadingView):
 
     @extend_schema(request=LateSerializer, responses=SeatedSerializer)
     @action(detail=True, methods=["post"], filter_backends=[], pagination_class=None)
-    def late(self, request, pk):
+    def seating(self, request, pk):
         """Seat who came after the plan where most room is left. 409 `changed_meanwhile`, `nobody_late`."""
         reshuffle, asked = self.get_object(), self.asked(LateSerializer)
         fact = carrying.seat_late(reshuffle, asked["number"], request._request.tenant, by=request.auth)
@@ -399,23 +399,25 @@ class DraftViewSet(ReadingView):
         loads = waves.forecast(reshuffles.from_groups(draft.plan), request._request.tenant)
         return Response(LoadSerializer(loads, many=True).data)
 
-    @extend_schema(request=None, responses={204: OpenApiResponse(description="The moves are handed out in daily waves.")})
+    @extend_schema(request=None, responses=DraftSerializer)
     @action(detail=True, methods=["post"])
     def approval(self, request, pk):
-        """Approve this draft. 409 `already_approved`, `stale` (members came or left since) or `not_ready`."""
+        """Approve this draft; its moves are handed out in daily waves.
+
+        409 `already_approved`, `stale` (members came or left since) or `not_ready`."""
         draft = self.get_object()
         self.asked()
         reshuffles.approve(draft, request._request.tenant, by=request.auth)
-        return Response(status=204)
+        return self.one(self.found())
 
-    @extend_schema(request=None, responses={204: None})
-    @action(detail=True, methods=["post"], url_path="stop")
+    @extend_schema(request=None, responses=DraftSerializer)
+    @action(detail=True, methods=["post"])
     def stop(self, request, pk):
-        """Stop a draft that is being made."""
+        """Stop a draft that is being made. 409 `not_running`."""
         draft = self.get_object()
         self.asked()
         reshuffles.stop(draft, by=request.auth)
-        return Response(status=204)
+        return self.one(self.found())
 
 
 def _places(plan):
@@ -449,14 +451,14 @@ class MoveViewSet(ReadingView):
     filterset_class = MoveFilter
     orders = {"rank": "rank", "changed_at": "changed_at"}
 
-    @extend_schema(request=None, responses={204: None})
-    @action(detail=True, methods=["post"], url_path="joining")
+    @extend_schema(request=None, responses=MoveSerializer)
+    @action(detail=True, methods=["post"])
     def joining(self, request, pk):
-        """The member is in the new group."""
+        """The member is in the new group. 409 `already_joined`."""
         move = self.get_object()
         self.asked()
         reshuffles.join(move, by=request.auth)
-        return Response(status=204)
+        return self.one(self.found())
 
 
 # Rules

@@ -254,7 +254,8 @@ def seat_late(reshuffle, number, tenant, *, by):
     reshuffle = _running(reshuffle)
     people = list(late(reshuffle).select_for_update(no_key=True, of=["self"]))
     if len(people) != number:
-        raise Refused(_("There are %(now)s such people now. Look again.") % {"now": len(people)}, code="changed_meanwhile")
+        sentence = _("There are %(now)s such people now. Look again.") % {"now": len(people)}
+        raise Refused(sentence, code="changed_meanwhile", now=len(people))
     cohort = Cohort.objects.filter(matrix=reshuffle.matrix_id, state=Cohort.State.CURRENT).first()
     if not people or cohort is None:
         raise Refused(_("Nobody came after the plan."), code="nobody_late")

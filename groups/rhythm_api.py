@@ -75,13 +75,13 @@ class RhythmViewSet(ReadingView):
         rhythms.drop(self.get_object(), by=request.auth)
         return Response(status=204)
 
-    @extend_schema(request=FollowersSerializer, responses={204: None})
+    @extend_schema(request=FollowersSerializer, responses=RhythmSerializer)
     @action(detail=True, methods=["post"], filter_backends=[], pagination_class=None)
     def followers(self, request, pk):
         """Let groups follow this rhythm. What is not done yet is laid out anew."""
         rhythm = self.get_object()
         rhythms.follow(self.asked(FollowersSerializer)["groups"], rhythm, by=request.auth)
-        return Response(status=204)
+        return self.one(rhythm)
 
 
 # Slots
@@ -228,8 +228,8 @@ class OccurrenceViewSet(ReadingView):
         return self.one(self.found())
 
     @extend_schema(request=None, responses=OccurrenceSerializer)
-    @action(detail=True, methods=["post"], filter_backends=[], pagination_class=None)
-    def returning(self, request, pk):
+    @action(detail=True, methods=["post"], url_path="return", filter_backends=[], pagination_class=None)
+    def bring_back(self, request, pk):
         """Do it after all, where it was left out this once."""
         row = self.get_object()
         self.asked()

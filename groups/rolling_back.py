@@ -63,7 +63,8 @@ def roll_back(reshuffle, number, tenant, *, by):
     told = figures(reshuffle)
     if told.moves != number:
         words = {"now": f"{told.moves:,}", "then": f"{number:,}"}
-        raise Refused(_("It was %(then)s moves when you looked, now it is %(now)s. Look again.") % words, code="changed_meanwhile")
+        sentence = _("It was %(then)s moves when you looked, now it is %(now)s. Look again.") % words
+        raise Refused(sentence, code="changed_meanwhile", now=told.moves)
     has_begun = reshuffle.state == Reshuffle.State.DONE
     before = _half_before(reshuffle, has_begun)
     if before is None:

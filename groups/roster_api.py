@@ -2,7 +2,7 @@
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from drf_spectacular.utils import OpenApiResponse, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.response import Response
@@ -149,14 +149,14 @@ class RosterViewSet(ReadingView):
         job, _kept = rosters.undo(roster, by=request.auth)
         return self.one(self.found(), 202 if job else 200)
 
-    @extend_schema(request=None, responses={204: OpenApiResponse(description="No name of it is kept.")})
+    @extend_schema(request=None, responses=RosterSerializer)
     @action(detail=True, methods=["post"], filter_backends=[], pagination_class=None)
     def dropping(self, request, pk):
-        """Set an open list aside. 409 `not_open`."""
+        """Set an open list aside; no name of it is kept. 409 `not_open`."""
         roster = self.get_object()
         self.asked()
         rosters.drop(roster, by=request.auth)
-        return Response(status=204)
+        return self.one(self.found())
 
 
 LISTS = ("inside", "joined", "moved", "seated", "wrong", "missing", "awaited")
@@ -211,11 +211,11 @@ class GroupCodeViewSet(ReadingView):
         codes.count(code, self.asked(CountSerializer)["scans"], by=request.auth)
         return self.one(self.found())
 
-    @extend_schema(request=None, responses={204: OpenApiResponse(description="Assistants add people themselves.")})
+    @extend_schema(request=None, responses=GroupCodeSerializer)
     @action(detail=True, methods=["post"], filter_backends=[], pagination_class=None)
     def dropping(self, request, pk):
-        """Use it no more. 409 `code_over`."""
+        """Use it no more; until there is another one, assistants add people themselves. 409 `code_over`."""
         code = self.get_object()
         self.asked()
         codes.drop(code, by=request.auth)
-        return Response(status=204)
+        return self.one(self.found())

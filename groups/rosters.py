@@ -363,7 +363,8 @@ def book(roster, *, by, expected=None, ends=False, asks_out=False, sure=False):
     touched = found.acts + (len(found.missing) if ends else 0)
     if expected is not None and expected != touched:
         words = {"now": f"{touched:,}", "then": f"{expected:,}"}
-        raise Refused(_("It was %(then)s people when you looked, now it is %(now)s. Look again.") % words, code="changed_meanwhile")
+        sentence = _("It was %(then)s people when you looked, now it is %(now)s. Look again.") % words
+        raise Refused(sentence, code="changed_meanwhile", now=touched)
     asked = questions(roster, found)
     if asked and not sure:
         raise Refused(asked[0][1], code=asked[0][0], questions=[code for code, _sentence in asked])

@@ -3,7 +3,6 @@
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
-from rest_framework.response import Response
 
 from . import rights, work
 from .api.filters import FilterSet, MomentFilter
@@ -46,11 +45,11 @@ class JobViewSet(ReadingView):
         found, seat = super().get_queryset(), self.request.auth
         return found if seat is None or rights.sees_all(seat, "jobs") else found.filter(seat=seat)
 
-    @extend_schema(request=None, responses={204: None})
+    @extend_schema(request=None, responses=JobSerializer)
     @action(detail=True, methods=["post"])
     def stop(self, request, pk):
         """Stop it: its worker ends at the next step, and what is done stays done. 409 `not_running`."""
         job = self.get_object()
         self.asked()
         work.stop(job, by=request.auth)
-        return Response(status=204)
+        return self.one(self.found())

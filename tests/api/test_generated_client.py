@@ -122,7 +122,7 @@ def test_the_generated_client_does_the_main_job(program, community, worker):
     number = str(uuid4())
     sure = {"if_match": read.headers["ETag"], "idempotency_key": number}
     first, again = (program.answer("drafts.drafts_approval_create", draft.id, **sure) for _ in range(2))
-    assert (first.status_code, again.status_code, again.headers["Idempotency-Replayed"]) == (204, 204, "true")
+    assert (first.status_code, again.status_code, again.headers["Idempotency-Replayed"]) == (200, 200, "true")
 
     # Who moves has a task, and what an assistant says about it comes back.
     moves = program.do("moves.moves_list", page_size=500).results
@@ -156,7 +156,7 @@ def test_what_may_be_left_out_of_a_body_may_be_left_out_of_the_generated_call(pr
     asked = program.answer("matrices.matrices_drafts_create", community.matrix.pk)
     stopped = program.answer("drafts.drafts_stop_create", asked.parsed.id)
 
-    assert (asked.status_code, stopped.status_code) == (202, 204)
+    assert (asked.status_code, stopped.status_code) == (202, 200)
     assert program.do("drafts.drafts_retrieve", asked.parsed.id).state == program.models.DraftStateEnum.STOPPED
 
 

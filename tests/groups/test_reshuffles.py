@@ -141,7 +141,7 @@ def test_a_stopped_draft_stays_stopped(key, community, monkeypatch):
 
     with acting_for(community.tenant.pk):
         draft.refresh_from_db()
-        assert (seen, draft.state, draft.plan) == ([204], "stopped", None)
+        assert (seen, draft.state, draft.plan) == ([200], "stopped", None)
 
 
 # Approving
@@ -154,7 +154,7 @@ def test_approving_hands_out_the_best_moves_first_and_at_most_so_many_a_day(key,
 
     answer = key.post(f"drafts/{draft.pk}/approval/")
 
-    assert answer.status_code == 204
+    assert answer.status_code == 200
     with acting_for(community.tenant.pk):
         waves = list(Wave.objects.order_by("day"))
         per_wave = [wave.moves.count() for wave in waves]
@@ -418,7 +418,7 @@ def test_who_joins_early_sits_there_from_that_day(key, community):
     answers = [key.post(f"moves/{move.pk}/joining/").status_code for _ in range(2)]
     _begin(community)
 
-    assert answers == [204, 409]
+    assert answers == [200, 409]
     assert _sits(community)[str(move.member_id)] == str(move.to_group_id)
     with acting_for(community.tenant.pk):
         assert Placement.objects.filter(member=move.member_id, cohort__year=2027).count() == 1

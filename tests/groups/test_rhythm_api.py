@@ -29,7 +29,7 @@ def test_a_program_copies_a_rhythm_changes_its_slots_and_lets_a_group_follow_it(
     assert (mine.status_code, mine.json()["is_usual"]) == (201, False)
     assert api.post("rhythms/", {"rhythm": light["id"], "name": "Mine"}).json()["code"] == "a_rhythm_name_once"
     here = mine["Location"].removeprefix("/api/v1/")
-    assert api.post(f"{here}followers/", {"groups": [str(group.pk)]}).status_code == 204
+    assert api.post(f"{here}followers/", {"groups": [str(group.pk)]}).json()["id"] == here.strip("/").rpartition("/")[2]
     slots = api.get("slots/", {"rhythm": mine.json()["id"]}).json()["results"]
     changed = api.patch(f"slots/{slots[0]['id']}/", {"at": "07:15", "text": "Hello {group}"})
     assert (changed.status_code, changed.json()["at"]) == (200, "07:15")
@@ -54,7 +54,7 @@ def test_a_program_moves_one_leaves_one_out_and_pauses(api, house, group):
     moved = api.post(f"occurrences/{row['id']}/moving/", {"day": str(day), "at": "19:30"}).json()
     assert (moved["done_on"], moved["at"], moved["is_moved"], moved["day"]) == (str(day), "19:30", True, row["day"])
     assert api.post(f"occurrences/{row['id']}/dropping/").json()["state"] == "dropped"
-    assert api.post(f"occurrences/{row['id']}/returning/").json()["state"] == "waiting"
+    assert api.post(f"occurrences/{row['id']}/return/").json()["state"] == "waiting"
     pause = api.post("pauses/", {"name": "A rest", "since": str(day), "until": str(day)})
     assert (pause.status_code, api.get(f"occurrences/{row['id']}/").json()["state"]) == (201, "paused")
     assert api.post("pauses/", {"name": "No", "since": "2027-01-02", "until": "2027-01-01"}).status_code == 400

@@ -66,7 +66,7 @@ def test_codes_are_kept_counted_and_dropped(house, key, moving):
     assert (made.status_code, code["has_picture"], code["used"]) == (201, False, 0)
     assert key.post("codes/", {"group": group, "link": "javascript:x"}).json()["code"] == "no_link"
     assert key.post(f"codes/{code['id']}/counting/", {"scans": 7}).json()["used"] == 7
-    assert key.post(f"codes/{code['id']}/dropping/").status_code == 204
+    assert key.post(f"codes/{code['id']}/dropping/").json()["state"] == "over"
     assert key.post(f"codes/{code['id']}/dropping/").json()["code"] == "code_over"
 
 
@@ -85,7 +85,7 @@ def test_carrying_out_is_stopped_passed_on_and_taken_back(house, owner, key, mov
     assert [key.post(f"{way}/{act}/").status_code for act in ("pausing", "pausing", "resuming", "resuming")] == [200, 409, 200, 409]
     assert "last_day" in key.post(f"{way}/passing/", {"whose": str(whose), "give_to": str(other), "number": 1}).json()
     assert key.post(f"{way}/asking/", {"moves": [str(quiet.pk)]}).json() == {"moves": 1}
-    assert key.post(f"{way}/late/", {"number": 1}).json() == {"people": 1}
+    assert key.post(f"{way}/seating/", {"number": 1}).json() == {"people": 1}
     assert key.post(f"{way}/rolling-back/", {"number": number + 1}).json()["code"] == "changed_meanwhile"
     assert key.post(f"{way}/rolling-back/", {"number": number}).json()["moves"] == number
     with acting_for(house.pk):

@@ -136,7 +136,7 @@ def test_columns_are_said_differences_seen_and_all_of_it_taken_back(house, api):
     with acting_for(house.pk):
         assert Member.objects.count() == 1
 
-    assert api.post(f"imports/{pk}/undoing/").status_code == 202
+    assert api.post(f"imports/{pk}/undo/").status_code == 202
     work_off(house)
 
     assert api.get(f"imports/{pk}/").json()["undoing"]["outcome"]["removed"] == 1
