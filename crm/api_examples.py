@@ -4,10 +4,12 @@ So an example cannot name a field that is gone, and a test holds each against th
 """
 
 import copy
+import re
 import uuid
 
 from crm.tenancy.api.problems import PROBLEM
 
+LEFT_OUT = object()  # of the examples of bodies, since another name says it
 REQUEST_ID = "5b0c6f0e-6d1e-4f5c-9d64-7a0c1a9a3f10"
 # Name of a field, or component and field -> what stands there; None where the field may be null.
 WORDS = {
@@ -160,7 +162,7 @@ WORDS = {
     "RosterLine.number": 7,
     "Question.code": "half_a_list",
     "Question.sentence": "180 个名字，而这里应有 320 人：这是完整的名单吗？",
-    "Settling.act": None,
+    "LineSettling.act": LEFT_OUT,
     "expected": 13,
     "scans": 12,
     "used": 87,
@@ -180,8 +182,8 @@ WORDS = {
     "Task.title": "",
     "Tick.reason": "declined",
     "Tick.until": "",
-    "Handing.whose": "0198c9a4-2c1e-7d5f-9a5b-3f1e2d4c5b6a",
-    "Handing.span": "today",
+    "Handing.whose": LEFT_OUT,
+    "Handing.span": LEFT_OUT,
     "Handed.tasks": 12,
     "Effort.since": "2026-11-23",
     "Effort.until": "2026-11-29",
@@ -370,11 +372,14 @@ def _tell(operation, path, schemas):
     for content in operation.get("requestBody", {}).get("content", {}).values():
         if "example" not in content and "examples" not in content:
             content["example"] = of(content["schema"], schemas, writing=True)
+    collection = path.split("/")[3]
     for code, answer in operation.get("responses", {}).items():
         for kind, content in answer.get("content", {}).items():
             if "example" in content or "examples" in content:
                 continue
             content["example"] = _problem(code) if kind == PROBLEM else of(content["schema"], schemas)
+            if "next" in content["example"]:
+                content["example"]["next"] = content["example"]["next"].replace("/members/", f"/{collection}/")
 
 
 def _problem(code):
@@ -393,7 +398,7 @@ def of(schema, schemas, *, name="", within="", writing=False, depth=0):
         return of(schemas[component], name=name, within=within if is_words else component, depth=depth, **inside)
     if "example" in schema:
         return copy.deepcopy(schema["example"])
-    within = within.removeprefix("Patched").removesuffix("Request")
+    within = _plain_name(within)
     said = WORDS.get(f"{within}.{name}", WORDS.get(name))
     for together in ("allOf", "oneOf", "anyOf"):
         if together in schema:
@@ -409,14 +414,24 @@ def of(schema, schemas, *, name="", within="", writing=False, depth=0):
     if schema.get("type") == "array":
         names = [_single(name), *(f"another_{_single(name)}" for _ in range(1, schema.get("minItems", 1)))]
         return [of(schema["items"], name=each, within=within, depth=depth + 1, **inside) for each in names] if depth < DEPTH else []
-    return _plain(schema, schema.get("type"), name)
+    return _plain(schema, schema.get("type"), _noun(within) if name == "id" else name)
+
+
+def _noun(component):
+    """As fields and addresses call what a component shows, so that its id is the one that they have."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", re.sub(r"^(New|Own|Group(?=Code))(?=[A-Z])", "", component)).lower()
 
 
 def _object(schema, within, depth, schemas, writing):
     if depth >= DEPTH:
         return {}
     fields = {name: each for name, each in schema.get("properties", {}).items() if not (writing and each.get("readOnly"))}
-    return {name: of(each, schemas, name=name, within=within, writing=writing, depth=depth + 1) for name, each in fields.items()}
+    said = {name: each for name, each in fields.items() if WORDS.get(f"{_plain_name(within)}.{name}") is not LEFT_OUT}
+    return {name: of(each, schemas, name=name, within=within, writing=writing, depth=depth + 1) for name, each in said.items()}
+
+
+def _plain_name(component):
+    return component.removeprefix("Patched").removesuffix("Request")
 
 
 def _plain(schema, kind, name):
