@@ -14,6 +14,7 @@ from crm.tenancy.models import Job
 from crm.tenancy.pages import Cut, page
 from crm.tenancy.refusals import Refused
 from crm.tenancy.rights import does, may_do, refuse_unless, sees
+from members import twins
 from members.files.dates import ORDERS
 from members.models import Member
 
@@ -124,7 +125,7 @@ def _context(request, job, said=None):
     elif state in ("found", "unread") and job.file_id:
         context |= import_shown.looked_at(request, job, said)
     elif state == "written":
-        context["can_undo"] = import_undo.can(writing)
+        context |= {"can_undo": import_undo.can(writing), "pairs": twins.waiting().count()}
     elif state == "undone":
         context["kept"] = Member.objects.filter(pk__in=undoing.outcome.get("kept_members", [])).by_name()
     return context

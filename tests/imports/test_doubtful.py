@@ -112,6 +112,7 @@ def test_who_is_left_open_comes_in_and_waits_among_the_doubles(house, owner, lin
     assert len(people_here(house)["林海"]) == 2
     with acting_for(house.pk):
         assert [pair.state for pair in twins.waiting()] == ["open"]
+    assert "/members/twins/" in owner.get(page).content.decode()
 
 
 def test_what_was_said_holds_when_the_files_are_read_again_another_way(house, owner, lin):
