@@ -20,7 +20,7 @@ from groups import calendar, occurrences, rhythms
 from groups import intake as seats
 from groups.intake import seat
 from groups.models import Group, Placement
-from members import doubtful, intake, merging, twins
+from members import comparing, doubtful, intake, merging, twins
 from members.files import FIELDS, NoSuchFiles, NotATable, Person, shape_of, tables_in
 from members.models import Handle, Mapping, Member, Spelling
 
@@ -118,7 +118,7 @@ class Found:
 
 def compared(reading, tenant):
     community = reading.community
-    found = intake.compare(community.people.people, community.past_members, whole=reading.how.whole)
+    found = comparing.compare(community.people.people, community.past_members, whole=reading.how.whole)
     history, sits = _placed(community, found, tenant, reading.how)
     known = {*found.known_ids(), *found.past_ids} if sits else set()  # a new past member sits nowhere now
     difference = seats.compare(matrix_name(), _groups(community), {pk: key for pk, key in sits.items() if pk in known})
@@ -212,7 +212,7 @@ def write(community, tenant, *, by=None, how=None, job=None):
     if how.words:
         how.words.settle(by=by)
     people, cohorts = community.people, community.cohorts
-    compared = intake.compare(people.people, community.past_members, whole=how.whole, same=doubtful.joins(how.pairs))
+    compared = comparing.compare(people.people, community.past_members, whole=how.whole, same=doubtful.joins(how.pairs))
     added = intake.write(compared, tenant, by=by)
     merges = _join(compared, by)
     _keep_apart(people.people, compared, how, by)

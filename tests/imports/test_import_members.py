@@ -11,7 +11,7 @@ from django.db.models import Count
 from crm.tenancy.models import Event, File, Job
 from crm.tenancy.scope import acting_for
 from groups.models import Placement
-from members import intake
+from members import comparing, intake
 from members.files import packed
 from members.models import Mapping, Member
 from tests.imports.uploading import HEAD, MEMBERS
@@ -59,7 +59,8 @@ def test_a_dry_run_says_the_same_and_writes_nothing(house, tmp_path):
 
 def test_who_stands_far_apart_in_a_long_file_is_told_of_as_one(house, tmp_path, monkeypatch):
     monkeypatch.setattr(packed, "AT_ONCE", 3)  # blocks, of which one is in memory
-    monkeypatch.setattr(intake, "AT_ONCE", 2)
+    for module in (comparing, intake):
+        monkeypatch.setattr(module, "AT_ONCE", 2)
     head = "昵称,微信号,手机号,城市,邀请人微信号"
     first = ["林海,lin_hai,13800000001,深圳,zhou_zhou", "王欢,wang_huan,,,", "李明,li_ming,,,", "周舟,zhou_zhou,,,"]
     first.append(",lin_hai_2,13800000001,,")
