@@ -66,9 +66,6 @@ def find_header(records, fields):
 
 
 def _from_text(content, name, fields, loose=False):
-    is_text = b"\0" not in content or content.startswith(text.UTF_16_MARKS)
-    if not is_text and content.count(b"\0") * 20 < len(content):
-        content = content.replace(b"\0", b"")  # a few that a program left in a text
     for encoding in text.readings(content):
         head = text.head_of(content, encoding, SEARCHED)
         found = []
@@ -87,6 +84,7 @@ def _from_text(content, name, fields, loose=False):
             if (at := _first_full_row([cells or [] for _, cells in records])) is not None:
                 line, header = records[at]
                 return _with_rows(Table(name, header, line, encoding=encoding, separator=separator), text.lines_of(content, encoding))
+    is_text = b"\0" not in content or content.startswith(text.UTF_16_MARKS)
     raise NotATable("no_header" if is_text else "binary", name=name, searched=SEARCHED)
 
 

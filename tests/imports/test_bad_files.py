@@ -108,7 +108,6 @@ def test_a_quote_on_line_40_000_costs_its_row_alone(house, owner):
     ("content", "people"),
     [
         pytest.param(f"{HEAD}\r\n{MEMBERS[0]}\n{MEMBERS[1]}\r{MEMBERS[3]}".encode(), 3, id="mixed line ends"),
-        pytest.param(f"{HEAD}\n{MEMBERS[0]}\n{MEMBERS[1]}\0\n".encode(), 2, id="a NUL byte in a text"),
         pytest.param(f"{HEAD}\n{MEMBERS[0]}\n".encode("utf-16"), 1, id="UTF-16"),
         pytest.param(f"{HEAD}\n{MEMBERS[0]}\n".encode("gb18030"), 1, id="GB18030"),
         pytest.param(ABOVE.encode(), 1, id="a title above, a total below"),
