@@ -35,7 +35,7 @@ def template():
 
 
 def _version():
-    ours = [*HERE.glob("[a-z]*/**/migrations/*.py"), *HERE.glob("crm/tenancy/postgres/*.py")]
+    ours = [*HERE.glob("[a-z]*/**/migrations/*.py"), *HERE.glob("crm/tenancy/postgres/*.py"), *HERE.glob("crm/tenancy/**/migrate.py")]
     sources = [*ours, HERE / "crm/tenancy/roles.sql", HERE / "pyproject.toml"]  # the last one pins the apps of others
     return hashlib.sha256(b"".join(path.read_bytes() for path in sorted(sources))).hexdigest()[:12]
 

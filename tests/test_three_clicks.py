@@ -69,7 +69,7 @@ def walk(client, start):
         ways.sort(reverse=True)
         spent, address = ways.pop()
         kind = name_of(address), urlsplit(address).query
-        if spent > MOST or address in known or looked[kind] >= A_FEW:
+        if spent >= MOST or address in known or looked[kind] >= A_FEW:  # what the last click led to leads nowhere nearer
             continue
         looked[kind] += 1
         known.add(address)

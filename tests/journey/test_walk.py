@@ -101,6 +101,7 @@ def walk(demo, sits, size, point):
     # Today says what needs deciding; the plan that the clock proposed is one click away.
     page = owner.goes()
     decision = page.locator("main a.btn-primary[href*='/reshuffles/'], main a.btn-primary[href*='/drafts/']")
+    wait_for(lambda: api(demo, "drafts/")["results"])
     wait_for(lambda: page.reload() and decision.count())
     owner.fits()
     decision.first.click()
