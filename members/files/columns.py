@@ -18,8 +18,8 @@ SYNONYMS = {
     "phone mobile phonenumber mobilephone tel telephone cell",
     "city": "城市 所在城市 所在地 常住城市 地区 坐标 city location town",
     "industry": "行业 行業 所属行业 从事行业 industry sector",
-    "skills": "技能标签 技能 技能標籤 标签 擅长 特长 skills skill tags tag skilltags",
-    "joined": "入群时间 入群時間 入群日期 加入时间 加入日期 入会时间 入会日期 进群时间 进群日期 开始时间 开始日期 "
+    "skills": "技能标签 技能 技能標籤 能力 标签 擅长 特长 skills skill tags tag skilltags",
+    "joined": "入群时间 入群時間 入群日期 加入时间 加入日期 入会时间 入会日期 进群时间 进群日期 开始时间 开始日期 加入 "
     "joined joinedat joindate joinedon datejoined startdate start",
     "group": "所在群 群 群名 群名称 群名稱 所属群 群组 群聊 当前群 分群 group groupname chatgroup",
     "expires": "到期时间 到期時間 到期日期 到期日 到期 有效期至 有效期 截止日期 结束时间 过期时间 "
@@ -29,8 +29,8 @@ SYNONYMS = {
     "partner": "合伙人 合夥人 是否合伙人 partner ispartner",
     "note": "备注 備註 说明 备注信息 note notes remark remarks comment comments",
     "tags": "会员标签 成员标签 用户标签 客户标签 分组标签 membertags usertags",
-    "offers": "能提供 可提供 我能提供 提供资源 资源 offers offer offering",
-    "seeks": "想找 需求 我需要 寻找 想要 seeks seeking needs",
+    "offers": "能提供 可提供 我能提供 能给什么 提供资源 资源 offers offer offering",
+    "seeks": "想找 在找什么 需求 我需要 寻找 想要 seeks seeking needs",
     "paid": "付费金额 实付金额 实付 缴费金额 会费 入会费 paid paidprice membershipfee",
     "id:wecom": "企业微信 企业微信号 企业微信id 企微 企微号 企微id wecom wecomid",
     "id:email": "邮箱 电子邮箱 邮件 邮箱地址 email mail emailaddress",

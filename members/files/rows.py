@@ -14,6 +14,7 @@ from .values import is_yes, skills
 LONGEST = {"nickname": 200, "city": 60, "industry": 60, "skills": 60, "tags": 40}  # characters; of skills and tags each one
 MONEY = re.compile(r"[¥￥$€£]?\s*(\d{1,3}(?:,\d{3})+|\d{1,9})(?:\.(\d{1,2})0*)?\s*(?:元|块|RMB|CNY|USD)?", re.ASCII | re.IGNORECASE)
 GUARDED = ("'=", "'+", "'-", "'@")
+GROUP_PARTS = re.compile(r"\s*[/、,;|]\s*")
 MORE = ("tags", "offers", "seeks", "paid")
 NOTHING = {}  # one for all, which nobody adds to
 
@@ -208,12 +209,18 @@ def _is_cut(text):
     return bool(found) and len(found[2]) < int(found[3])
 
 
+def _in_parts(text, groups):
+    """The groups of a cell that names several: who sits in one of another kind, too, sits in the one that is known."""
+    parts = GROUP_PARTS.split(text)
+    return sorted({key for part in parts for key in groups.find(part)}) if len(parts) > 1 else []
+
+
 def group_in(value, groups):
     """The key of the group a cell names, None where it names none."""
     text = handles.plain(value)
     if not text or text in ("未分群", "待分群", "未入群"):
         return None
-    keys = groups.find(text)
+    keys = groups.find(text) or _in_parts(text, groups)
     if not keys:
         raise Fault("unknown_group", value=text, example=next((groups.name(key) for key in groups), "会员1群"))
     if len(keys) > 1:

@@ -97,3 +97,16 @@ def test_a_member_file_alone_brings_its_own_groups():
 
     assert [found.groups.name(key) for key in found.groups] == ["会员1群"]
     assert [person.group for person in found.people] == ["会员1", "会员1", "会员1", None, "会员1"]
+
+
+def test_who_sits_in_a_group_of_another_kind_too_sits_in_the_known_one():
+    found = people(
+        HEADER,
+        "贺想,hexiang01,,深圳,会员6群/合伙人2群,,",
+        "林海,lin_hai,,深圳,合伙人2群 / 会员7群,,",
+        "王欢,wang_huan,,深圳,合伙人1群/合伙人2群,,",
+        groups=GroupNames(["会员6群", "会员7群"]),
+    )
+
+    assert [found.groups.name(person.group) for person in found.people] == ["会员6群", "会员7群"]
+    assert blame(found.rejected) == [(4, "unknown_group")]

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 import xlsxwriter
-from hypothesis import example, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from members.files import NotATable, read_people, read_table
+from members.files import FIELDS, Columns, NotATable, read_people, read_table
+from members.files.rows import GUARDED
 
 from .files import blame, people, table
 
@@ -126,6 +127,16 @@ def test_columns_are_known_by_many_names(header):
     assert (person.city, person.industry, person.skills, person.group) == ("深圳", "电商", ("直播",), "3")
     assert (str(person.joined), str(person.expires)) == ("2025-01-02", "2026-01-02")
     assert (person.inviter, person.partner, person.note) == ("lin_2025", True, "好")
+
+
+def test_the_heads_of_our_own_export_are_known():
+    head = "昵称,微信号,手机号,城市,行业,能力,加入,到期,邀请人,备注,能给什么,在找什么,企业微信,邮箱,知识星球,群"
+    read = table(head, "贺想,hexiang01" + "," * 14)
+
+    known = Columns(read, FIELDS["members"])
+
+    assert known.unknown == []
+    assert {"skills", "joined", "offers", "seeks"} <= set(known.fields)
 
 
 def test_columns_may_stand_in_any_order_and_unknown_ones_are_named():
@@ -310,6 +321,7 @@ def test_what_a_program_wrote_is_read_back_in_any_encoding_and_with_any_separato
 
 @given(rows=st.lists(st.tuples(CELL, CELL), max_size=5))
 def test_text_stays_text(rows):
+    assume(not any(cell.strip().startswith(GUARDED) for row in rows for cell in row))  # our own export's mark, which is taken away
     quoted = [
         f'"{one.replace(chr(34), chr(34) * 2)}",id_{n:05},"{two.replace(chr(34), chr(34) * 2)}"'
         for n, (one, two) in enumerate(rows)
