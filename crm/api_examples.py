@@ -178,6 +178,7 @@ WORDS = {
     "Task.reason": "",
     "Task.ended_at": None,
     "Task.ended_by": None,
+    "Task.after": None,
     "Tick.act": "impossible",
     "Task.title": "",
     "Tick.reason": "declined",

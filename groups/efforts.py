@@ -16,6 +16,8 @@ from .models import Channel, Occurrence, Slot, Task
 A_DAY = datetime.timedelta(days=1)
 A_WEEK = datetime.timedelta(days=7)
 WEEKS = 5  # this one and four before it
+# A red packet ahead of a talk is of the talk.
+PRACTICE = Coalesce(F("occurrences__slot__practice"), F("following__occurrences__slot__practice"))
 LABELS = dict(Task.Kind.choices) | dict(Slot.Practice.choices)
 
 
@@ -108,8 +110,7 @@ def _of_tasks(tenant, group, since, until):
     tasks = _due(tenant, since, until)
     tasks = tasks.filter(group=group) if group else tasks
     week = _week_of_task(tenant)
-    practice = F("occurrences__slot__practice")
-    by_week = tasks.order_by().values("kind", practice=practice, seat=F("assistant"), who=_name("assistant"), week=week)
+    by_week = tasks.order_by().values("kind", practice=PRACTICE, seat=F("assistant"), who=_name("assistant"), week=week)
     done = Sum("minutes", filter=Q(state=Task.State.DONE))
     return by_week.annotate(planned=Sum("minutes"), done=done).values_list(*ROW)
 
@@ -138,7 +139,7 @@ def sums(tenant, since, until, by, *, mine=None, **only):
     Yields {each of them: …, "planned": …, "done": …} in their order. What a task is about is its practice, or else its kind.
     """
     tasks = {"group": F("group"), "assistant": F("assistant"), "week": Cast(_week_of_task(tenant), DateField())}
-    tasks["practice"] = Coalesce("occurrences__slot__practice", "kind", output_field=CharField())
+    tasks["practice"] = Coalesce("occurrences__slot__practice", "following__occurrences__slot__practice", "kind", output_field=CharField())
     laid_out = {"group": F("group"), "assistant": F("group__assistant"), "practice": F("slot__practice")}
     laid_out["week"] = Cast(TruncWeek("wall_time", tzinfo=datetime.UTC, output_field=DateField()), DateField())
     done = Sum("minutes", filter=Q(state=Task.State.DONE), default=0)
@@ -169,7 +170,7 @@ def of_seat(seat, days):
     )
     done = Counter()
     minutes = Counter()
-    for kind, practice, each in ended.order_by().values_list("kind", "occurrences__slot__practice", "minutes"):
+    for kind, practice, each in ended.order_by().annotate(practice=PRACTICE).values_list("kind", "practice", "minutes"):
         done[LABELS[practice or kind]] += 1
         minutes[LABELS[practice or kind]] += each
     return {label: {"done": done[label], "minutes": number} for label, number in minutes.most_common()}

@@ -3,7 +3,7 @@
 import datetime
 
 from django.db import transaction
-from django.db.models import Max, Sum
+from django.db.models import Max, Q, Sum
 from django.utils import translation
 from django.utils.timezone import now
 
@@ -11,7 +11,7 @@ from crm.tenancy import bulk, events
 from crm.tenancy.models import Seat, Tenant
 from crm.tenancy.scope import active_tenant
 
-from . import rises, robots, texts, waves
+from . import pairs, rises, robots, texts, waves
 from .calendar import instant
 from .models import Occurrence, Slot, Task
 
@@ -73,27 +73,29 @@ def hand_out(pk):
     if not due.filter(pk=pk).exists():
         return
     tenant = locked()
-    found = list(due.select_for_update(of=["self"]).select_related("slot__picture", "group", "task").order_by("wall_time", "id"))
+    found = list(due.select_for_update(of=["self"]).select_related("slot__picture", "group", "task__after").order_by("wall_time", "id"))
     rows = [row for row in found if row.slot.given != Given.ROBOT]
     hands = Hands(rows, tenant)
-    fresh, again = [], []
+    fresh, again, packets = [], [], []
     with translation.override(tenant.language):
         _push([row for row in found if row.slot.given == Given.ROBOT], tenant)
         for row in rows:
             task = row.task or Task(kind=Task.Kind.SLOT, group=row.group)
             (again if row.task else fresh).append(task)
             task.assistant_id, task.state, row.task = hands.take(row), Task.State.OPEN, task
-            _write(task, row, tenant)
+            packets.append(_write(task, row, tenant))
             row.state = Occurrence.State.HANDED_OUT
+    _keep_packets(packets, tenant)
     bulk.create(fresh)
-    Task.objects.bulk_update(again, ["assistant", "state", *WRITTEN])
-    rises.promise(fresh, tenant)
+    Task.objects.bulk_update(again, ["assistant", *WRITTEN])
+    rises.promise([task for task in fresh if task.state == Task.State.OPEN], tenant)
     rises.again(again, tenant)
     bulk.mark(Occurrence, ["state", "task"], [(row.pk, row.state, row.task_id) for row in rows])
-    events.note_all(
-        {"kind": "occurrence.handed_out", "subject": row, "after": {"assistant": str(row.task.assistant_id), "minutes": row.task.minutes}}
-        for row in rows
-    )
+    events.note_all({"kind": "occurrence.handed_out", "subject": row, "after": _told(row.task)} for row in rows)
+
+
+def _told(task):
+    return {"assistant": str(task.assistant_id), "minutes": pairs.minutes_of(task)}
 
 
 def _push(rows, tenant):
@@ -105,33 +107,44 @@ def _push(rows, tenant):
         events.note("occurrence.pushed", row)
 
 
-WRITTEN = ["due_at", "late_at", "minutes", "title", "text", "picture", "wants_proof", "risen"]
+WRITTEN = ["state", "after", "due_at", "late_at", "minutes", "title", "text", "picture", "wants_proof", "risen"]
 
 
 def _write(task, row, tenant):
-    """What the slot says, at its moment."""
+    """What the slot says, at its moment. Returns the red packet ahead of it, if one is concerned."""
     slot, moment = row.slot, instant(row.wall_time.replace(tzinfo=None), tenant.zone)
     task.due_at, task.late_at, task.risen = moment, moment + datetime.timedelta(minutes=slot.within), 0
     task.minutes, task.title, task.picture_id, task.wants_proof = slot.minutes, slot.title, slot.picture_id, slot.wants_proof
     task.text = texts.filled(slot.text, row.group, moment.astimezone(tenant.zone))
+    return pairs.packet_of(task, slot)
+
+
+def _keep_packets(packets, tenant):
+    packets = [packet for packet in packets if packet]
+    fresh = [packet for packet in packets if packet._state.adding]
+    Task.objects.bulk_create(fresh)
+    Task.objects.bulk_update([packet for packet in packets if packet not in fresh], pairs.WRITTEN)
+    rises.promise([packet for packet in packets if packet.state == Task.State.OPEN], tenant)
+    rises.again([packet for packet in packets if packet.state == Task.State.OPEN], tenant)
 
 
 def rewrite(occurrences, tenant):
     """Open tasks of these follow their slots."""
     if not occurrences:
         return
-    rows = list(Occurrence.objects.filter(pk__in=occurrences, task__state=Task.State.OPEN).select_related("slot", "group", "task"))
+    rows = list(Occurrence.objects.filter(pk__in=occurrences, task__state__in=Task.UNENDED).select_related("slot", "group", "task__after"))
     with translation.override(tenant.language):
-        for row in rows:
-            _write(row.task, row, tenant)
+        _keep_packets([_write(row.task, row, tenant) for row in rows], tenant)
     Task.objects.bulk_update([row.task for row in rows], WRITTEN)
-    rises.again([row.task for row in rows], tenant)
+    is_open = [row.task for row in rows if row.task.state == Task.State.OPEN]
+    rises.promise(is_open, tenant)
+    rises.again(is_open, tenant)
 
 
 def withdraw(tasks):
     """Nobody has to do these any more; what was done stays done."""
     if tasks := list(tasks):
-        Task.objects.filter(pk__in=tasks, state=Task.State.OPEN).update(state=Task.State.WITHDRAWN)
+        Task.objects.unended().filter(Q(pk__in=tasks) | Q(following__in=tasks)).update(state=Task.State.WITHDRAWN)
 
 
 def give_on(rows, tenant):
@@ -142,10 +155,9 @@ def give_on(rows, tenant):
     there = set(standing.filter(pk__in={row.task_of for row in rows}).values_list("pk", flat=True))
     if not (left := [row.pk for row in rows if row.task_of not in there]):
         return
-    left = list(Occurrence.objects.filter(pk__in=left).select_related("slot", "group", "task").order_by("wall_time", "id"))
+    left = list(Occurrence.objects.filter(pk__in=left).select_related("slot", "group", "task__after").order_by("wall_time", "id"))
     hands = Hands(left, tenant)
     for row in left:
         row.task.assistant_id = hands.take(row)
-        after = {"assistant": str(row.task.assistant_id), "minutes": row.task.minutes}
-        events.note("occurrence.handed_out", row, after=after, because="seat_left")
+        events.note("occurrence.handed_out", row, after=_told(row.task), because="seat_left")
     Task.objects.bulk_update([row.task for row in left], ["assistant"])

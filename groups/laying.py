@@ -114,7 +114,7 @@ def _ahead(today):
 def has_begun(row):
     if row.state == State.PUSHED:
         return not robots.can_be_taken_back(row.push)
-    return row.state == State.HANDED_OUT and row.task_state != Task.State.OPEN
+    return row.state == State.HANDED_OUT and row.task_state not in Task.UNENDED
 
 
 def _let_go(rows, slots, today):
@@ -166,7 +166,7 @@ def _follow(rows, slots, pauses, tenant, changed, anew):
     Occurrence.objects.bulk_update(differing, ["wall_time", "due_at", "state"])
     handing.withdraw(withdrawn)
     handing.rewrite(rewritten, tenant)
-    handing.give_on([row for row in rows if row.state == State.HANDED_OUT and row.task_state == Task.State.OPEN], tenant)
+    handing.give_on([row for row in rows if row.state == State.HANDED_OUT and row.task_state in Task.UNENDED], tenant)
 
 
 def _waits_again(row, slot, is_other):

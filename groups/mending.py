@@ -4,6 +4,7 @@ import hashlib
 from dataclasses import dataclass
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -87,7 +88,8 @@ def carry_out(mending, *, by):
 
 
 def _give(rows, whose, to, *, chosen):
-    Task.objects.open().filter(occurrences__in=rows, assistant=whose).update(assistant=to)
+    of_rows = Q(occurrences__in=rows) | Q(following__occurrences__in=rows)
+    Task.objects.unended().filter(of_rows, assistant=whose).update(assistant=to)
     Occurrence.objects.filter(pk__in=rows).update(assistant=chosen)
 
 
@@ -95,7 +97,7 @@ def _mended_last(facts):
     """While somebody stands to whom it could go back, and some of it is not done."""
     rows = {pk for fact in facts for pk in fact.after.get("occurrences", ())}
     given = Occurrence.objects.filter(pk__in=rows).exclude(assistant=None).select_related("task")
-    now_with = {str(row.pk): str(row.assistant_id) for row in given if row.task is None or row.task.state == Task.State.OPEN}
+    now_with = {str(row.pk): str(row.assistant_id) for row in given if row.task is None or row.task.state in Task.UNENDED}
     there = {str(pk) for pk in Seat.objects.standing().filter(tenant=active_tenant()).values_list("pk", flat=True)}
     return [
         fact.pk

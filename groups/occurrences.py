@@ -14,7 +14,7 @@ from crm.tenancy.refusals import Refused
 from crm.tenancy.scope import active_tenant
 from crm.tenancy.templatetags.qx import iso
 
-from . import handing, laying, rhythms, robots, texts
+from . import handing, laying, pairs, rhythms, robots, texts
 from .handing import Hands, hand_out
 from .laying import A_DAY, lay_out
 from .models import Occurrence, Pause, Task
@@ -35,7 +35,7 @@ def _mine(occurrence):
     found = Occurrence.objects.select_related("slot__rhythm", "group", "task", "push").filter(pk=occurrence.pk).first()
     if found is None or found.slot.ended_on:
         raise Refused(_("This was taken out of the rhythm meanwhile."), code="occurrence_gone")
-    is_done = found.state == State.HANDED_OUT and found.task.state != Task.State.OPEN
+    is_done = found.state == State.HANDED_OUT and found.task.state not in Task.UNENDED
     if is_done or (found.state == State.PUSHED and not robots.can_be_taken_back(found.push)):
         raise Refused(_("This was done already; it stays where it is."), code="already_done")
     return found
@@ -169,7 +169,7 @@ def seats_of(rows, tenant):
 def of_week(monday):
     """What is done in a week, with all that a page shows of it; paused and dropped ones, too."""
     rows = Occurrence.objects.filter(wall_time__gte=laying.wall(monday, MIDNIGHT), wall_time__lt=laying.wall(monday + 7 * A_DAY, MIDNIGHT))
-    return rows.select_related("slot", "group", "task").order_by("wall_time", "id")
+    return rows.select_related("slot", "group", "task__after").order_by("wall_time", "id")
 
 
 def load(tenant, monday):
@@ -177,9 +177,9 @@ def load(tenant, monday):
     rows = [row for row in of_week(monday).exclude(state__in=[State.PAUSED, State.DROPPED]) if not _came_to_nothing(row)]
     seats, minutes = seats_of(rows, tenant), {}
     for row in (row for row in rows if row.pk in seats):
-        spent = row.task.minutes if row.state == State.HANDED_OUT else row.slot.minutes
+        spent = pairs.minutes_of(row.task) if row.state == State.HANDED_OUT else row.slot.minutes
         minutes[seats[row.pk]] = minutes.get(seats[row.pk], 0) + spent
-    counted = [row.task_id for row in rows if row.task_id]
+    counted = [pk for row in rows if row.task_id for pk in (row.task_id, row.task.after_id) if pk]
     tasks = Task.objects.open().filter(due_at__lt=laying.moment_of(laying.wall(monday + 7 * A_DAY, MIDNIGHT), tenant))
     if monday > tenant.today():  # what is open since long ago weighs on this week
         tasks = tasks.filter(due_at__gte=laying.moment_of(laying.wall(monday, MIDNIGHT), tenant))

@@ -237,7 +237,9 @@ def find(seat, pk):
 
 
 def onward(task, seat):
-    """Of a newcomer's steps the one that comes next, where it stands on this phone by now."""
+    """What opened when this one ended, where it stands on this phone: the talk after its packet, the next of a newcomer's steps."""
+    if later := Task.objects.open().of(seat).filter(after=task).values_list("pk", flat=True).first():
+        return later
     step = ArrivalStep.objects.filter(task=task, number__gt=0).first()
     if step is None or not step.is_ended:
         return None

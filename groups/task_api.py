@@ -22,9 +22,10 @@ class TaskSerializer(ModelSerializer):
 
     class Meta:
         model = Task
+        extra_kwargs = {"after": {"help_text": "The one ahead of it, as a red packet before a talk: `barred` until that one has ended."}}
         fields = [
             "id", "kind", "title", "group", "member", "assistant", "state", "due_at", "late_at", "minutes", "rank", "text", "wants_proof",
-            "reason", "note", "ended_at", "ended_by", "move",
+            "reason", "note", "ended_at", "ended_by", "after", "move",
         ]  # fmt: skip
 
     @extend_schema_field(serializers.UUIDField(allow_null=True))
@@ -85,7 +86,8 @@ class TaskViewSet(ReadingView):
     @action(detail=True, methods=["post"], url_path="ticks", filter_backends=[], pagination_class=None)
     def ticks(self, request, pk):
         """Mark it done or not possible, put it off, or take that back. 409 `already_ended` says who was first, `proof_missing` that a
-        photo is wanted, which only the phone can add."""
+        photo is wanted, which only the phone can add; `not_its_turn` that the one ahead of it has not ended, `later_task_done` that the
+        one after it has."""
         task = self.get_object()
         task = tasks.tick(task.pk, by=request.auth, **self.asked(TickSerializer))
         return self.one(task)

@@ -12,7 +12,7 @@ from crm.tenancy import events, files, pictures, rights
 from crm.tenancy.models import Event
 from crm.tenancy.refusals import Refused
 
-from . import rises
+from . import pairs, rises
 from .calendar import instant
 from .models import Move, Task, Tick
 
@@ -77,6 +77,8 @@ def tick(task_id, act, key, *, by, reason="", note="", until="", ago=0):
     moved = {} if _times(task) == before else {"before": before, "after": _times(task)}
     kind = f"task.{'reopened' if act == Tick.Act.UNDO else act}"
     events.note(kind, task, by=by, member=task.member_id, because=until if act == Tick.Act.LATER else reason, **moved)
+    if act != Tick.Act.LATER:
+        pairs.follow(task, by.tenant)
     for follower in FOLLOWERS.get(task.kind, ()) if act != Tick.Act.LATER else ():
         follower(task, by=by)
     return task
@@ -97,6 +99,7 @@ def _times(task):
 def _refuse_ended(task):
     if task.state == Task.State.WITHDRAWN:
         raise Refused(_("This task was withdrawn; nothing is left to do."), code="withdrawn")
+    pairs.refuse_before(task)
     if task.state != Task.State.OPEN:
         raise Refused(_already(task), code="already_ended", by=str(task.ended_by), at=task.ended_at, state=task.state)
 
@@ -173,6 +176,7 @@ def _reopen(task, by):
     _refuse_others(task.ended_by, by)
     if Move.objects.filter(task=task, state=Move.State.JOINED).exists():
         raise Refused(_("This member has joined the new group already."), code="already_joined")
+    pairs.refuse_under_a_later_one(task)
     task.state, task.reason, task.note, task.ended_at, task.ended_by = Task.State.OPEN, "", "", None, None
     task.save(update_fields=["state", "reason", "note", "ended_at", "ended_by"])
     rises.again([task])

@@ -9,7 +9,7 @@ from django.utils.timezone import now
 
 from crm.tenancy.models import Seat
 
-from . import occurrences, robots, waves
+from . import occurrences, pairs, robots, waves
 from .calendar import instant
 from .models import Group, Occurrence, Pause, Push, Rhythm, Slot, Task
 from .names import short
@@ -45,13 +45,13 @@ class Entry:
     def minutes(self):
         if self.is_robots:
             return 0
-        return self.task.minutes if self.state == Occurrence.State.HANDED_OUT else self.slot.minutes
+        return pairs.minutes_of(self.task) if self.state == Occurrence.State.HANDED_OUT else self.slot.minutes
 
     @property
     def is_movable(self):
         """What is laid out and not done. What is further ahead moves with its slot."""
         if self.state == Occurrence.State.HANDED_OUT:
-            return self.task.state == Task.State.OPEN
+            return self.task.state in Task.UNENDED
         if self.push:
             return robots.can_be_taken_back(self.push)
         return self.state == Occurrence.State.WAITING
@@ -71,7 +71,7 @@ class Entry:
     def counts(self):
         """Whether it is work: not what rests, and not what came to nothing."""
         if self.state == Occurrence.State.HANDED_OUT:
-            return self.task.state in (Task.State.OPEN, Task.State.DONE)
+            return self.task.state in (*Task.UNENDED, Task.State.DONE)
         if self.push:
             return self.push.state != Push.State.WITHDRAWN
         return self.state in (Occurrence.State.WAITING, PLANNED)
@@ -261,7 +261,7 @@ def _laid_out(monday, tenant, does):
     """Also those of this week's days that were moved out of it: they are not planned a second time."""
     start = datetime.datetime.combine(monday, datetime.time(), datetime.UTC)
     here = Q(wall_time__gte=start, wall_time__lt=start + A_WEEK) | Q(day__gte=monday, day__lt=monday + A_WEEK)
-    rows = Occurrence.objects.filter(here, group__closed_on=None).select_related("slot__rhythm", "group__matrix", "task", "push")
+    rows = Occurrence.objects.filter(here, group__closed_on=None).select_related("slot__rhythm", "group__matrix", "task__after", "push")
     found = list(rows.order_by("wall_time"))
     busy = [row for row in found if row.state in (Occurrence.State.WAITING, Occurrence.State.HANDED_OUT)]
     carried = occurrences.seats_of(busy, tenant)

@@ -15,6 +15,10 @@ class TaskQuerySet(models.QuerySet):
     def open(self):
         return self.filter(state=Task.State.OPEN)
 
+    def unended(self):
+        """Also what waits for the one ahead of it."""
+        return self.filter(state__in=Task.UNENDED)
+
     def late(self, moment=None):
         return self.open().filter(late_at__lte=moment or now())
 
@@ -43,6 +47,7 @@ class Task(TenantModel):
 
     class State(models.TextChoices):
         OPEN = "open", _("to do")
+        BARRED = "barred", _("after the one ahead of it")
         DONE = "done", _("done")
         IMPOSSIBLE = "impossible", _("not possible")
         WITHDRAWN = "withdrawn", _("withdrawn")
@@ -53,6 +58,8 @@ class Task(TenantModel):
         NOT_FOUND = "not_found", _("cannot be found under this id")
         NO_CONTACT = "no_contact", _("is no contact of mine")
         OTHER = "other", _("another reason")
+
+    UNENDED = (State.OPEN, State.BARRED)
 
     kind = models.CharField(max_length=20, choices=Kind)
     group = models.ForeignKey(Group, models.PROTECT, null=True, related_name="tasks")  # none: about a member who sits in none
@@ -68,6 +75,7 @@ class Task(TenantModel):
     picture = models.ForeignKey(File, models.PROTECT, null=True, related_name="+")
     wants_proof = models.BooleanField(default=False)
     proof = models.ForeignKey(File, models.PROTECT, null=True, related_name="+")
+    after = models.ForeignKey("self", models.PROTECT, null=True, related_name="following")  # nobody sees this one before that one has ended
     risen = models.PositiveSmallIntegerField(default=0)  # how often its lateness was brought to somebody
     reason = models.CharField(max_length=12, choices=Reason, blank=True)
     note = models.CharField(max_length=200, blank=True)
@@ -80,6 +88,7 @@ class Task(TenantModel):
         indexes = [
             models.Index(fields=["tenant", "assistant", "due_at", "rank"], condition=Q(state="open"), name="task_to_do"),
             models.Index(fields=["tenant", "assistant", "-ended_at"], name="task_ended"),
+            models.Index(fields=["tenant", "after"], condition=~Q(after=None), name="task_after"),
         ]
 
 

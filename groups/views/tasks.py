@@ -20,7 +20,7 @@ from ..models import Group, Move, Task
 from ..names import as_uuid
 
 LATE = "late"
-STATES = (Task.State.OPEN, LATE, Task.State.DONE, Task.State.IMPOSSIBLE, Task.State.WITHDRAWN)
+STATES = (Task.State.OPEN, LATE, Task.State.BARRED, Task.State.DONE, Task.State.IMPOSSIBLE, Task.State.WITHDRAWN)
 
 
 @require_safe
@@ -40,9 +40,7 @@ def tasks(request):
     cut = Cut(_how_many(chosen, state, loads) if not chosen["group"] else found.count(), request.GET.get("page"))
     context = {
         "loads": loads,
-        "sum": {
-            name: sum(load[name] for load in loads) for name in ("open", LATE, "done", "done_today", "impossible", "withdrawn", "minutes")
-        },
+        "sum": {name: sum(load[name] for load in loads) for name in (*map(str, STATES), "done_today", "minutes")},
         "oldest": min((load["oldest"] for load in loads if load["oldest"]), default=None),
         "cut": cut,
         "parts": _parts(cut.of(_in_words(found)), seats),
@@ -108,6 +106,7 @@ def _loads(tasks, seats):
     found = tasks.values("assistant").annotate(
         open=Count("pk", filter=is_open),
         late=Count("pk", filter=is_late),
+        barred=Count("pk", filter=Q(state=Task.State.BARRED)),
         done=Count("pk", filter=Q(state=Task.State.DONE)),
         done_today=Count("pk", filter=Q(state=Task.State.DONE, ended_at__gte=this_morning)),
         impossible=Count("pk", filter=Q(state=Task.State.IMPOSSIBLE)),
