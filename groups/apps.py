@@ -22,6 +22,6 @@ class GroupsConfig(AppConfig):
             on_seats,
             on_terms,
             on_trail,
-            rosters,
+            roster_booking,
             told,
         )

@@ -13,7 +13,7 @@ from crm.tenancy.api.views import ReadingView
 from crm.tenancy.refusals import Refused
 from members.models import Member
 
-from . import codes, inviting, rosters
+from . import codes, inviting, roster_booking, roster_meaning, rosters
 from .models import Group, GroupCode, Roster, RosterLine
 
 
@@ -108,10 +108,11 @@ class RosterViewSet(ReadingView):
     def outcome(self, request, pk):
         """What it says beside what is known now; empty once it is booked."""
         roster = self.get_object()
-        found = rosters.outcome(roster) if roster.is_open else rosters.Outcome()
+        found = roster_meaning.outcome(roster) if roster.is_open else roster_meaning.Outcome()
         lines = roster.lines.filter(state__in=[RosterLine.State.DOUBTFUL, RosterLine.State.UNKNOWN]).order_by("number")
         said = {name: [each.member.pk for each in getattr(found, name)] for name in LISTS}
-        asked = [{"code": code, "sentence": sentence} for code, sentence in rosters.questions(roster, found)] if roster.is_open else []
+        asked = roster_meaning.questions(roster, found) if roster.is_open else []
+        asked = [{"code": code, "sentence": sentence} for code, sentence in asked]
         return self.shown(RosterOutcomeSerializer(said | {"open_names": lines, "questions": asked}).data)
 
     @extend_schema(request=LineSettlingSerializer, responses=RosterLineSerializer)
@@ -137,7 +138,7 @@ class RosterViewSet(ReadingView):
 
         409 with the code of a question that was not answered: `other_group`, `half_a_list`, `fewer_than_said`; `not_open`."""
         roster, asked = self.get_object(), self.asked(BookingSerializer)
-        job = rosters.book(roster, by=request.auth, **asked)
+        job = roster_booking.book(roster, by=request.auth, **asked)
         return self.one(self.found(), 202 if job else 200)
 
     @extend_schema(request=None, responses={200: RosterSerializer, 202: RosterSerializer})
@@ -146,7 +147,7 @@ class RosterViewSet(ReadingView):
         """Take the booking back as a whole; who was touched since stays. 409 `too_late`, `newer_booked`."""
         roster = self.get_object()
         self.asked()
-        job, _kept = rosters.undo(roster, by=request.auth)
+        job, _kept = roster_booking.undo(roster, by=request.auth)
         return self.one(self.found(), 202 if job else 200)
 
     @extend_schema(request=None, responses=RosterSerializer)

@@ -16,6 +16,7 @@ from crm.tenancy.refusals import Refused
 from crm.tenancy.rights import does, sees
 from members.models import Member
 
+from .. import roster_booking, roster_meaning
 from .. import rosters as verbs
 from ..models import Group, Placement, Reshuffle, Roster, RosterLine
 from ..names import as_uuid
@@ -86,9 +87,9 @@ def _roster(pk):
 def _shown(request, found, wanted=None):
     context = {"roster": found, "group": found.group, "may": rights.may_do(request.seat, "matrix"), "shown": SHOWN, "rest": f"{SHOWN}:"}
     if not found.is_open:
-        context["kept"] = verbs.left_alone(found.counts.get("left_alone", []), found.counts.get("kept"))
+        context["kept"] = roster_booking.left_alone(found.counts.get("left_alone", []), found.counts.get("kept"))
         return context
-    outcome = verbs.outcome(found)
+    outcome = roster_meaning.outcome(found)
     lines = list(found.lines.filter(state__in=OPEN).order_by("state", "number")[: MOST_OPEN + 1])
     counts = dict.fromkeys(RosterLine.State.values, 0)
     for state in found.lines.exclude(state=RosterLine.State.KNOWN).values_list("state", flat=True):
@@ -97,7 +98,7 @@ def _shown(request, found, wanted=None):
     at = next((n for n, line in enumerate(lines) if str(line.pk) == str(wanted)), 0)
     return context | {
         "outcome": outcome,
-        "questions": verbs.questions(found, outcome),
+        "questions": roster_meaning.questions(found, outcome),
         "lines": lines[:MOST_OPEN],
         "more": max(sum(counts[state] for state in OPEN) - MOST_OPEN, 0),
         "counts": counts,
@@ -224,7 +225,7 @@ def booking(request, pk):
     found, ends = _roster(pk), request.POST.get("ends") == "1"
     expected = request.POST.get("expected_with_ends" if ends else "expected", "")
     try:
-        job = verbs.book(
+        job = roster_booking.book(
             found, by=request.seat, expected=int(expected) if expected.isascii() and expected.isdigit() else None,
             ends=ends, asks_out=request.POST.get("asks_out") == "1", sure=request.POST.get("sure") == "1",
         )  # fmt: skip
@@ -243,9 +244,9 @@ def booking(request, pk):
 @require_POST
 @does("matrix")
 def undo(request, pk):
-    job, kept = verbs.undo(_roster(pk), by=request.seat)
+    job, kept = roster_booking.undo(_roster(pk), by=request.seat)
     if kept:
-        messages.warning(request, " ".join([_("Taken back, but not all of it."), verbs.left_alone(kept)]))
+        messages.warning(request, " ".join([_("Taken back, but not all of it."), roster_booking.left_alone(kept)]))
     elif not job:
         messages.success(request, _("All of it is taken back."))
     return redirect("groups:roster", pk)

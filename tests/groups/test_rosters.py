@@ -15,7 +15,7 @@ from crm.tenancy import trail, work
 from crm.tenancy.models import Event
 from crm.tenancy.refusals import Refused
 from crm.tenancy.scope import acting_for
-from groups import codes, pasting, reshuffles, rosters
+from groups import codes, pasting, reshuffles, roster_booking, roster_meaning, rosters
 from groups.models import Draft, Move, Placement, Roster, RosterLine, Task
 from members import erasure, people
 from members.models import FormerNickname, Handle, Member
@@ -349,7 +349,7 @@ def test_a_page_that_is_old_books_nothing(house, owner, moving):
 
 
 def test_many_are_booked_by_a_worker(house, owner, moving, monkeypatch):
-    monkeypatch.setattr(rosters, "AT_ONCE", 1)
+    monkeypatch.setattr(roster_booking, "AT_ONCE", 1)
     group = moving.groups[0]
     with acting_for(house.pk):
         before, there = seats(), [*sitting(group), *coming(group)]
@@ -458,12 +458,12 @@ def test_any_order_and_decoration_of_the_same_names_comes_to_the_same_and_can_be
         roster = rosters.paste(text, group, by=owner.seat)
 
         assert _told(roster) == first
-        rosters.book(roster, by=owner.seat, ends=dice.random() < 0.5, sure=True)
-        rosters.undo(roster, by=owner.seat)
+        roster_booking.book(roster, by=owner.seat, ends=dice.random() < 0.5, sure=True)
+        roster_booking.undo(roster, by=owner.seat)
         assert seats() == before
 
 
 def _told(roster):
-    outcome = rosters.outcome(roster)
+    outcome = roster_meaning.outcome(roster)
     parts = {name: [each.member.pk for each in getattr(outcome, name)] for name in counts(outcome)}
     return parts, sorted(roster.lines.exclude(text="").values_list("text", "state"))
