@@ -1,6 +1,7 @@
 """Channels among the settings: by which way the product sends into a group by itself."""
 
 import datetime
+import re
 
 from django import forms
 from django.contrib import messages
@@ -235,7 +236,6 @@ def _page(request, found, form, *, address=None, status=200):
         "is_going": any(push.is_test and push.state in Push.swept for push in pushes),
         "why": REASONS.get(found.because, ""),
         "able": [name for name in senders.ABILITIES if name in senders.OF[found.kind].ABILITIES],
-        "most": senders.OF[found.kind].MOST,
         "may": rights.may_do(request.seat, "matrix") and not found.ended_on,
         "now": now(),
         **_previewed(found, ""),
@@ -302,11 +302,31 @@ def preview(request, pk):
     return render(request, "groups/channel.html#preview", context)
 
 
+# How a message of a robot stands there: as a bubble, as flat lines, as a letter or as data; and the mark beside its name.
+LOOKS = {
+    Channel.Kind.WECOM: ("bubble", gettext_lazy("robot")),
+    Channel.Kind.FEISHU: ("bubble", gettext_lazy("robot")),
+    Channel.Kind.DINGTALK: ("bubble", gettext_lazy("robot")),
+    Channel.Kind.SLACK: ("flat", "APP"),
+    Channel.Kind.DISCORD: ("flat", "APP"),
+    Channel.Kind.TELEGRAM: ("bubble", "bot"),
+    Channel.Kind.MAIL: ("letter", ""),
+    Channel.Kind.WEBHOOK: ("data", ""),
+}
+IN_BYTES = (Channel.Kind.WECOM, Channel.Kind.FEISHU, Channel.Kind.DINGTALK)
+NAME = re.compile(r"(@[\w·-]+)")
+
+
 def _previewed(channel, text):
-    sender = senders.OF[channel.kind]
+    sender, text = senders.OF[channel.kind], text.strip()
+    shape, mark = LOOKS[channel.kind]
+    shown = {"bubbles": [], "size": sender.size(text), "most": sender.MOST, "in_bytes": channel.kind in IN_BYTES}
+    shown |= {"shape": shape, "mark": mark, "now": now()}
     try:
-        return {"bubbles": parts(text.strip(), sender.MOST, sender.size) if text.strip() else [], "size": sender.size(text.strip())}
+        # Every second piece is a name after an @.
+        shown["bubbles"] = [NAME.split(each) for each in parts(text, sender.MOST, sender.size)] if text else []
     except TooLong:
-        return {"bubbles": [], "too_long": True, "size": sender.size(text.strip())}
+        shown["too_long"] = True
+    return shown | {"names_somebody": any(len(each) > 1 for each in shown["bubbles"])}
 
 

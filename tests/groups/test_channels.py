@@ -139,6 +139,27 @@ def test_a_preview_shows_the_messages_that_a_text_becomes(operator, channel):
     assert "Too long for this platform" in shown("春" * 8000)
 
 
+@pytest.mark.parametrize(
+    ("kind", "looks", "counts"),
+    [
+        ("wecom", "qx-bubbles bubble", "15 of 2,048 bytes"),
+        ("slack", "qx-bubbles flat", "15 of 4,000 characters"),
+        ("mail", "qx-bubbles letter", "15 of 100,000 characters"),
+        ("webhook", "qx-bubbles data", "15 of 100,000 characters"),
+    ],
+)
+def test_a_preview_looks_as_on_its_platform(operator, channel, kind, looks, counts):
+    with acting_for(operator.tenant.pk):
+        Channel.objects.filter(pk=channel.pk).update(kind=kind)
+
+    shown = operator.post(f"settings/channels/{channel.pk}/preview/", {"text": "Hello @Lin, hi!"}).content.decode()
+
+    assert looks in shown
+    assert counts in shown
+    assert '<span class="at">@Lin</span>' in shown
+    assert "rings for nobody" in shown
+
+
 def test_a_dropped_channel_is_brought_back_from_the_trail(operator, channel):
     operator.post(f"settings/channels/{channel.pk}/dropping/")
     assert fresh(channel).ended_on
