@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 
 from crm.tenancy import trail
 
-from . import laying, occurrences, rhythms, robots
+from . import laying, occurrences, rhythm_languages, rhythms, robots
 from .models import Group, Occurrence, Pause, Rhythm, Slot, Task
 
 SLOT_KINDS = ["slot.added", "slot.moved", "slot.set", "slot.dropped", "slot.returned"]
@@ -61,6 +61,11 @@ def _drop_rhythm(rhythm, fact, by):
     return _("The rhythm “%(rhythm)s” is gone again.") % {"rhythm": rhythm.name}
 
 
+def _rewrite(rhythm, fact, by):
+    rhythm_languages.remake(rhythm, fact.before["language"], by=by)
+    return _("The rhythm “%(rhythm)s” says what it said before.") % {"rhythm": Rhythm.objects.get(pk=rhythm.pk)}
+
+
 def _follow_again(group, fact, by):
     before = fact.before.get("rhythm")
     rhythm = Rhythm.objects.open().filter(pk=before).first() if before else None
@@ -107,6 +112,7 @@ _undoes("slot.set", ["slot.set", "slot.dropped"], lambda: Slot.objects.open(), _
 _undoes("pause.added", ["pause.added", "pause.dropped"], lambda: Pause.objects.all(), _drop_pause)
 _undoes("rhythm.dropped", ["rhythm.dropped", "rhythm.returned"], lambda: Rhythm.objects.exclude(ended_on=None), _bring_rhythm_back)
 _undoes("rhythm.copied", ["rhythm.copied", "rhythm.dropped"], lambda: Rhythm.objects.open().filter(groups=None), _drop_rhythm)
+_undoes("rhythm.remade", ["rhythm.remade"], lambda: Rhythm.objects.open().filter(is_usual=True), _rewrite)
 _undoes("group.rhythm_set", ["group.rhythm_set"], lambda: Group.objects.open(), _follow_again)
 _undoes("occurrence.moved", ONCE_KINDS, _not_done, _move_back)
 _undoes("occurrence.dropped", ONCE_KINDS, _dropped_ahead, _bring_back)

@@ -11,7 +11,7 @@ from crm.tenancy.api.serializers import ModelSerializer, Serializer
 from crm.tenancy.api.views import ReadingView, RowsView
 from crm.tenancy.models import File
 
-from . import occurrences, rhythms
+from . import occurrences, rhythm_languages, rhythms
 from .models import Group, Occurrence, Pause, Rhythm, Slot
 
 CLOCK = "%H:%M"
@@ -45,6 +45,10 @@ class FollowersSerializer(Serializer):
 
     class Meta:
         limits = {"groups": (1, None)}
+
+
+class RhythmLanguageSerializer(Serializer):
+    language = serializers.ChoiceField([(code, code) for code in rhythm_languages.LANGUAGES])
 
 
 class RhythmViewSet(ReadingView):
@@ -82,6 +86,15 @@ class RhythmViewSet(ReadingView):
         rhythm = self.get_object()
         rhythms.follow(self.asked(FollowersSerializer)["groups"], rhythm, by=request.auth)
         return self.one(rhythm)
+
+
+    @extend_schema(request=RhythmLanguageSerializer, responses=RhythmSerializer)
+    @action(detail=True, methods=["post"], filter_backends=[], pagination_class=None)
+    def language(self, request, pk):
+        """Write a ready rhythm in another language. 409 `rhythm_changed` where somebody changed a word of it."""
+        rhythm = self.get_object()
+        rhythm_languages.remake(rhythm, self.asked(RhythmLanguageSerializer)["language"], by=request.auth)
+        return self.one(self.found())
 
 
 # Slots

@@ -48,7 +48,7 @@ def ready(tenant):
     with override(tenant.language):
         for mode, name in NAMES.items():
             if mode not in known:
-                rhythm = Rhythm.objects.create(mode=mode, name=_free(str(name)), is_usual=True)
+                rhythm = Rhythm.objects.create(mode=mode, name=free_name(str(name)), is_usual=True)
                 Slot.objects.bulk_create(
                     Slot(
                         rhythm=rhythm, weekday=each.weekday, at=each.at, practice=each.practice, title=str(each.title),
@@ -58,7 +58,7 @@ def ready(tenant):
                 )  # fmt: skip
 
 
-def _free(name):
+def free_name(name):
     taken = set(Rhythm.objects.open().values_list("name", flat=True))
     return next(each for each in (name, *(f"{name} {n}" for n in range(2, len(taken) + 3))) if each not in taken)
 

@@ -152,6 +152,7 @@ trail.topic("rhythm", _("Rhythm"))
 for kind, words, icon in [
     ("rhythm.copied", _("Copied a rhythm with %(slots)s slots"), "copy"),
     ("rhythm.named", _("Gave a rhythm another name"), "pencil"),
+    ("rhythm.remade", _("Had a ready rhythm written in another language: %(language)s"), "language"),
     ("rhythm.dropped", _("Dropped a rhythm"), "trash"),
     ("rhythm.returned", _("Brought a rhythm back"), "arrow-back-up"),
     ("group.rhythm_set", _("Gave the group another rhythm"), "calendar-week"),

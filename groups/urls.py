@@ -88,6 +88,7 @@ urlpatterns = [
     path("arrivals/<uuid:pk>/chasing/", arrivals.chase, name="arrival_chase"),
     path("rhythms/", rhythms.all_rhythms, name="rhythms"),
     path("rhythms/<uuid:pk>/", rhythms.rhythm, name="rhythm"),
+    path("rhythms/<uuid:pk>/language/", rhythms.language, name="rhythm_language"),
     path("rhythms/<uuid:pk>/copy/", rhythms.copy, name="rhythm_copy"),
     path("rhythms/<uuid:pk>/dropping/", rhythms.drop, name="rhythm_drop"),
     path("rhythms/<uuid:pk>/groups/", rhythms.follow, name="rhythm_follow"),

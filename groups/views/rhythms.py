@@ -4,8 +4,8 @@ from django import forms
 from django.contrib import messages
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils.translation import get_language_info, gettext_lazy, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods, require_POST
 
 from crm.tenancy import rights
@@ -13,7 +13,7 @@ from crm.tenancy.forms import SeenForm
 from crm.tenancy.refusals import Refused
 from crm.tenancy.rights import does, sees
 
-from .. import days_off, rhythms, weeks
+from .. import days_off, rhythm_languages, rhythms, weeks
 from ..models import Group, Pause, Rhythm, Slot
 from ..names import as_uuid
 from . import week
@@ -138,6 +138,7 @@ def _one(request, found, form, status=200):
             for group in groups
         ],
         "copy_name": _copy_name(found, all_of_them),
+        "languages": [get_language_info(code) for code in rhythm_languages.others(found)],
         "may": rights.may_do(request.seat, "matrix"),
     }
     return render(request, "groups/rhythm.html", context, status=status)
@@ -160,6 +161,17 @@ def copy(request, pk):
     made = rhythms.copy(found, name, by=request.seat)
     messages.success(request, _("“%(name)s” is a copy with all slots. No group follows it yet.") % {"name": made.name})
     return redirect("groups:rhythm", made.pk)
+
+
+@does("matrix")
+@require_POST
+def language(request, pk):
+    """A ready one in another language."""
+    found = get_object_or_404(Rhythm.objects.open(), pk=pk)
+    made = rhythm_languages.remake(found, request.POST.get("language", ""), by=request.seat)
+    words = _("Now it is “%(name)s”, with all its slots in this language. What has not begun follows.") % {"name": made.name}
+    week.say(request, words, found)
+    return redirect("groups:rhythm", pk)
 
 
 @does("matrix")

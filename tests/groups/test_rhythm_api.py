@@ -5,10 +5,11 @@ import datetime
 import pytest
 import time_machine
 
+from crm.tenancy import trail
 from crm.tenancy.models import Event
 from crm.tenancy.scope import acting_for
 from groups import laying, occurrences, rhythms
-from groups.models import Occurrence, Slot
+from groups.models import Occurrence, Rhythm, Slot
 from tests.conftest import KeyClient
 from tests.factories import GroupFactory, SeatFactory
 
@@ -96,3 +97,27 @@ def test_the_trail_takes_back_what_was_done_to_the_rhythm(owner, house, group):
             assert len(ahead()) == len(before), kind
             assert {wall for _, wall in ahead()} == {wall for _, wall in before}, kind
         assert Slot.objects.get(pk=slot.pk).minutes == slot.minutes
+
+
+def test_a_ready_rhythm_is_had_in_the_other_language_until_somebody_changes_it(api, owner, house, group):
+    with acting_for(house.pk):
+        light = Rhythm.objects.get(mode="light", is_usual=True)
+        before = sorted(Slot.objects.filter(rhythm=light).values_list("title", "text", "weekday"))
+    page = owner.get(f"rhythms/{light.pk}/").context["languages"]
+    other = page[0]["code"]
+    api.post(f"rhythms/{light.pk}/language/", {"language": other})
+    with acting_for(house.pk):
+        made = sorted(Slot.objects.filter(rhythm=light).values_list("title", "text", "weekday"))
+        name = Rhythm.objects.get(pk=light.pk).name
+        assert trail.take_back(Event.objects.get(kind="rhythm.remade"), by=owner.seat)
+        again = (Rhythm.objects.get(pk=light.pk).name, sorted(Slot.objects.filter(rhythm=light).values_list("title", "text", "weekday")))
+        rhythms.change_slot(Slot.objects.filter(rhythm=light).first(), {"title": "Ours"}, by=owner.seat)
+    refused = api.post(f"rhythms/{light.pk}/language/", {"language": other})
+    posted = owner.post(f"rhythms/{light.pk}/language/", {"language": other}, headers={"Accept": "application/json"})
+
+    assert len(page) == 1
+    assert {other} == {"en", "zh-hans"} - {house.language}
+    assert (name != light.name, {each[0] for each in made} & {each[0] for each in before}) == (True, set())
+    assert again == (light.name, before)
+    assert (refused.status_code, refused.json()["code"], posted.status_code) == (409, "rhythm_changed", 409)
+    assert owner.get(f"rhythms/{light.pk}/").context["languages"] == []

@@ -131,6 +131,7 @@ IDS = {
     "groups:slot_picture": {"pk": Slot},
     "groups:rhythm": {"pk": Rhythm},
     "groups:rhythm_copy": {"pk": Rhythm},
+    "groups:rhythm_language": {"pk": Rhythm},
     "groups:rhythm_drop": {"pk": Rhythm},
     "groups:rhythm_follow": {"pk": Rhythm},
     "groups:pause_drop": {"pk": Pause},
