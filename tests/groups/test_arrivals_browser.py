@@ -1,7 +1,10 @@
 """An evening of arrivals in a browser: the phone goes from step to step by two taps each, and the desk sees it."""
 
 import datetime
+import re
 
+import pytest
+from django.test import Client
 from django.utils.timezone import now
 
 from crm.tenancy.models import Tenant
@@ -9,7 +12,7 @@ from crm.tenancy.scope import acting_for
 from groups import arrival_steps, arrivals
 from groups.models import Arrival, ArrivalStep, Group
 from tests.chromium import expect, needs_chromium
-from tests.factories import CohortFactory, GroupFactory, MatrixFactory, MemberFactory, PlacementFactory
+from tests.factories import CohortFactory, EveningsFactory, GroupFactory, MatrixFactory, MemberFactory, PlacementFactory, SeatFactory
 
 from .test_phone_browser import COUNT_TAPS, all_sent, phone, seat  # noqa: F401  fixtures
 
@@ -55,4 +58,80 @@ def test_a_newcomer_is_welcomed_by_two_taps_a_step(phone, seat):  # noqa: F811
         assert (done.state, done.chain) == ("welcomed", 31)
         assert done.welcomed_at > now() - datetime.timedelta(minutes=5)
         assert Group.objects.get().placements.filter(member=arrival.member_id, until=None).exists()
+    assert phone.complaints == []
+
+
+@pytest.fixture
+def desk(chromium, live_server, seat):  # noqa: F811
+    """The owner's, 1440 px wide."""
+    owner = SeatFactory(tenant=seat.tenant, role="owner", name="Lily")
+    context = chromium.new_context(viewport={"width": 1440, "height": 900})
+    client = Client()
+    client.force_login(owner.user)
+    context.add_cookies([{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}])
+    page = context.new_page()
+    page.set_default_timeout(8000)
+    page.home = f"{live_server.url}/{seat.tenant.slug}/arrivals/"
+    yield page
+    page.goto("about:blank")
+    context.close()
+
+
+def three_who_wait(house, assistant):
+    """Who paid two hours ago, for evenings that take two and last all day, so that it is no matter at what hour the test runs."""
+    with acting_for(house.pk):
+        matrix = MatrixFactory()
+        CohortFactory(matrix=matrix)
+        group = GroupFactory(matrix=matrix, number=7, assistant=assistant)
+        PlacementFactory(member=MemberFactory(nickname="Lin", city="Guangzhou"), group=group)
+        EveningsFactory(begins=datetime.time(0), ends=datetime.time(23, 59, 59), cap=2, minutes_between=1)
+        for name in ("Wang Huan", "Zhao Min", "Sun Li"):
+            member = MemberFactory(nickname=name, city="Guangzhou", seeks="suppliers")
+            arrivals.wait(member, by=None, paid_at=now() - datetime.timedelta(hours=2))
+
+
+def test_an_evening_of_arrivals_from_the_queue_to_the_welcome(desk, phone, seat):  # noqa: F811
+    three_who_wait(seat.tenant, seat)
+    desk.goto(desk.home)
+    expect(desk.locator("#queue li")).to_have_count(3)
+    desk.locator("form[action$='/filling/'] .btn-primary").press("Enter")
+    expect(desk.locator(".qx-arrivals tbody tr")).to_have_count(2)
+    expect(desk.locator("#queue li")).to_have_text(re.compile("Sun Li"))
+
+    desk.get_by_role("link", name="Urgent arrival").press("Enter")
+    desk.get_by_label("Who", exact=True).select_option(label="Sun Li")
+    desk.get_by_label("Why it cannot wait").press("Enter")  # no reason yet: it stays
+    desk.get_by_label("Why it cannot wait").fill("Their course begins")
+    desk.keyboard.press("Enter")
+    expect(desk.locator("#side-title")).to_contain_text("Sun Li")
+    expect(desk.locator(".qx-arrivals tr:has-text('Sun Li') .qx-tag.warn")).to_have_text("urgent")
+    desk.keyboard.press("Escape")
+    expect(desk.locator("#side-title")).to_have_count(0)
+
+    with acting_for(seat.tenant_id):
+        step = ArrivalStep.objects.get(arrival__member__nickname="Sun Li", kind="announce")
+        arrival_steps.keep(step.pk)
+        task = ArrivalStep.objects.get(pk=step.pk).task_id
+    page = phone.open(f"tasks/{task}/")
+    for name in ("Announcement", "Red packet", "Introduction"):
+        expect(page.locator(".stps [aria-current=step] b")).to_have_text(name)
+        page.tap("[data-sent]")
+    expect(page.locator(".stps [aria-current=step] b")).to_have_text("Welcome and names")
+    all_sent(page)
+
+    desk.goto(desk.home)
+    desk.get_by_role("link", name="Sun Li").first.press("Enter")
+    expect(desk.locator("#words")).to_contain_text("@Lin")
+    desk.locator("#done").press("Enter")  # the welcome
+    expect(desk.locator("#side-title + .m")).to_have_text("Step 5")
+    desk.get_by_role("button", name="Skip, with a reason").press("Enter")
+    desk.get_by_label("Why", exact=True).fill("everybody sleeps")
+    desk.keyboard.press("Enter")
+    expect(desk.locator("#side-title + .m")).to_have_text("all done")
+    expect(desk.locator(".qx-brief .get")).to_contain_text(re.compile(r"paid to welcomed 2(\.0)? h median"))
+
+    with acting_for(seat.tenant_id):
+        assert dict(Arrival.objects.values_list("member__nickname", "state")) == {
+            "Wang Huan": "planned", "Zhao Min": "planned", "Sun Li": "welcomed",
+        }  # fmt: skip
     assert phone.complaints == []
