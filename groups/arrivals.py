@@ -47,8 +47,8 @@ def unseated(matrix):
 
 
 @transaction.atomic
-def wait(member, *, by, matrix=None, paid_at=None):
-    """Put somebody into the queue."""
+def wait(member, *, by, matrix=None, paid_at=None, group=None):
+    """Put somebody into the queue. `group` is whose chat they are in already, and where they go while it has room."""
     matrix, member = matrix or matrix_of_newcomers(), people.held(member)
     if member.standing != Member.Standing.CURRENT:
         raise Refused(_("%(name)s is no present member.") % {"name": member.nickname}, code="not_current", field="member")
@@ -60,7 +60,7 @@ def wait(member, *, by, matrix=None, paid_at=None):
         raise Refused(_("Nobody has paid in the future."), code="in_the_future", status=400, field="paid_at")
     try:
         with transaction.atomic():
-            arrival = Arrival.objects.create(member=member, matrix=matrix, paid_at=paid_at)
+            arrival = Arrival.objects.create(member=member, matrix=matrix, paid_at=paid_at, group=group)
     except IntegrityError:
         sentence = _("%(name)s is on the way in already.") % {"name": member.nickname}
         raise Refused(sentence, code="waits_already", field="member") from None
@@ -108,6 +108,9 @@ class Rooms:
     def left(self, group):
         return self.groups[group].capacity - self.heads[group] if group in self.groups else 0
 
+    def wished(self, arrival):
+        return self.groups[arrival.group_id] if arrival.group_id and self.left(arrival.group_id) > 0 else None
+
     def best(self, member):
         """With room, and the one that is emptiest and has fewest of their city and industry; None where all are full."""
         there = [pk for pk in self.groups if self.left(pk) > 0]
@@ -133,7 +136,7 @@ def fill(day, tenant, *, by, matrix=None):
     planned, rooms = [], {}
     for arrival in Arrival.objects.waiting().select_related("member", "matrix").filter(**({"matrix": matrix} if matrix else {})):
         rooms.setdefault(arrival.matrix_id, Rooms(arrival.matrix))
-        group = rooms[arrival.matrix_id].best(arrival.member)
+        group = rooms[arrival.matrix_id].wished(arrival) or rooms[arrival.matrix_id].best(arrival.member)
         at = _free(evening, day, tenant)
         if at is None:
             break

@@ -50,6 +50,7 @@ class RosterOutcomeSerializer(Serializer):
     joined = serializers.ListField(child=serializers.UUIDField(), help_text="Have come by their move.")
     moved = serializers.ListField(child=serializers.UUIDField(), help_text="Sit in another group by what is known.")
     seated = serializers.ListField(child=serializers.UUIDField(), help_text="Sat in no group of this matrix.")
+    arriving = serializers.ListField(child=serializers.UUIDField(), help_text="Wait for an evening, whose introduction seats them.")
     wrong = serializers.ListField(child=serializers.UUIDField(), help_text="Should not be there.")
     missing = serializers.ListField(child=serializers.UUIDField(), help_text="Should sit here and are not in the list.")
     awaited = serializers.ListField(child=serializers.UUIDField(), help_text="On their way here.")
@@ -58,14 +59,14 @@ class RosterOutcomeSerializer(Serializer):
 
 
 class LineSettlingSerializer(Serializer):
-    """Who a name is: a member, or with `act` somebody new or nobody of ours."""
+    """Who a name is: a member, or with `act` somebody new, a newcomer who enters in an evening, or nobody of ours."""
 
     line = serializers.UUIDField(help_text="Of this roster.")
     member = serializers.PrimaryKeyRelatedField(queryset=Member.objects.all(), required=False, help_text="Either who it is,")
     act = serializers.ChoiceField(
-        [("new", "new"), ("pass", "pass"), ("reopen", "reopen")],
+        [("new", "new"), ("arrival", "arrival"), ("pass", "pass"), ("reopen", "reopen")],
         required=False,
-        help_text="or what: `new`, `pass` or, to take it back, `reopen`.",
+        help_text="or what: `new`, `arrival` (new, and waiting for an evening), `pass` or, to take it back, `reopen`.",
     )
 
 
@@ -126,10 +127,8 @@ class RosterViewSet(ReadingView):
         if ("member" in asked) == ("act" in asked):
             raise Refused(_("Say either who it is or what is to be done."), code="who_or_what", status=400)
         if "member" in asked:
-            line = rosters.settle(line, asked["member"].pk, by=request.auth)
-        else:
-            line = {"new": rosters.add_member, "pass": rosters.pass_over, "reopen": rosters.reopen}[asked["act"]](line, by=request.auth)
-        return Response(RosterLineSerializer(line).data)
+            return Response(RosterLineSerializer(rosters.settle(line, asked["member"].pk, by=request.auth)).data)
+        return Response(RosterLineSerializer(ACTS[asked["act"]](line, by=request.auth)).data)
 
     @extend_schema(request=BookingSerializer, responses={200: RosterSerializer, 202: RosterSerializer})
     @action(detail=True, methods=["post"], filter_backends=[], pagination_class=None)
@@ -160,7 +159,8 @@ class RosterViewSet(ReadingView):
         return self.one(self.found())
 
 
-LISTS = ("inside", "joined", "moved", "seated", "wrong", "missing", "awaited")
+LISTS = ("inside", "joined", "moved", "seated", "arriving", "wrong", "missing", "awaited")
+ACTS = {"new": rosters.add_member, "arrival": rosters.add_arrival, "pass": rosters.pass_over, "reopen": rosters.reopen}
 
 
 # Codes of groups

@@ -84,6 +84,7 @@ def _book(roster, found, ends, asks_out, by):
     counts = {
         "joined": len(found.joined), "moved": len(found.moved), "seated": len(found.seated), "ended": len(found.missing) if ends else 0,
         "inside": len(found.inside), "wrong": len(found.wrong), "missing": len(found.missing), "awaited": len(found.awaited),
+        "arriving": len(found.arriving),
         "asked_out": len(found.wrong) if asks_out else 0,
         "open": roster.lines.filter(state__in=[Line.DOUBTFUL, Line.UNKNOWN]).count(),
     }  # fmt: skip

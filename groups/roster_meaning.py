@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from members.models import Member
 
-from .models import Group, Move, Placement, Reshuffle, RosterLine
+from .models import Arrival, Group, Move, Placement, Reshuffle, RosterLine
 
 FEW = 0.6  # of those who should be there; a list with fewer is asked about
 Line = RosterLine.State
@@ -30,6 +30,7 @@ class Outcome:
     joined: list = field(default_factory=list)  # have come by their move
     moved: list = field(default_factory=list)  # sit elsewhere by what we know
     seated: list = field(default_factory=list)  # sat in no group of this matrix
+    arriving: list = field(default_factory=list)  # wait for an evening of this group, whose introduction seats them
     wrong: list = field(default_factory=list)  # should not be there: `why` is left, elsewhere
     missing: list = field(default_factory=list)  # sit here by what we know, and are not in the list
     awaited: list = field(default_factory=list)  # on their way here, and not in the list
@@ -67,14 +68,18 @@ def outcome(roster):
     coming = {move.member_id: move for move in moves.select_related("member", "from_group", "task")}
     apart = [pk for pk in named if pk in sits and sits[pk].group_id != group.pk and pk not in coming]
     before = _sat_before(apart, group.matrix_id)
+    waiting = set(Arrival.objects.waiting().filter(group=group, member__in=listed).values_list("member", flat=True)) - set(sits)
     for pk, member in named.items():
         each = Seen(member, sits.get(pk), coming.get(pk))
         if each.sits and each.sits.group_id != group.pk:
             found.elsewhere[each.sits.group] += 1
-        _place(each, before.get(pk), group, found)
+        if pk in waiting and member.standing == Member.Standing.CURRENT:
+            found.arriving.append(each)
+        else:
+            _place(each, before.get(pk), group, found)
     found.missing = [Seen(each.member, each) for pk, each in sits.items() if each.group_id == group.pk and pk not in named]
     found.awaited = [Seen(move.member, sits.get(pk), move) for pk, move in coming.items() if pk not in named and _may_come(move)]
-    for name in ("inside", "joined", "moved", "seated", "wrong", "missing", "awaited"):
+    for name in ("inside", "joined", "moved", "seated", "arriving", "wrong", "missing", "awaited"):
         getattr(found, name).sort(key=lambda each: (each.member.sort_key, each.member.pk))
     return found
 

@@ -18,7 +18,8 @@ from crm.tenancy.refusals import Refused
 from members import aliases, people
 from members.models import Handle, Member
 
-from .models import Group, Roster, RosterLine
+from . import arrivals
+from .models import Arrival, Group, Roster, RosterLine
 from .pasting import key, read
 from .recognising import mark, names_of, recognise
 
@@ -169,6 +170,17 @@ def add_member(line, *, by):
 
 
 @transaction.atomic
+def add_arrival(line, *, by):
+    """Nobody knew this person: a newcomer of this group, who waits for an evening, and whom the introduction seats."""
+    line = _held(line, Line.DOUBTFUL, Line.UNKNOWN, Line.PASSED)
+    handles = [("wechat", line.handle)] if line.handle else []
+    member = people.add({"nickname": line.text, "handles": handles}, by=by, because="roster")
+    arrival = arrivals.wait(member, by=by, matrix=line.roster.group.matrix, group=line.roster.group)
+    line.learnt = {"member": str(member.pk), "arrival": str(arrival.pk)}
+    return _settled(line, member, by)
+
+
+@transaction.atomic
 def pass_over(line, *, by):
     """Nobody of ours: not in this list, and not in the next one of this group."""
     line = _held(line, Line.DOUBTFUL, Line.UNKNOWN)
@@ -182,12 +194,15 @@ def pass_over(line, *, by):
 
 @transaction.atomic
 def reopen(line, *, by):
-    """As if nobody had said anything; what was learnt of it is forgotten. Who was added as a member stays one."""
+    """As if nobody had said anything; what was learnt of it is forgotten. Who was added as a member stays one, and waits to
+    enter no more."""
     line = _held(line, Line.KNOWN, Line.PASSED)
     if line.decided_by_id is None and line.state == Line.KNOWN:
         raise Refused(_("This name was recognised by itself; there is nothing to take back."), code="nothing_to_undo")
     if "nickname" in line.learnt:
         aliases.forget(line.learnt["nickname"])
+    for arrival in Arrival.objects.open().filter(pk=line.learnt.get("arrival"), placement=None):
+        arrivals.call_off(arrival, by=by)
     for handle in Handle.objects.filter(pk=line.learnt.get("handle"), member=line.member_id):
         people.drop_handle(handle, by=by)
     if line.state == Line.PASSED:

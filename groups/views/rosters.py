@@ -134,6 +134,7 @@ def _lists(outcome):
         ("joined", _("Have come by their move"), _("booked as joined"), outcome.joined),
         ("moved", _("Sit in another group by what is known"), _("booked into this one"), outcome.moved),
         ("seated", _("Sat in no group of this matrix"), _("booked into this one"), outcome.seated),
+        ("arriving", _("Wait for their introduction"), _("nothing is booked; it seats them"), outcome.arriving),
         ("wrong", _("Should not be there"), _("nothing is booked; somebody takes them out of the chat"), outcome.wrong),
         ("missing", _("Missing: should sit here"), _("not in the list"), outcome.missing),
         ("awaited", _("On their way here"), _("asked or to be asked, not there yet"), outcome.awaited),
@@ -151,7 +152,7 @@ def _line(pk, line):
 @require_POST
 @does("matrix")
 def line(request, pk, line):
-    """One name settled: `member` says who it is, `act` that they are new or nobody of ours. The next one comes by itself."""
+    """One name settled: `member` says who it is, `act` that they are new, a newcomer or nobody of ours. The next one comes by itself."""
     found, act = _line(pk, line), request.POST.get("act", "")
     after = _following(pk, found)
 
@@ -159,6 +160,9 @@ def line(request, pk, line):
         if act == "new":
             verbs.add_member(found, by=request.seat)
             return _("%(name)s is a member now.") % {"name": found.text}
+        if act == "arrival":
+            verbs.add_arrival(found, by=request.seat)
+            return _("%(name)s waits for an evening now; the introduction seats them.") % {"name": found.text}
         if act == "pass":
             verbs.pass_over(found, by=request.seat)
             return _("Passed over, and in the next list of this group as well.")

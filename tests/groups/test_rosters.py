@@ -1,5 +1,6 @@
 """A chat's member list pasted: read, recognised, settled, booked, taken back."""
 
+import datetime
 import os
 import random
 import signal
@@ -15,8 +16,8 @@ from crm.tenancy import trail, work
 from crm.tenancy.models import Event
 from crm.tenancy.refusals import Refused
 from crm.tenancy.scope import acting_for
-from groups import codes, pasting, reshuffles, roster_booking, roster_meaning, rosters
-from groups.models import Draft, Move, Placement, Roster, RosterLine, Task
+from groups import arrivals, codes, pasting, reshuffles, roster_booking, roster_meaning, rosters
+from groups.models import Arrival, Draft, Move, Placement, Roster, RosterLine, Task
 from members import erasure, people
 from members.models import FormerNickname, Handle, Member
 from tests.factories import FormerNicknameFactory, MemberFactory, PlacementFactory
@@ -237,6 +238,32 @@ def test_doubtful_names_are_settled_with_one_key_and_known_next_time(house, owne
         assert not FormerNickname.objects.filter(nickname="罗伯特").exists()
 
 
+def test_a_newcomer_of_the_list_waits_for_an_evening_of_this_group_and_is_not_booked(house, owner, api, moving):
+    group = moving.groups[0]
+    with acting_for(house.pk):
+        inside = sitting(group)
+    roster = paste(owner, [*inside, "新人小王", "新人小李"], group)
+    wang, li = sorted(look(owner, roster).context["lines"], key=lambda line: line.text == "新人小李")
+    way = f"/rosters/{roster.pk}/lines"
+
+    answer = owner.post(f"{way}/{wang.pk}/", {"act": "arrival"}, headers={"hx-request": "true"})
+    said = api.post(f"rosters/{roster.pk}/settling/", {"line": str(li.pk), "act": "arrival"}).json()
+    outcome = api.get(f"rosters/{roster.pk}/outcome/").json()
+    owner.post(f"{way}/{li.pk}/reopening/")  # not a newcomer after all
+    page = look(owner, roster).content.decode()
+    book(owner, roster, expected=0, sure="1")
+
+    assert (said["state"], len(outcome["arriving"]), outcome["seated"]) == ("known", 2, [])
+    assert '"undo"' in answer["HX-Trigger"]
+    assert 'id="arriving"' in page
+    with acting_for(house.pk):
+        assert dict(Arrival.objects.values_list("member__nickname", "state")) == {"新人小王": "waiting", "新人小李": "called_off"}
+        assert (sorted(sitting(group)), Roster.objects.get().counts["arriving"]) == (sorted(inside), 1)
+        tomorrow = house.today() + datetime.timedelta(days=1)
+        planned = arrivals.fill(tomorrow, house, by=owner.seat)
+        assert [(each.member.nickname, each.group_id) for each in planned] == [("新人小王", group.pk)]
+
+
 def test_a_name_passed_over_stays_passed_over(house, owner, moving):
     group = moving.groups[0]
     with acting_for(house.pk):
@@ -370,7 +397,7 @@ def test_many_are_booked_by_a_worker(house, owner, moving, monkeypatch):
 
 @pytest.mark.django_db(transaction=True)
 def test_a_worker_killed_while_it_books_leaves_nothing_half_and_another_goes_on(house, owner, moving, monkeypatch, time_machine):
-    monkeypatch.setattr(rosters, "AT_ONCE", 1)
+    monkeypatch.setattr(roster_booking, "AT_ONCE", 1)
     group = moving.groups[0]
     with acting_for(house.pk):
         before, there = seats(), [*sitting(group), *coming(group)]
