@@ -81,6 +81,9 @@ def _page(request, day, chosen=None):
         "stickers": stickers.there(),
         "labels": callers.LABELS,
     }
+    if context["plans"]:
+        chosen_id = chosen and chosen.pk
+        context |= {"newcomer": NewcomerForm(auto_id="new_%s"), "hurried": UrgentForm(initial={"arrival": chosen_id}, auto_id="urgent_%s")}
     return page(request, "groups/arrivals.html", context)
 
 

@@ -98,7 +98,8 @@ def test_an_evening_of_arrivals_from_the_queue_to_the_welcome(desk, phone, seat)
     expect(desk.locator(".qx-arrivals tbody tr")).to_have_count(2)
     expect(desk.locator("#queue li")).to_have_text(re.compile("Sun Li"))
 
-    desk.get_by_role("link", name="Urgent arrival").press("Enter")
+    desk.keyboard.press("u")
+    expect(desk.locator("#urgent")).to_be_visible()
     desk.get_by_label("Who", exact=True).select_option(label="Sun Li")
     desk.get_by_label("Why it cannot wait").press("Enter")  # no reason yet: it stays
     desk.get_by_label("Why it cannot wait").fill("Their course begins")
