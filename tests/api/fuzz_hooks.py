@@ -12,7 +12,7 @@ OURS = KNOWN["spared"]  # the key it comes with, and that key's seat: without th
 ROWS = KNOWN["rows"]  # ids that are there, by the name of the field or by the collection in the address
 # What a verb refuses although each value is well-formed: a group that holds fewer than it needs, a key that ended before it began.
 SENSIBLE = {"least": {"maximum": 5}, "capacity": {"minimum": 5}, "expires_at": {"enum": ["2099-01-01T00:00:00Z", None]}}
-SENSIBLE["chat_url"] = {"enum": ["", "https://work.weixin.qq.com/g/1", "weixin://"]}
+SENSIBLE["chat_url"] = {"enum": ["", "https://work.weixin.qq.com/g/1", "weixin://dl/chat?1"]}
 NOBODY = "01900000-0000-7000-8000-000000000000"
 NUMBERS = count(1)
 
@@ -56,6 +56,8 @@ def before_call(ctx, case, kwargs):
     for name, value in (case.path_parameters or {}).items():
         if case.method != "GET" and value in OURS:
             case.path_parameters[name] = NOBODY
+    if case.operation.path == "/api/v1/effort/" and case.meta and case.meta.generation.mode.is_positive:  # its days belong together
+        case.query = {name: value for name, value in (case.query or {}).items() if name not in ("since", "until")}
     if case.meta and case.meta.generation.mode.is_positive and isinstance(case.body, dict):
         _, _, collection, *act = case.operation.path.strip("/").split("/")
         if make := SENSE.get((collection, act[-1] if act else "")):
