@@ -10,9 +10,11 @@ from uuid_utils.compat import uuid7
 
 from . import bulk
 from .models import Event
+from .prepared import Insert
 
 AT_ONCE = 2000
 COLUMNS = ["id", "at", "before", "after", "member", "seat", "subject", "door", "kind", "subject_kind", "because"]
+NOTED = Insert(Event)
 _door = ContextVar("door", default=Event.Door.COMMAND)
 
 
@@ -32,7 +34,7 @@ def door():
 
 def note(kind, subject, *, by=None, member=None, because="", before=None, after=None):
     """Write one fact. `before` and `after` hold ids, codes and numbers, never names."""
-    return Event.objects.create(**_fields(kind, subject, by, member, because, before, after))
+    return NOTED.add(Event(**_fields(kind, subject, by, member, because, before, after)), unheard=True)
 
 
 def note_all(facts):

@@ -69,10 +69,10 @@ def _claimed(token, number, fingerprint):
 def _insert(row):
     """Does nothing where the number is there, and waits where another transaction is writing it."""
     try:
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("SELECT set_config('lock_timeout', %s, true)", [PATIENCE])
+        with transaction.atomic():
+            connection.hold(f"SET LOCAL lock_timeout TO '{PATIENCE}'")
             IdempotencyKey.objects.bulk_create([row], ignore_conflicts=True)
-            cursor.execute("SET LOCAL lock_timeout TO DEFAULT")
+            connection.hold("SET LOCAL lock_timeout TO DEFAULT")
     except OperationalError as error:
         raise error.__cause__ if isinstance(error.__cause__, LockNotAvailable) else error
 
