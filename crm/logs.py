@@ -28,7 +28,7 @@ as_json = structlog.processors.JSONRenderer(serializer=_masked)
 def set_up(config):
     logging.config.dictConfig(_resolved(config))
     structlog.configure(
-        processors=[context, structlog.stdlib.filter_by_level, level, time, error, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=[structlog.stdlib.filter_by_level, context, level, time, error, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )

@@ -4,17 +4,19 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from crm.tenancy import events
+from crm.tenancy.prepared import Insert
 from crm.tenancy.refusals import Refused
 
-from .models import Bond, BondMember, Pin
+from .models import Apart, Bond, BondMember, Pin, Star
 
 SMALLEST_BOND = 2  # members
+NEW = {model: Insert(model) for model in (Pin, Apart, Star)}
 
 
 @transaction.atomic
 def keep(rule, *, by):
     """Store a new pin, apart or star."""
-    rule.save(force_insert=True)
+    NEW[type(rule)].add(rule)
     events.note(f"{rule._meta.model_name}.added", rule, by=by, member=_member(rule))
     return rule
 

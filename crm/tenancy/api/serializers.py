@@ -1,11 +1,15 @@
 """Rows as JSON. What comes in is taken by its name and its JSON type, and nothing else is let pass in silence."""
 
 import re
+import uuid
 from collections.abc import Mapping
 
+from django.db.models import Manager
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
+
+from crm.tenancy.prepared import by_key
 
 from .names import unknown
 from .problems import invalid
@@ -85,8 +89,18 @@ class Serializer(Strict, serializers.Serializer):
     pass
 
 
+class KeyField(serializers.PrimaryKeyRelatedField):
+    """Any row of a model is found by a question that is written once."""
+
+    def to_internal_value(self, data):
+        if not isinstance(self.queryset, Manager):
+            return super().to_internal_value(data)
+        found = by_key(self.queryset.model).rows(pk=uuid.UUID(data))
+        return found[0] if found else self.fail("does_not_exist", pk_value=data)
+
+
 class ModelSerializer(Strict, serializers.ModelSerializer):
-    pass
+    serializer_related_field = KeyField
 
 
 class Nothing(Serializer):

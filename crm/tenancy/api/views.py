@@ -1,6 +1,7 @@
 """What every address of the API keeps to."""
 
 import threading
+from contextlib import contextmanager
 
 from django.db import transaction
 from django.http import Http404
@@ -17,20 +18,28 @@ from . import etags, questions
 from .filters import OF_LISTS, Filters
 from .serializers import UUID, Nothing
 
-_readers = threading.local()
+_kept = threading.local()
+
+
+@contextmanager
+def _serializer(serializer_class, context, row=None):
+    """Building one with its fields costs more than what it is used for, so each thread keeps one of each class."""
+    kept = _kept.__dict__
+    found = kept.pop(serializer_class, None) or serializer_class()  # whoever needs another one meanwhile builds it
+    found._context, found.instance, found.partial = context, row, row is not None
+    try:
+        yield found
+    finally:
+        for name in ("initial_data", "_validated_data", "_errors"):
+            found.__dict__.pop(name, None)
+        found._context, found.instance = {}, None
+        kept[serializer_class] = found
 
 
 def said_of(rows, serializer_class, context):
-    """Rows as JSON. Building a serializer with its fields costs more than saying a row, so each thread keeps one of each class."""
-    kept = _readers.__dict__
-    reader = kept.get(serializer_class)
-    if reader is None:
-        reader = kept[serializer_class] = serializer_class()
-    reader._context = context
-    try:
-        return [reader.to_representation(row) for row in rows]
-    finally:
-        reader._context = {}
+    """Rows as JSON."""
+    with _serializer(serializer_class, context) as serializer:
+        return [serializer.to_representation(row) for row in rows]
 
 
 class View(viewsets.GenericViewSet):
@@ -100,10 +109,10 @@ class View(viewsets.GenericViewSet):
 
     def asked(self, serializer_class=Nothing, row=None):
         """What the body says, checked; of a change to a row, only what changes."""
-        context = self.get_serializer_context()
-        serializer = serializer_class(row, data=self.request.data, context=context, partial=row is not None)
-        serializer.is_valid(raise_exception=True)
-        return serializer.validated_data
+        with _serializer(serializer_class, self.get_serializer_context(), row) as serializer:
+            serializer.initial_data = self.request.data
+            serializer.is_valid(raise_exception=True)
+            return serializer.validated_data
 
     def cut(self, row):
         """The row, or what `?fields=` wants of it."""
