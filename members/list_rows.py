@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cache
+from uuid import UUID
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import OuterRef
@@ -9,6 +10,9 @@ from django.db.models.functions import JSONObject
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext_lazy
+
+from crm.tenancy.pages import SIZE
+from crm.tenancy.prepared import Prepared
 
 from . import hits, registry
 from .hidden import hides, hides_field
@@ -27,15 +31,21 @@ def with_all(members):
     )
 
 
-def everything():
-    """All members with all of it, of the tenant that is active when it is asked; put together once, which takes longer than reading."""
-    return _everything(tuple(registry.COLUMNS)).all()
+STAND_INS = {f"pk{number}": UUID(int=2**80 + number) for number in range(SIZE)}
 
 
 @cache
-def _everything(columns):
-    """Asked itself, it would keep the first answer; whoever asks gets a copy."""
-    return with_all(Member.objects.all())
+def _of_a_page(columns):
+    """Put together once, which takes longer than reading."""
+    return Prepared(lambda: with_all(Member.objects.filter(pk__in=STAND_INS.values())), **STAND_INS)
+
+
+def of_a_page(ids):
+    """{id: member with all of it}, of as many as stand on a page."""
+    if not ids:
+        return {}
+    asked = {name: ids[min(number, len(ids) - 1)] for number, name in enumerate(STAND_INS)}
+    return {member.pk: member for member in _of_a_page(tuple(registry.COLUMNS)).rows(**asked)}
 
 
 TEXTS = {

@@ -11,7 +11,7 @@ from crm.tenancy.pages import SIZE, Cut
 from . import hits, registry, search, twins
 from .asked import Asked
 from .filters import EVERYBODY, SOON
-from .list_rows import Row, everything
+from .list_rows import Row, of_a_page
 from .menus import Chip, Choice, Menu, all_choices, keep_chosen
 from .models import Member
 
@@ -119,7 +119,7 @@ class MemberList:
     def rows(self):
         """First the ids of this page, then all that is shown of them, so that pages far behind cost no more than the first."""
         ids = self._ids
-        found = everything().in_bulk(ids) if ids else {}
+        found = of_a_page(ids)
         return [Row(found[pk], self.words, self.hidden, self._is_nearly(found[pk])) for pk in ids if pk in found]
 
     @property

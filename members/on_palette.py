@@ -14,7 +14,7 @@ from crm.tenancy import palette, rights
 from . import hits, search
 from .filters import EVERYBODY
 from .hidden import hidden_from, hides
-from .list_rows import TEXTS, Row, everything
+from .list_rows import TEXTS, Row, of_a_page
 from .models import Handle, Member
 from .names import called
 
@@ -36,7 +36,7 @@ def look(request, words, most):
         (_weight(*said, words), _is_elsewhere(said[0], words, nearly), gone, at, pk) for at, (pk, *said, gone, _all) in enumerate(rows)
     )
     weighed = weighed[:most]
-    members = everything().in_bulk([pk for *_rest, pk in weighed])
+    members = of_a_page([pk for *_rest, pk in weighed])
     options = [_option(Row(members[pk], words, hidden, nearly), near) for near, *_rest, pk in weighed]
     total = rows[0][-1] if rows else 0
     first = members[weighed[0][-1]] if weighed and weighed[0][0] <= hits.PART else None

@@ -33,7 +33,8 @@ def _is(param, stand_in):
 
 class Prepared:
     """`Prepared(lambda: queryset, name="stands for it")` writes the SQL of a queryset whose filters hold stand-ins, each a value that
-    is found nowhere else; `rows(name=value)` asks it. Objects come as the queryset makes them, with what it selects related.
+    is found nowhere else; `rows(name=value)` asks it. Objects come as the queryset makes them, with what it selects related and
+    annotates.
     """
 
     def __init__(self, queryset, **stand_ins):
@@ -59,6 +60,7 @@ class Prepared:
             "columns": slice(first, last),
             "names": [column.target.attname for column, *_ in select[first:last]],
             "related": get_related_populators(about, select, queryset.db),
+            "annotated": compiler.annotation_col_map,
         }
 
     def rows(self, **values):
@@ -76,6 +78,8 @@ class Prepared:
         made = it["model"].from_db(it["connection"], it["names"], row[it["columns"]])
         for related in it["related"]:
             related.populate(row, made)
+        for name, place in it["annotated"].items():
+            setattr(made, name, row[place])
         return made
 
 
