@@ -34,6 +34,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--tenants", type=int, default=2_000)
     parser.add_argument("--seconds", type=float, default=3.0, help="of each measurement; each is taken three times and the median shown")
+    parser.add_argument("--requests", type=int, default=100, help="of each page")
     parser.add_argument("--no-pages", action="store_true")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -57,7 +58,7 @@ def _measure(folder, asked):
     _doors(folder, tenants, asked.seconds)
     if not asked.no_pages:
         print("\nPages of the main job, in the same database")
-        house.measure(folder, migrated=True)
+        house.measure(folder, asked.requests, migrated=True)
 
 
 def _fill(count):
