@@ -46,7 +46,7 @@ def community():
             "inviter": small.members[:3], "members/erasure": erased, "kept": _people("Kept", 4), "gone": _people("Gone", 12),
             "twins": pairs, "matrix": [small.matrix], "matrices": [small.matrix], "group": small.groups, "groups": small.groups,
             "assistant": small.assistants, "seat": small.assistants, "seats": Seat.objects.filter(tenant=small.tenant),
-            "picture": [FileFactory(kind=rhythms.PICTURE)], "give_to": small.assistants,
+            "picture": [FileFactory(kind=rhythms.PICTURE, content_type="image/png")], "give_to": small.assistants,
             "tasks": [TaskFactory(group=small.groups[n], assistant=small.assistants[n], member=small.members[n]) for n in range(3)],
             "arrivals": [arrivals.wait(member, by=seat, matrix=small.matrix) for member in _people("New", 6)],
             "arrival-steps": _steps(small),
