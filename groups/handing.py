@@ -73,7 +73,8 @@ def hand_out(pk):
     if not due.filter(pk=pk).exists():
         return
     tenant = locked()
-    found = list(due.select_for_update(of=["self"]).select_related("slot__picture", "group", "task__after").order_by("wall_time", "id"))
+    # Many rows are of few slots and groups, so these are read once.
+    found = list(due.select_for_update().prefetch_related("slot__picture", "group", "task__after").order_by("wall_time", "id"))
     rows = [row for row in found if row.slot.given != Given.ROBOT]
     hands = Hands(rows, tenant)
     fresh, again, packets = [], [], []
