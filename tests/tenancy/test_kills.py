@@ -71,7 +71,8 @@ class Workers:
 
     def working(self):
         """What each process does now: {number: job}"""
-        return {int(pid): job.decode() for pid, job in self.broker.hgetall("busy").items()}
+        found = {int(pid): job.decode() for pid, job in self.broker.hgetall("busy").items()}
+        return {pid: job for pid, job in found.items() if is_alive(pid)}
 
     def busy(self):
         """Those that keep a promise, if any does."""
@@ -98,7 +99,6 @@ class Workers:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-        self.broker.hdel("busy", *[pid for pid in self.working() if not psutil.pid_exists(pid)] or [0])
 
     def all_end(self):
         for process in self.processes:
@@ -126,6 +126,13 @@ def robots():
     made.says((200, {"errcode": 0}))
     yield made
     made.end()
+
+
+def is_alive(pid):
+    """What is left of a killed worker's processes waits for somebody who asks how they ended."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    return False
 
 
 def wait_until(true, seconds, every=0.002):
