@@ -17,11 +17,6 @@ jsonschema_rs = pytest.importorskip("jsonschema_rs")
 
 
 @pytest.fixture
-def schema(db):
-    return Client().get("/api/v1/schema/").json()
-
-
-@pytest.fixture
 def page(db):
     return Client().get("/help/api/").content.decode()
 

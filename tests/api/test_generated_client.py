@@ -1,12 +1,12 @@
 """A client that a public generator makes of the schema as it is served does the main job, by its own functions and models."""
 
 import importlib
+import json
 import os
 import sys
 import time
 from uuid import uuid4
 
-import httpx
 import pytest
 from celery.contrib.testing.worker import start_worker
 
@@ -39,17 +39,19 @@ def worker(transactional_db):
         app.amqp.__dict__.pop("queues", None)
 
 
-@pytest.fixture
-def made(live_server, tmp_path, monkeypatch):
+@pytest.fixture(scope="module")
+def made(tmp_path_factory, schema):
     """(what the generator complained of, the package that it made), of the schema as it is served."""
-    (tmp_path / "schema.json").write_bytes(httpx.get(f"{live_server.url}/api/v1/schema/").content)
+    folder = tmp_path_factory.mktemp("generated")
+    (folder / "schema.json").write_text(json.dumps(schema))
     quietly = ConfigFile(post_hooks=[])
-    where = {"document_source": tmp_path / "schema.json", "output_path": tmp_path / "qunxing_client"}
+    where = {"document_source": folder / "schema.json", "output_path": folder / "qunxing_client"}
     complaints = generator.generate(
         config=Config.from_sources(quietly, MetaType.NONE, file_encoding="utf-8", overwrite=False, **where),
     )
-    monkeypatch.syspath_prepend(str(tmp_path))
-    yield complaints, importlib.import_module("qunxing_client")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(folder))
+        yield complaints, importlib.import_module("qunxing_client")
     for name in [name for name in sys.modules if name.partition(".")[0] == "qunxing_client"]:
         del sys.modules[name]
 

@@ -196,13 +196,15 @@ def test_the_list_of_members_is_searched_filtered_and_opened(owner, community):
 
 
 @pytest.mark.parametrize("size", [{"width": 1440, "height": 900}, PHONE])
-@pytest.mark.parametrize("path", ["", "matrices/", "week/", "tasks/", "trail/", "settings/", "settings/seats/"])
-def test_every_stop_of_tab_is_seen_and_has_a_ring(sits, path, size):
-    keys = Keyboard(sits("owner", size=size).goes(path))
+def test_every_stop_of_tab_is_seen_and_has_a_ring(sits, size):
+    person, faults = sits("owner", size=size), {}
 
-    for _ in range(60):
-        keys.tab()
-        if not keys.on:
-            break
+    for path in ("", "matrices/", "week/", "tasks/", "trail/", "settings/", "settings/seats/"):
+        keys = Keyboard(person.goes(path))
+        for _ in range(60):
+            keys.tab()
+            if not keys.on:
+                break
+        faults[path] = keys.faults
 
-    assert keys.faults == []
+    assert {path: found for path, found in faults.items() if found} == {}

@@ -82,12 +82,15 @@ def test_the_host_of_the_address_is_the_one_that_is_answered():
 # Secrets
 
 
-def test_make_secrets_writes_files_that_the_settings_read(tmp_path):
-    folder = tmp_path / "secrets"
-
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("made") / "secrets"
     status, _, err = manage("make_secrets", folder)
-
     assert (status, err) == (0, "")
+    return folder
+
+
+def test_make_secrets_writes_files_that_the_settings_read(folder):
     made = {file.name: file.read_text() for file in folder.iterdir()}
     files = {f"{name.upper()}_FILE": str(folder / name) for name in ("secret_key", "secret_keys", "database_password", "redis_password")}
     rest = {name: GIVEN[name] for name in ("DATABASE_URL", "REDIS_URL", "BASE_URL")}
@@ -97,10 +100,7 @@ def test_make_secrets_writes_files_that_the_settings_read(tmp_path):
     )  # fmt: skip
 
 
-def test_secrets_are_long_all_different_and_kept_from_others(tmp_path):
-    folder = tmp_path / "secrets"
-    manage("make_secrets", folder)
-
+def test_secrets_are_long_all_different_and_kept_from_others(folder):
     made = [file.read_text() for file in folder.iterdir() if file.name != "smtp_password"]
 
     assert len(set(made)) == len(made) == 6
