@@ -2,30 +2,45 @@
 
 import json
 import os
+import re
+from contextlib import suppress
 from datetime import date, timedelta
-from itertools import count
+from itertools import count, cycle
+from pathlib import Path
+from uuid import uuid4
 
 import schemathesis
 
 KNOWN = json.loads(os.environ["FUZZ_KNOWN"])
 OURS = KNOWN["spared"]  # the key it comes with, and that key's seat: without them all else is 401
-ROWS = KNOWN["rows"]  # ids that are there, by the name of the field or by the collection in the address
+ROWS = KNOWN["rows"]  # ids that are there, by the name of a field, by a collection of the address, or by collection/act
+TALLY = Path(os.environ["FUZZ_TALLY"])
 # What a verb refuses although each value is well-formed: a group that holds fewer than it needs, a key that ended before it began.
 SENSIBLE = {"least": {"maximum": 5}, "capacity": {"minimum": 5}, "expires_at": {"enum": ["2099-01-01T00:00:00Z", None]}}
 SENSIBLE["chat_url"] = {"enum": ["", "https://work.weixin.qq.com/g/1", "weixin://dl/chat?1"]}
 NOBODY = "01900000-0000-7000-8000-000000000000"
 NUMBERS = count(1)
+NUMBER = re.compile(r"[!-~]([ -~]{0,253}[!-~])?", re.ASCII)
+PLATFORM = re.compile(r"[A-Za-z][A-Za-z0-9_-]{1,19}", re.ASCII)
+TURNS = {}
+
+
+def _next(name, rows):
+    """One after another, and from the first again: what was used up is refused then."""
+    return next(TURNS.setdefault(name, cycle(rows)))
 
 
 @schemathesis.hook
 def before_load_schema(ctx, raw):
     for address, path in raw["paths"].items():
-        for operation in path.values():
-            operation["parameters"] = [_told(address, one) for one in operation.get("parameters", ()) if _is_told(one)]
+        for method, operation in path.items():
+            operation["parameters"] = [_told(_pool(address, method), one) for one in operation.get("parameters", ()) if _is_told(one)]
+            for content in operation.get("requestBody", {}).get("content", {}).values():
+                content["example"] = _with_rows(content["example"])
     for name, schema in raw["components"]["schemas"].items():
         if name.endswith("Request"):
             for field, said in schema.get("properties", {}).items():
-                _name_rows(said.get("items", said), ROWS.get(field))
+                _name_rows(said.get("items", said), ROWS.get(field, []) + KNOWN["more"].get(field, []))
                 said |= SENSIBLE.get(field, {})
                 if field == "asked":  # of the names beside those of all communities, each has its own
                     said["additionalProperties"] = False
@@ -36,10 +51,18 @@ def _is_told(parameter):
     return parameter["name"] not in ("cursor", "fields")
 
 
-def _told(address, parameter):
-    if parameter["in"] == "path":
-        _, _, collection, *_ids, act = address.strip("/").split("/")
-        _name_rows(parameter["schema"], ROWS.get(f"{collection}/{act}", ROWS.get(collection)))
+def _pool(address, method):
+    """The name of the rows that an operation may use up, or at least look at."""
+    _, _, collection, *more = address.strip("/").split("/")
+    act = "-" if method == "delete" else more[-1] if more else ""
+    return f"{collection}/{act}" if f"{collection}/{act}" in ROWS else collection
+
+
+def _told(pool, parameter):
+    ids = ROWS.get(pool if parameter["in"] == "path" else "segments" if parameter["name"] == "segment" else parameter["name"])
+    _name_rows(parameter["schema"], ids)
+    if ids and parameter["in"] == "path":
+        parameter["example"] = ids[0]
     return parameter
 
 
@@ -49,19 +72,72 @@ def _name_rows(schema, ids):
         schema["enum"] = ids
 
 
+def _with_rows(example, name="", at=0):
+    """The example of a body, with ids of rows in the place of made-up ones."""
+    if isinstance(example, dict):
+        return {name: _with_rows(value, name) for name, value in example.items()}
+    if isinstance(example, list):
+        return [_with_rows(each, name, at) for at, each in enumerate(example)]
+    if "enum" in SENSIBLE.get(name, {}):
+        return SENSIBLE[name]["enum"][0]
+    return ROWS[name][at] if name in ROWS and isinstance(example, str) else example
+
+
+@schemathesis.hook
+def filter_case(ctx, case):
+    """What is wrong in a row of a batch has an outcome of its own, and the batch is taken; what is wrong beside the rows is refused."""
+    if case.operation.path != "/api/v1/members/batch/" or _is_sound(case) or not isinstance(case.body, dict):
+        return True
+    rows, platform = case.body.get("rows"), case.body.get("platform")
+    are_rows = isinstance(rows, list) and 0 < len(rows) <= 1000 and all(isinstance(row, dict) for row in rows)
+    is_platform = isinstance(platform, str) and PLATFORM.fullmatch(platform)
+    return not (are_rows and is_platform and case.body.keys() == {"rows", "platform"})
+
+
+def _is_sound(case):
+    return bool(case.meta and case.meta.generation.mode.is_positive)
+
+
 @schemathesis.hook
 def before_call(ctx, case, kwargs):
+    number = str((case.headers or {}).get("Idempotency-Key", ""))
     if case.method.upper() != case.operation.method.upper():  # a number used twice is refused before the method is looked at
         (case.headers or {}).pop("Idempotency-Key", None)
-    for name, value in (case.path_parameters or {}).items():
+    elif NUMBER.fullmatch(number):  # each request has its own; what two with one number are answered is tested elsewhere
+        case.headers["Idempotency-Key"] = f"{number[:200].strip()}{next(NUMBERS)}"
+    is_sound = _is_sound(case)
+    pool, named = _pool(case.operation.path, case.operation.method), case.path_parameters or {}
+    if is_sound and "/" in pool and case.meta.phase.name != "stateful":  # in a chain, it is of what the chain has made
+        case.path_parameters = named = {name: _next(pool, ROWS[pool]) for name in named}
+    for name, value in named.items():
         if case.method != "GET" and value in OURS:
-            case.path_parameters[name] = NOBODY
-    if case.operation.path == "/api/v1/effort/" and case.meta and case.meta.generation.mode.is_positive:  # its days belong together
-        case.query = {name: value for name, value in (case.query or {}).items() if name not in ("since", "until")}
-    if case.meta and case.meta.generation.mode.is_positive and isinstance(case.body, dict):
-        _, _, collection, *act = case.operation.path.strip("/").split("/")
-        if make := SENSE.get((collection, act[-1] if act else "")):
-            case.body = make(dict(case.body), case.path_parameters or {})
+            named[name] = NOBODY
+    if not is_sound:
+        return
+    _, _, collection, *act = case.operation.path.strip("/").split("/")
+    act = act[-1] if act else ""
+    if isinstance(case.body, dict) and (make := SENSE.get((collection, act))):
+        case.body = make(dict(case.body), named)
+    if collection == "effort" and case.query:
+        case.query = {name: value for name, value in case.query.items() if name not in ("since", "until")}
+
+
+@schemathesis.hook
+def after_call(ctx, case, response):
+    """What became of it, for the table of operations."""
+    said = {}
+    if response.status_code >= 400:
+        with suppress(ValueError):
+            said = response.json()
+    if said.get("now"):
+        TOLD[case.operation.path] = said["now"]
+    is_asked = _is_sound(case) and case.method.upper() == case.operation.method.upper()
+    row = [case.operation.label, is_asked, response.status_code, said.get("code", "")]
+    with TALLY.open("a") as kept:
+        kept.write(json.dumps(row) + "\n")
+
+
+TOLD = {}  # address -> how many there are, as a refusal has said
 
 
 # What the fields of one request have to do with each other and with what is there. Each takes the body and the address's names.
@@ -87,14 +163,17 @@ def _handle(body, named):
     return body
 
 
+def _upload(body, named):
+    """Two files are two."""
+    return {name: value for name, value in body.items() if name != "cohorts" or value != body.get("members")}
+
+
 def _batch(body, named):
     return body | {"rows": [_member(dict(row), {}) for row in body["rows"]]}
 
 
 def _erasure(body, named):
     """The name is typed once more, exactly."""
-    if named["id"] not in KNOWN["names"]:
-        named["id"] = NOBODY
     return body | {"name": KNOWN["names"].get(named["id"], "nobody")}
 
 
@@ -110,21 +189,30 @@ def _set_year(body, **years):
 
 
 def _word(body, named):
-    """A dash stands for nothing."""
-    texts = {name: f"word {body[name]}"[:60] for name in ("name", "text", "industry", "skill") if name in body}
-    spellings = {"spellings": [f"word {each}"[:60] for each in body["spellings"]]} if "spellings" in body else {}
+    """A dash stands for nothing, and each word is another one."""
+    texts = {name: _once(body[name], 60) for name in ("name", "text", "industry", "skill") if name in body}
+    spellings = {"spellings": [_once(each, 60) for each in body["spellings"]]} if "spellings" in body else {}
     return body | texts | spellings
+
+
+def _once(text, most):
+    return f"word {next(NUMBERS)} {text}"[:most].strip()
+
+
+def _name(body, named):
+    """Nothing else is called so, nor has this number."""
+    body |= {"name": _once(body["name"], 40)} if "name" in body else {}
+    return body | {"number": 100 + next(NUMBERS) % 9_000} if body.get("number") else body
 
 
 def _into(body, named):
     """Words of one list are merged, and no word with itself."""
-    if named["id"] not in ROWS["words"]:
-        named["id"] = NOBODY
-    return body
+    return body | {"into": ROWS["into"][0]}
 
 
 def _field(body, named):
     """Only some kinds have choices, which then differ."""
+    body = _name(body, named)
     body.pop("renamed", None)
     if "choices" in body or "kind" in body:
         kind, choices = body.setdefault("kind", "choices"), [*body.pop("choices", []), "one more"][-100:]
@@ -134,9 +222,12 @@ def _field(body, named):
 
 
 def _keep(body, named):
-    if named["id"] not in KNOWN["pairs"]:
-        named["id"] = NOBODY
     return body | {"keep": KNOWN["pairs"].get(named["id"], [NOBODY])[0]}
+
+
+def _merge(body, named):
+    """Two who are two yet."""
+    return dict(zip(("kept", "gone"), _next("merging", KNOWN["merging"]), strict=True))
 
 
 def _slot(body, named):
@@ -157,18 +248,62 @@ def _pause(body, named):
 
 
 def _handing(body, named):
-    """Of tasks, or of somebody: not both."""
-    return {"give_to": body["give_to"], "tasks": ROWS["tasks"][:2]}
+    """Of tasks, or of somebody: not both; and to somebody else each time."""
+    return {"give_to": _next("give_to", ROWS["give_to"]), "tasks": ROWS["tasks"][:2]}
 
 
 def _moving(body, named):
     """To a day of the coming weeks."""
-    return body | {"day": str(date.today() + timedelta(days=8))}
+    kept = {name: value for name, value in body.items() if name != "always"}
+    return kept | {"day": str(date.today() + timedelta(days=8 + next(NUMBERS) % 40))}
+
+
+def _evening(body, named):
+    return body | {"day": _moving({}, named)["day"]}
 
 
 def _arrival(body, named):
-    """Nobody has paid in the future."""
-    return {name: value for name, value in body.items() if name != "paid_at"}
+    """Of somebody who sits nowhere; nobody has paid in the future."""
+    return {name: value for name, value in body.items() if name != "paid_at"} | {"member": _next("loose", KNOWN["loose"])}
+
+
+def _swap(body, named):
+    return {"out": KNOWN["named"].get(named["id"], NOBODY)}
+
+
+def _fresh_member(body, named):
+    return body | {"member": _next("fresh", KNOWN["loose"])}
+
+
+def _passing(body, named):
+    """From one to the other, and back."""
+    whose = _next("whose", KNOWN["hands"])
+    return {"whose": whose, "give_to": next(each for each in KNOWN["hands"] if each != whose), "number": 1}
+
+
+def _asking(body, named):
+    return body | {"moves": [_next("asked", KNOWN["asked"])]}
+
+
+def _told_number(body, named):
+    """As the refusal before has said."""
+    return body | {"number": TOLD.get("/api/v1/reshuffles/{id}/seating/", body["number"])}
+
+
+def _rolling_back(body, named):
+    return {"number": KNOWN["moves_back"]}
+
+
+def _booking(body, named):
+    """Whatever the questions are; by nobody's count."""
+    return {name: value for name, value in body.items() if name != "expected"} | {"sure": True}
+
+
+def _apart(body, named):
+    """Two who are not apart yet, as long as there are such."""
+    pairs = len(ROWS["one"]) * len(ROWS["other"])
+    at = next(NUMBERS) % pairs
+    return body | {"one": ROWS["one"][at % len(ROWS["one"])], "other": ROWS["other"][at // len(ROWS["one"])]}
 
 
 def _channel(body, named):
@@ -188,26 +323,37 @@ def _paste(body, named):
 
 def _settling(body, named):
     """A line of that roster, and one thing to be done with it."""
-    if named["id"] not in KNOWN["lines"]:
-        named["id"] = NOBODY
     return {"line": KNOWN["lines"].get(named["id"], NOBODY), "act": body.get("act", "pass")}
 
 
 def _code(body, named):
-    return body | {"link": "https://work.weixin.qq.com/g/1", "expires_at": None}
+    return body | {"link": "https://work.weixin.qq.com/g/1", "expires_at": None, "group": _next("coded", KNOWN["coded"])}
 
 
 def _tick(body, named):
-    """What an act needs beside the task."""
-    return body | {"reason": "declined", "until": "tomorrow"}
+    """What an act needs beside the task; the key is another one each time."""
+    return body | {"reason": "declined", "until": "tomorrow", "key": str(uuid4())}
+
+
+def _renewed(body, named):
+    return _renewal(_fresh_member(body, named), named)
+
+
+def _module(body, named):
+    return _word(_fresh_member(body, named), named)
 
 
 SENSE = {
-    ("channels", ""): _channel, ("channels", "{id}"): _channel,
+    ("channels", ""): _channel, ("channels", "{id}"): _channel, ("groups", ""): _name, ("groups", "{id}"): _name,
+    ("matrices", ""): _name, ("matrices", "{id}"): _name, ("segments", ""): _name, ("segments", "{id}"): _name,
+    ("rhythms", ""): _name, ("rhythms", "{id}"): _name, ("pins", ""): _fresh_member, ("aparts", ""): _apart, ("merges", ""): _merge,
     ("slots", ""): _slot, ("slots", "{id}"): _slot, ("pauses", ""): _pause, ("occurrences", "moving"): _moving, ("tasks", "ticks"): _tick,
-    ("tasks", "handing"): _handing, ("arrivals", ""): _arrival, ("arrivals", "evening"): _moving,
-    ("rosters", ""): _paste, ("rosters", "settling"): _settling, ("codes", ""): _code,
+    ("tasks", "handing"): _handing, ("arrivals", ""): _arrival, ("arrivals", "evening"): _evening, ("arrivals", "caller-swaps"): _swap,
+    ("reshuffles", "passing"): _passing, ("reshuffles", "asking"): _asking, ("reshuffles", "seating"): _told_number,
+    ("reshuffles", "rolling-back"): _rolling_back,
+    ("rosters", ""): _paste, ("rosters", "settling"): _settling, ("rosters", "booking"): _booking, ("codes", ""): _code,
     ("members", ""): _member, ("members", "{id}"): _member, ("members", "batch"): _batch, ("members", "erasure"): _erasure,
-    ("handles", ""): _handle, ("renewals", ""): _renewal, ("modules", ""): _word, ("words", ""): _word, ("words", "{id}"): _word,
+    ("imports", ""): _upload, ("handles", ""): _handle, ("renewals", ""): _renewed, ("modules", ""): _module,
+    ("words", ""): _word, ("words", "{id}"): _word,
     ("words", "merge"): _into, ("spellings", ""): _word, ("fields", ""): _field, ("fields", "{id}"): _field, ("twins", "merge"): _keep,
 }  # fmt: skip

@@ -1,119 +1,254 @@
-"""The community that the fuzzer meets: a row of every kind, and what its hooks want to know of them."""
+"""The community that the fuzzer meets: rows of every kind in every state that an act asks for, and what its hooks want to know of them.
+
+A name of `rows` is a field of a body, a collection of the address, or `collection/act` for what one act uses up; `-` is its DELETE.
+"""
 
 from datetime import date, timedelta
 
-from crm.tenancy.models import AccessToken, Seat
+from django.utils.timezone import now
+
+from crm import import_jobs
+from crm.tenancy.models import AccessToken, Event, Job, Seat
 from crm.tenancy.scope import acting_for
-from groups import arrivals, occurrences, rhythms
-from groups.models import ArrivalStep, Draft, Occurrence, Placement, Reshuffle, Rhythm, Slot
+from groups import occurrences, reshuffles, rhythms, roster_booking
+from groups.models import Draft, Move, Occurrence, Placement, Reshuffle, Rhythm
 from members import merging, records, words
-from tests.factories import (
-    ChannelFactory,
-    ConsentFactory,
-    CustomFieldFactory,
-    FileFactory,
-    GroupCodeFactory,
-    IntroductionFactory,
-    MemberFactory,
-    MoveFactory,
-    NoteFactory,
-    PauseFactory,
-    PushFactory,
-    RenewalFactory,
-    RhythmFactory,
-    RosterLineFactory,
-    SeatFactory,
-    SegmentFactory,
-    SlotFactory,
-    TaskFactory,
-    TenantFactory,
-    TwinFactory,
-)
+from tests import factories as make
+from tests.factories import MemberFactory
 from tests.groups.communities import ready_draft, small_community
+from tests.imports import uploading
+
+USED_UP = 4  # beside each that an act uses up, so many are only looked at
 
 
-def community():
-    """An owner's key, its secret, and {what: what the hooks are told}."""
-    small = small_community(TenantFactory(slug="qinghe", name="Qinghe", language="en"))
+def community(each):
+    """An owner's key, its secret, the tenant, and what the hooks are told. An act finds `each` rows that it may use up."""
+    tenant = make.TenantFactory(slug="qinghe", name="Qinghe", language="en", tasks_a_day=4)
+    small = small_community(tenant)
     ready_draft(small)
-    with acting_for(small.tenant.pk):
-        seat = SeatFactory(tenant=small.tenant, role="owner", name="Lily")
+    approved, going, back = (_going(tenant, is_approved=is_approved) for is_approved in (False, True, True))
+    with acting_for(tenant.pk):
+        seat = make.SeatFactory(tenant=tenant, role="owner", name="Lily")
         key, secret = AccessToken.make(AccessToken.Kind.API_KEY, seat)
-        erased, pairs, there = _to_be_erased(), _pairs(), _of_members(small.members, seat)
-        lines = [RosterLineFactory(roster__group=group) for group in small.groups]
-        rows = there | _of_the_rhythm(small) | {
-            "member": small.members, "members": small.members, "one": small.members[:12], "other": small.members[12:],
-            "inviter": small.members[:3], "members/erasure": erased, "kept": _people("Kept", 4), "gone": _people("Gone", 12),
-            "twins": pairs, "matrix": [small.matrix], "matrices": [small.matrix], "group": small.groups, "groups": small.groups,
-            "assistant": small.assistants, "seat": small.assistants, "seats": Seat.objects.filter(tenant=small.tenant),
-            "picture": [FileFactory(kind=rhythms.PICTURE, content_type="image/png")], "give_to": small.assistants,
-            "tasks": [TaskFactory(group=small.groups[n], assistant=small.assistants[n], member=small.members[n]) for n in range(3)],
-            "arrivals": [arrivals.wait(member, by=seat, matrix=small.matrix) for member in _people("New", 6)],
-            "arrival-steps": _steps(small),
-            "out": small.members, "instead": small.members,
-            "channels": ChannelFactory.create_batch(3, group=small.groups[0]),
-            "pushes": PushFactory.create_batch(3, group=small.groups[0], state="unsure"),
-            "moves": [MoveFactory(member=member) for member in small.members[:3]],
-            "keys": [AccessToken.make(AccessToken.Kind.API_KEY, seat)[0] for _n in range(3)],
-            "drafts": Draft.objects.all(), "reshuffles": Reshuffle.objects.all(),
-            "rosters": [line.roster for line in lines], "codes": [GroupCodeFactory(group=group) for group in small.groups],
-            "placements": Placement.objects.all(),
+        rows = {
+            "member": small.members, "members": small.members, "inviter": small.members[:3], "one": small.members[:12],
+            "other": small.members[12:], "matrix": [small.matrix], "matrices": [small.matrix], "group": small.groups,
+            "groups": small.groups, "assistant": small.assistants, "seat": small.assistants, "give_to": small.assistants,
+            "seats": Seat.objects.filter(tenant=tenant), "placements": Placement.objects.all()[:6],
+            "cohorts": small.matrix.cohorts.all(), "drafts": Draft.objects.all(), "reshuffles": Reshuffle.objects.all(),
+            "picture": [make.FileFactory(kind=rhythms.PICTURE, content_type="image/png")],
         }  # fmt: skip
-        return secret, {
+        parts = _taken_back, _of_groups, _of_work, _arrivals, _rosters, _of_the_rhythm, _of_people, _of_words, _reshuffles
+        for part in parts:
+            rows |= part(small, each, seat)
+        rows |= _carried_out(small, each, going, back, approved)
+    rows |= _imports(tenant, seat)
+    with acting_for(tenant.pk):
+        known = _beside(small, each, going, back)
+        return secret, tenant, known | {
             "spared": [str(key.pk), str(seat.pk)],
             "rows": {name: [str(row.pk) for row in found] for name, found in rows.items()},
-            "names": {str(member.pk): member.nickname for member in erased},
-            "pairs": {str(pair.pk): [str(pair.one_id), str(pair.other_id)] for pair in pairs},
-            "lines": {str(line.roster_id): str(line.pk) for line in lines},
-            "text": str(CustomFieldFactory(name="Shirt").pk),
-        }
+            "more": {"member": known["loose"], "group": known["coded"], "moves": known["asked"], "give_to": known["hands"]},
+            "names": {str(member.pk): member.nickname for member in rows["members/erasure"]},
+            "pairs": {str(pair.pk): [str(pair.one_id), str(pair.other_id)] for pair in rows["twins/merge"]},
+            "lines": {str(roster.pk): str(roster.lines.get().pk) for roster in rows["rosters/settling"]},
+            "named": {str(arrival.pk): str(arrival.callings.first().member_id) for arrival in rows["arrivals/caller-swaps"]},
+            "text": str(make.CustomFieldFactory(name="Shirt").pk),
+        }  # fmt: skip
 
 
 def _people(name, number):
     return [MemberFactory(nickname=f"{name} {n}") for n in range(number)]
 
 
-def _steps(small):
-    """Of newcomers who enter tomorrow."""
-    for member in _people("Newcomer", 3):
-        arrivals.plan(arrivals.wait(member, by=None, matrix=small.matrix), small.tenant.today() + timedelta(days=1), small.tenant, by=None)
-    return ArrivalStep.objects.filter(number__gt=0)
+def _beside(small, each, going, back):
+    """What a body needs one after another, and cannot be found by a name alone."""
+    return {
+        "loose": [str(member.pk) for member in _people("Loose", 4 * each)],
+        "asked": [str(pk) for pk in Move.objects.filter(reshuffle=going[0], state=Move.State.ASKED).values_list("pk", flat=True)],
+        "hands": [str(seat.pk) for seat in going[1]],
+        "moves_back": back[0].moves.count(),
+        "coded": [str(group.pk) for group in _groups(small, each)],
+        "merging": [[str(member.pk) for member in pair] for pair in zip(_people("Kept", each), _people("Gone", each), strict=True)],
+    }
 
 
-def _to_be_erased():
-    return _people("Erased", 6)
+def _going(tenant, *, is_approved):
+    """A further matrix with a plan: (its reshuffle, its assistants)."""
+    with acting_for(tenant.pk):
+        number = Reshuffle.objects.count()
+    small = small_community(tenant, groups=2, each=6, name=f"Going {number}", first=100 * number)
+    draft = ready_draft(small)
+    with acting_for(tenant.pk):
+        if is_approved:
+            reshuffles.approve(Draft.objects.select_related("reshuffle").get(pk=draft.pk), tenant, by=None)
+        return Reshuffle.objects.get(pk=draft.reshuffle_id), small.assistants, draft
 
 
-def _pairs():
-    """`one` is the older row."""
-    people = _people("Pair", 12)
-    return [TwinFactory(one=one, other=other) for one, other in zip(people[::2], people[1::2], strict=True)]
+def _groups(small, number, **fields):
+    return [make.GroupFactory(matrix=small.matrix, **fields) for _n in range(number)]
 
 
-def _of_the_rhythm(small):
+def _taken_back(small, each, seat):
+    """Of what can be made and ended alone: some that are looked at, and those that are ended."""
+    matrix, group, slot_of = {"matrix": small.matrix}, {"group": small.groups[0]}, {"rhythm": make.RhythmFactory()}
+
+    def bond():
+        return make.BondFactory(**matrix, of=_people("Bound", 2))
+
+    def renewal():
+        return make.RenewalFactory(begins_on=date(2025, 1, 1), ends_on=date(2025, 12, 31))
+
+    def spelling():
+        return make.SpellingFactory(word=word)
+
+    word = words.add("city", "Spelled", by=seat)
+    ways = {
+        "aparts": lambda: make.ApartFactory(**matrix), "bonds": bond, "channels": lambda: make.ChannelFactory(**group),
+        "handles": make.HandleFactory, "introductions": make.IntroductionFactory, "invites": lambda: make.InviteFactory(made_by=seat),
+        "keys": lambda: AccessToken.make(AccessToken.Kind.API_KEY, seat)[0], "modules": make.ModuleFactory, "notes": make.NoteFactory,
+        "pauses": lambda: make.PauseFactory(**group), "pins": lambda: make.PinFactory(**matrix), "renewals": renewal,
+        "rhythms": make.RhythmFactory, "segments": make.SegmentFactory, "slots": lambda: make.SlotFactory(**slot_of),
+        "spellings": spelling, "stars": make.StarFactory, "words": lambda: make.WordFactory(kind="skill"),
+    }  # fmt: skip
+    rows = {name: [way() for _n in range(USED_UP)] for name, way in ways.items()}
+    rows |= {f"{name}/-": [way() for _n in range(each)] for name, way in ways.items()}
+    return rows | {"slot": rows["slots"], "rhythm": Rhythm.objects.all()}
+
+
+def _of_groups(small, each, seat):
+    codes = {name: [make.GroupCodeFactory(group=group) for group in _groups(small, each)] for name in ("codes/counting", "codes/dropping")}
+    return codes | {
+        "codes": [make.GroupCodeFactory(group=group) for group in small.groups],
+        "groups/closing": _groups(small, each), "groups/reopening": _groups(small, each, closed_on=small.tenant.today()),
+        "pushes": make.PushFactory.create_batch(USED_UP, group=small.groups[0]),
+        "pushes/settling": make.PushFactory.create_batch(each, group=small.groups[0], state="unsure"),
+    }  # fmt: skip
+
+
+def _of_work(small, each, seat):
+    tasks = [make.TaskFactory(group=small.groups[n % 3], assistant=small.assistants[n % 3]) for n in range(3 * each)]
+    modules = [records.add_module(member, "Retail", "Selling", by=seat) for member in _people("Undone", each)]
+    facts = Event.objects.filter(kind="module.added", subject__in=[module.pk for module in modules])
+    return {
+        "tasks": tasks[:USED_UP], "tasks/ticks": tasks[USED_UP:],
+        "jobs": make.JobFactory.create_batch(USED_UP, state="done"), "jobs/stop": make.JobFactory.create_batch(each, seat=seat),
+        "events": Event.objects.all()[:USED_UP], "events/undo": facts,
+    }  # fmt: skip
+
+
+def _arrivals(small, each, seat):
+    """Newcomers who wait, who were called off, and who stand at the first of their steps or at their welcome."""
+    matrix, group = {"matrix": small.matrix}, small.groups[0]
+    rows = {f"arrivals/{act}": make.ArrivalFactory.create_batch(each, **matrix) for act in ("evening", "urgency", "calling-off")}
+    rows |= {"arrivals": make.ArrivalFactory.create_batch(USED_UP, **matrix)}
+    rows["arrivals/return"] = make.ArrivalFactory.create_batch(each, **matrix, state="called_off")
+    entering = {"day": small.tenant.today(), "at": "20:05", "group": group, "state": "planned", "assistant": small.assistants[0]}
+
+    def step(kind, number, state):
+        arrival = make.ArrivalFactory(**matrix, **entering)
+        ended = {"state": state, "ended_at": now(), "ended_by": small.assistants[0]} if state == "done" else {}
+        task = make.TaskFactory(kind="arrival", group=group, assistant=small.assistants[0], member=arrival.member, **ended)
+        return make.ArrivalStepFactory(arrival=arrival, kind=kind, number=number, state=state, task=task)
+
+    states = {"done": "handed_out", "skipping": "handed_out", "undo": "done"}
+    rows |= {f"arrival-steps/{act}": [step("packet", 2, state) for _n in range(each)] for act, state in states.items()}
+    rows["arrival-steps"] = [step("packet", 2, "handed_out") for _n in range(USED_UP)]
+    welcomes = [step("welcome", 4, "handed_out") for _n in range(each)]
+    for at, welcome in enumerate(welcomes):
+        make.CallingFactory(arrival=welcome.arrival, member=small.members[at % 8 * 3])
+    return rows | {"arrivals/caller-swaps": [welcome.arrival for welcome in welcomes]}
+
+
+def _rosters(small, each, seat):
+    """One open list of a group at a time, each with one name that is nobody's."""
+    rows = {
+        name: [make.RosterLineFactory(roster__group=group).roster for group in _groups(small, many)]
+        for name, many in {"rosters": USED_UP, **dict.fromkeys(["rosters/booking", "rosters/dropping", "rosters/settling"], each)}.items()
+    }
+    booked = [make.RosterLineFactory(roster__group=group).roster for group in _groups(small, each)]
+    for roster in booked:
+        roster_booking.book(roster, by=seat, sure=True)
+    return rows | {"rosters/undo": booked}
+
+
+def _of_the_rhythm(small, each, seat):
     rhythms.ready(small.tenant)
     occurrences.lay_out(small.tenant)
-    pauses = [PauseFactory(group=group) for group in small.groups]
-    mine, there = [RhythmFactory() for _n in range(6)], Rhythm.objects.all()
-    slots = [SlotFactory(rhythm=rhythm) for rhythm in mine]
-    rows = {"rhythms": mine, "rhythm": there, "slots": slots, "slot": Slot.objects.all(), "pauses": pauses}
-    return rows | {"occurrences": Occurrence.objects.all()}
+    ahead = list(Occurrence.objects.filter(state="waiting", group__in=small.groups, day__gt=small.tenant.today() + timedelta(days=1)))
+    names = ("occurrences", "occurrences/moving", "occurrences/dropping", "occurrences/return")
+    rows = {name: ahead[at :: len(names)] for at, name in enumerate(names)}
+    for row in rows["occurrences/return"]:
+        occurrences.drop(row, by=seat)
+    return rows
 
 
-def _of_members(members, seat):
-    """What hangs on members, and what they are found and written by."""
-    skills = [words.add("skill", f"Skill {n}", [f"Skilled {n}"], by=seat) for n in range(8)]
-    kept, *gone = _people("Merged", 4)
-    fields = [CustomFieldFactory(kind="choices", choices=["S", "M"]) for _n in range(3)]
-    return {
-        "words": skills[:5], "into": skills[5:], "word": skills[5:],
-        "spellings": [word.spellings.exclude(text=word.name).first() for word in skills[:5]],
-        "fields": fields, "before": fields,
-        "segments": [SegmentFactory() for _n in range(3)],
-        "notes": [NoteFactory(member=member) for member in members[:3]],
-        "consents": [ConsentFactory(member=member) for member in members[:3]],
-        "modules": [records.add_module(member, "Retail", "Selling", by=seat) for member in members[:3]],
-        "renewals": [RenewalFactory(member=member, begins_on=date(2025, 1, 1), ends_on=date(2025, 12, 31)) for member in members[:3]],
-        "introductions": [IntroductionFactory(member=member) for member in members[:3]],
-        "merges": [merging.merge(kept, each, merging.DECIDED, by=seat) for each in gone],
+def _of_people(small, each, seat):
+    """What is done to people as a whole."""
+
+    def pairs(**fields):
+        """`one` is the older row."""
+        people = _people("Pair", 2 * each)
+        return [make.TwinFactory(one=one, other=other, **fields) for one, other in zip(people[::2], people[1::2], strict=True)]
+
+    decided = {"state": "apart", "decided_at": now()}
+    rows = {f"twins/{act}": pairs(**fields) for act, fields in {"apart": {}, "later": {}, "merge": {}, "reopening": decided}.items()}
+    return rows | {
+        "twins": rows["twins/apart"][:USED_UP], "members/erasure": _people("Erased", each),
+        "merges": [make.MergeFactory() for _n in range(USED_UP)],
+        "merges/undo": [merging.merge(*_people("Merged", 2), merging.DECIDED, by=seat) for _n in range(each)],
+        "consents": make.ConsentFactory.create_batch(USED_UP), "consents/withdrawal": make.ConsentFactory.create_batch(each),
     }  # fmt: skip
+
+
+def _of_words(small, each, seat):
+    """And the own fields."""
+    skills = [words.add("skill", f"Skill {n}", [f"Skilled {n}"], by=seat) for n in range(2)]
+    fields = {act: [make.CustomFieldFactory(**given) for _n in range(each)] for act, given in FIELDS.items()}
+    merged = [make.WordFactory(kind="skill") for _n in range(each)]
+    for word in merged:
+        words.merge(word, skills[0], by=seat)
+    return fields | {
+        "fields": [make.CustomFieldFactory(kind="choices", choices=["S", "M"]) for _n in range(USED_UP)],
+        "before": [make.CustomFieldFactory()], "into": skills[:1], "word": skills,
+        "words/acceptance": [make.WordFactory(kind="skill", state="proposed") for _n in range(each)],
+        "words/merge": [make.WordFactory(kind="skill") for _n in range(each)], "words/separation": merged,
+    }  # fmt: skip
+
+
+FIELDS = {"fields/retirement": {}, "fields/return": {"retired_at": now()}}
+
+
+def _imports(tenant, seat):
+    """Files that were read, the first of them written."""
+    read = []
+    for n in range(4):
+        with acting_for(tenant.pk):
+            row = f"Read {n},read_{n},,杭州,,,,,,,,"
+            read.append(import_jobs.ask_reading(uploading.members(row), None, tenant, by=seat, whole=False))
+        uploading.work_off(tenant, "community.")
+        if n == 0:
+            with acting_for(tenant.pk):
+                import_jobs.ask_writing(Job.objects.get(pk=read[0].pk), tenant, by=seat)
+            uploading.work_off(tenant, "community.")
+    acts = {"undo": read[:1], "writing": read[1:2], "columns": read[2:3], "pairs": read[3:]}
+    return {"imports": read} | {f"imports/{act}": rows for act, rows in acts.items()}
+
+
+def _reshuffles(small, each, seat):
+    """What is asked of one move or draft alone."""
+    wave = make.WaveFactory(assistant=small.assistants[0])
+    one, other = (make.GroupFactory(matrix=wave.reshuffle.matrix) for _n in range(2))
+    there = {"wave": wave, "from_group": one, "to_group": other}
+    return {
+        "moves": make.MoveFactory.create_batch(USED_UP, **there), "moves/joining": make.MoveFactory.create_batch(each, **there),
+        "drafts/stop": [make.DraftFactory(reshuffle=wave.reshuffle) for _n in range(each)],
+    }  # fmt: skip
+
+
+def _carried_out(small, each, going, back, approved):
+    """Two reshuffles that are carried out, one to be taken back, and a plan to be approved."""
+    some = going[0].moves.values_list("pk", flat=True)[: 3 * each : 2]
+    Move.objects.filter(pk__in=list(some)).update(state=Move.State.ASKED)
+    acts = ("pausing", "resuming", "passing", "asking", "late")
+    return {f"reshuffles/{act}": [going[0]] for act in acts} | {"reshuffles/rolling-back": [back[0]], "drafts/approval": [approved[2]]}

@@ -19,20 +19,22 @@ class Small:
     assistants: list
 
 
-def small_community(tenant, groups=3, each=8, assistants=True):
-    """Groups of eight, in the second of their half-years; who sat together in the first is dealt crosswise."""
+def small_community(tenant, groups=3, each=8, assistants=True, name="Members", first=0):
+    """Groups of eight, in the second of their half-years; who sat together in the first is dealt crosswise.
+
+    A second one of the same tenant has another name, and its people numbers of their own."""
     with acting_for(tenant.pk):
         seats = [SeatFactory(tenant=tenant, role="assistant", name=f"Assistant {n + 1}") for n in range(groups if assistants else 0)]
-        matrix = MatrixFactory(name="Members", weights={"known": 1, "star": 20, "newcomer": 2, "size": 1})
+        matrix = MatrixFactory(name=name, weights={"known": 1, "star": 20, "newcomer": 2, "size": 1})
         rooms = [
-            GroupFactory(matrix=matrix, name=f"Members {n + 1}", number=n + 1, assistant=seats[n] if seats else None) for n in range(groups)
+            GroupFactory(matrix=matrix, name=f"{name} {n + 1}", number=n + 1, assistant=seats[n] if seats else None) for n in range(groups)
         ]
         past = CohortFactory(matrix=matrix, year=2026, half=1, state="past")
         present = CohortFactory(matrix=matrix, year=2026, half=2, state="current")
         people = []
         for n in range(groups * each):
-            member = MemberFactory(nickname=f"Lin {n:02}")
-            HandleFactory(member=member, value=f"lin_{n:04}")
+            member = MemberFactory(nickname=f"Lin {first + n:02}")
+            HandleFactory(member=member, value=f"lin_{first + n:04}")
             PlacementFactory(member=member, group=rooms[(n * 5 + n // groups) % groups], cohort=past, until=present.begins_on)
             PlacementFactory(member=member, group=rooms[n % groups], cohort=present)
             people.append(member)

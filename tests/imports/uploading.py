@@ -36,10 +36,10 @@ def upload(client, members=None, cohorts=None):
     return client.post("/start/files/", {name: file for name, file in files.items() if file}, headers={"Accept-Language": "en"})
 
 
-def work_off(tenant):
-    """Do whatever waits, as a worker does."""
+def work_off(tenant, kind=""):
+    """Do whatever waits, as a worker does; of a kind that begins so."""
     with acting_for(tenant.pk):
-        waiting = list(Job.objects.filter(state="waiting").values_list("pk", flat=True))
+        waiting = list(Job.objects.filter(state="waiting", kind__startswith=kind).values_list("pk", flat=True))
     for pk in waiting:
         keep_job(str(tenant.pk), str(pk))
 
