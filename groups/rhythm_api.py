@@ -9,7 +9,7 @@ from rest_framework.response import Response
 from crm.tenancy.api.filters import DayFilter, FilterSet
 from crm.tenancy.api.serializers import ModelSerializer, Serializer
 from crm.tenancy.api.views import ReadingView, RowsView
-from crm.tenancy.models import File
+from crm.tenancy.models import File, Tenant
 
 from . import occurrences, rhythm_languages, rhythms
 from .models import Group, Occurrence, Pause, Rhythm, Slot
@@ -48,7 +48,7 @@ class FollowersSerializer(Serializer):
 
 
 class RhythmLanguageSerializer(Serializer):
-    language = serializers.ChoiceField([(code, code) for code in rhythm_languages.LANGUAGES])
+    language = serializers.ChoiceField(Tenant.Language.choices)
 
 
 class RhythmViewSet(ReadingView):

@@ -444,7 +444,7 @@ def test_a_program_is_told_what_is_wrong(api, said):
     [
         (["settings:write"], "owner", "more_than_own_key"),
         (["settings:write"], "assistant", "more_than_own_key"),
-        (["settings:write", "tasks:write", "arrivals:write", "trail:read", "jobs:write"], "assistant", None),
+        (["settings:write", "tasks:write", "arrivals:write", "trail:write", "jobs:write"], "assistant", None),
     ],
 )
 def test_a_small_key_gives_no_large_seat(api, scopes, role, code):
