@@ -239,7 +239,6 @@ def write(community, tenant, *, by=None, how=None, job=None):
         "cohort_rejected": [_said(rejection) for rejection in cohorts.rejected],
     }
     changes = {"added": added.added, "changed": added.changed, "left": added.left, "seats": seated.added + seated.changed if seated else 0}
-    planner.learn(Member, Handle, Spelling, Placement, Event)
     if job:
         kept = intake.keep_what_was(compared, job, touched)
         made = {name: [str(pk) for pk in ids] for name, ids in seated.made.items()} if seated else {}
@@ -249,6 +248,7 @@ def write(community, tenant, *, by=None, how=None, job=None):
         noted = {key: len(value) if isinstance(value, list) else value for key, value in counts.items() if key not in untold}
         named = {"job": str(job.pk)} if job else {}
         events.note("community.imported", seated.matrix if seated else tenant, by=by, after=noted | changes | named)
+        planner.learn(Member, Handle, Spelling, Placement, Event)
     return counts
 
 

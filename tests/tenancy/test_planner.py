@@ -1,13 +1,12 @@
 """What the planner knows after an import, and questions that take too long."""
 
-import pytest
 from django.db import connection
 
 from crm.imports import load_community
 
 
-@pytest.mark.django_db(transaction=True)
-def test_after_an_import_the_planner_knows_how_many_rows_there_are(tmp_path):
+def test_after_an_import_the_planner_knows_how_many_rows_there_are(db, tmp_path):
+    """Before its transaction ends, since the COMMIT looks up what each row names."""
     lines = "".join(f"林{at},lin_{at:04},{at % 2 + 1}群\n" for at in range(300))
     tmp_path.joinpath("members.csv").write_text("昵称,微信号,所在群\n" + lines, encoding="utf-8")
     history = "届,群,微信号\n2026上半年,会员1群,lin_0001\n2026上半年,会员2群,lin_0002\n"
