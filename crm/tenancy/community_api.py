@@ -1,6 +1,6 @@
 """The community itself, as programs see it. A change calls the verb that the page calls."""
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 
 from . import community
@@ -9,10 +9,17 @@ from .api.views import View
 from .models import Tenant
 
 
+@extend_schema_field({"type": "string", "pattern": "^(#[0-9A-Fa-f]{6})?$"})
+class Colour(serializers.CharField):
+    """What is not one is refused by the verb, with one that would do."""
+
+
 class TenantSerializer(ModelSerializer):
     tasks_a_day = serializers.IntegerField(required=False, help_text="For one assistant, at most.")
 
     renewal_days = serializers.IntegerField(required=False, help_text="So many days before a term ends, a task asks about renewal.")
+
+    colour = Colour(max_length=7, required=False, allow_blank=True, help_text="Such as #0b6e78; words must be readable on it.")
 
     rises_after = serializers.ListField(
         child=serializers.IntegerField(min_value=0, max_value=community.MOST_RISING),

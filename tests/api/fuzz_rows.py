@@ -113,7 +113,7 @@ def _taken_back(small, each, seat):
     }  # fmt: skip
     rows = {name: [way() for _n in range(USED_UP)] for name, way in ways.items()}
     rows |= {f"{name}/-": [way() for _n in range(each)] for name, way in ways.items()}
-    return rows | {"slot": rows["slots"], "rhythm": Rhythm.objects.all()}
+    return rows | {"slot": rows["slots"], "rhythm": rows["rhythms"]}
 
 
 def _of_groups(small, each, seat):
@@ -180,7 +180,7 @@ def _of_the_rhythm(small, each, seat):
     rows = {name: ahead[at :: len(names)] for at, name in enumerate(names)}
     for row in rows["occurrences/return"]:
         occurrences.drop(row, by=seat)
-    return rows
+    return rows | {"rhythms/language": Rhythm.objects.filter(is_usual=True)}
 
 
 def _of_people(small, each, seat):
