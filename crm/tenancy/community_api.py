@@ -9,7 +9,7 @@ from .api.views import View
 from .models import Tenant
 
 
-@extend_schema_field({"type": "string", "pattern": "^(#[0-9A-Fa-f]{6})?$"})
+@extend_schema_field({"type": "string", "pattern": "^#[0-9A-Fa-f]{6}$"})
 class Colour(serializers.CharField):
     """What is not one is refused by the verb, with one that would do."""
 
