@@ -44,30 +44,40 @@ def run(data, *words, **more):
     return process.returncode, out, err
 
 
-def test_once_sets_all_up_and_a_second_run_keeps_it_until_it_is_told_to_stop_and_takes_everything_with_it(data, port):
-    status, out, err = run(data, "demo", "--once", "--port", port)
+def test_a_second_run_keeps_it_and_ends_when_it_is_told_or_when_a_part_of_it_dies(data, port):
+    import psutil
 
-    assert (status, err) == (0, "")
+    first, out = _running(data, port)
+    refused = run(data, "demo", "--once", "--port", _other(port))
+    first.send_signal(signal.SIGTERM)
+    rest, err = first.communicate(timeout=60)
+
+    assert (first.returncode, rest, err) == (0, "Stopped.\n", "")
     assert f"http://localhost:{port}/xingqiao/" in out
     for name in "owner", "operator", "ayuan", "doudou", "zhixia", "mumu":
         assert f"{name}@demo.example" in out
     assert "会员1群 … 会员4群" in out
-
-    demo = start(data, "demo", "--port", port)
-    said = []
-    for line in demo.stdout:
-        said.append(line)
-        if line.startswith("Ctrl-C"):
-            break
-    second = run(data, "demo", "--once", "--port", _other(port))
-    demo.send_signal(signal.SIGTERM)
-    rest, err = demo.communicate(timeout=60)
-
-    assert _card("".join(said[:-1])) == _card(out), err
-    assert (demo.returncode, rest, err) == (0, "Stopped.\n", "")
-    assert (second[0], "already" in second[2]) == (1, True)
+    assert (refused[0], "already" in refused[2]) == (1, True)
     with socket.socket() as probe, pytest.raises(OSError):
         probe.connect(("127.0.0.1", port))
+
+    second, again = _running(data, port)
+    (beat,) = [child for child in psutil.Process(second.pid).children() if "beat" in child.cmdline()]
+    beat.kill()
+    _, err = second.communicate(timeout=60)
+
+    assert _card(again) == _card(out)
+    assert (second.returncode, "The beat stopped by itself" in err) == (1, True)
+
+
+def _running(data, port):
+    """The demo, and what it said until everything ran."""
+    demo, said = start(data, "demo", "--port", port), []
+    for line in demo.stdout:
+        if line.startswith("Ctrl-C"):
+            break
+        said.append(line)
+    return demo, "".join(said)
 
 
 def _card(out):
@@ -78,21 +88,6 @@ def _other(port):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
-
-
-def test_a_part_that_dies_ends_the_demo_with_its_last_words(data, port):
-    import psutil
-
-    demo = start(data, "demo", "--port", port)
-    for line in demo.stdout:
-        if line.startswith("Ctrl-C"):
-            break
-    (beat,) = [child for child in psutil.Process(demo.pid).children() if "beat" in child.cmdline()]
-    beat.kill()
-    _, err = demo.communicate(timeout=60)
-
-    assert demo.returncode == 1
-    assert "The beat stopped by itself" in err
 
 
 def test_a_taken_port_is_refused_before_anything_is_made(data):
@@ -154,6 +149,7 @@ def test_the_demo_refuses_to_run_on_servers_of_others(data):
     assert (status, err) == (1, "CommandError: The demo brings its own servers and its own people: unset DATABASE_URL.\n")
 
 
+@long
 def test_a_plan_is_proposed_and_written_down(data, tmp_path):
     files = {"problem": tmp_path / "problem.json", "plan": tmp_path / "plan.json"}
     words = ["--moves", "10%", "--steps", "20000", "--seed", "1", "--problem", files["problem"], "--plan", files["plan"], "--json"]
