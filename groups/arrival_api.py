@@ -11,7 +11,7 @@ from crm.tenancy.api.serializers import ModelSerializer, Serializer
 from crm.tenancy.api.views import ReadingView
 from members.models import Member
 
-from . import arrival_steps, arrivals, callers, evening_page
+from . import arrival_handing, arrival_steps, arrivals, callers, evening_page
 from .models import Arrival, ArrivalStep, Group, Matrix
 from .rhythm_api import Clock
 
@@ -145,7 +145,7 @@ class ArrivalViewSet(ReadingView):
         """Name somebody else in the place of one, and write the text anew. 409 `welcome_not_next`, `named_often_enough`, `nobody_else`."""
         arrival, asked, tenant = self.get_object(), self.asked(SwapSerializer), request._request.tenant
         step = callers.swap(arrival, asked["out"], tenant, by=request.auth, into=asked.get("instead"))
-        arrival_steps.rewrite(step, arrival, tenant)
+        arrival_handing.rewrite(step, arrival, tenant)
         return Response(self._callers(arrival))
 
     def _callers(self, arrival):

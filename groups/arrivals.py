@@ -1,4 +1,6 @@
-"""Verbs of arrivals: somebody waits, an evening is filled, one is moved, made urgent or called off. Their steps stand in `arrival_steps`.
+"""Verbs of arrivals: somebody waits, an evening is filled, one is moved, made urgent or called off.
+
+Their steps are laid out in `arrival_laying`, handed out in `arrival_handing` and done in `arrival_steps`.
 
 Who plans holds the row of the evenings, so two who fill at once never put more into an evening than it takes.
 """
@@ -17,7 +19,7 @@ from crm.tenancy.refusals import Refused
 from members import people
 from members.models import Member
 
-from . import arrival_steps, callers, evenings, waves
+from . import arrival_laying, callers, evenings, waves
 from .models import Arrival, ArrivalStep, Group, Matrix, Placement
 
 State = Arrival.State
@@ -194,7 +196,7 @@ def back_into_queue(arrival, *, by):
     if arrival.state == State.WAITING:
         return arrival
     before = {"group": str(arrival.group_id), "day": str(arrival.day)}
-    arrival_steps.take_down(arrival, by=by)
+    arrival_laying.take_down(arrival, by=by)
     arrival.steps.filter(state=ArrivalStep.State.WITHDRAWN, number__gt=0).update(state=ArrivalStep.State.BARRED)
     _save(arrival, state=State.WAITING, day=None, at=None, group=None, urgent_because="")
     events.note("arrival.unplanned", arrival, by=by, member=arrival.member_id, before=before)
@@ -207,7 +209,7 @@ def call_off(arrival, *, by):
     evenings.held()
     arrival = _open(arrival)
     before = {"state": arrival.state, "day": arrival.day and str(arrival.day), "group": arrival.group_id and str(arrival.group_id)}
-    arrival_steps.take_down(arrival, by=by)
+    arrival_laying.take_down(arrival, by=by)
     _save(arrival, state=State.CALLED_OFF)
     return events.note("arrival.called_off", arrival, by=by, member=arrival.member_id, before=before)
 
@@ -216,7 +218,7 @@ def call_off(arrival, *, by):
 def bring_back(arrival, tenant, *, by):
     """They come after all: into their evening where it is still ahead and has room, else into the queue."""
     evening = evenings.held()
-    arrival = arrival_steps.hold(arrival)
+    arrival = arrival_laying.hold(arrival)
     if arrival.state != State.CALLED_OFF:
         raise Refused(_("This arrival was not called off."), code="not_called_off")
     if Arrival.objects.open().filter(member=arrival.member_id, matrix=arrival.matrix_id).exists():
@@ -232,7 +234,7 @@ def bring_back(arrival, tenant, *, by):
 
 
 def _open(arrival):
-    arrival = arrival_steps.hold(arrival)
+    arrival = arrival_laying.hold(arrival)
     if arrival.state not in (State.WAITING, State.PLANNED):
         words = {"state": arrival.get_state_display()}
         raise Refused(_("This arrival is over: %(state)s.") % words, code="arrival_over", state=arrival.state)
@@ -280,7 +282,7 @@ def _plan(arrival, group, day, at, tenant, by, kind="arrival.planned"):
     because = arrival.urgent_because if kind == "arrival.hurried" else ""
     _save(arrival, state=State.PLANNED, day=day, at=at, group=group, assistant_id=hands[str(group.pk)], urgent_because=because)
     callers.free(arrival)
-    arrival_steps.lay_out(arrival, tenant)
+    arrival_laying.lay_out(arrival, tenant)
     after = {"day": str(day), "at": f"{at:%H:%M}", "group": str(group.pk)}
     events.note(kind, arrival, by=by, member=arrival.member_id, before=before, after=after)
     return arrival
@@ -302,7 +304,7 @@ def in_another_zone(zone):
     for step in steps.exclude(kind=ArrivalStep.Kind.FORM).select_related("arrival__member"):
         enters = evenings.instant(datetime.datetime.combine(step.arrival.day, step.arrival.at), zone)
         label = _("%(name)s: %(step)s") % {"name": step.arrival.member.nickname, "step": step.get_kind_display()}
-        yield _Step(step, label, arrival_steps.due_at(step.kind, enters, enters))
+        yield _Step(step, label, arrival_laying.due_at(step.kind, enters, enters))
 
 
 class _Step(community.Moved):

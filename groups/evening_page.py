@@ -10,7 +10,7 @@ from django.utils.timezone import now
 from crm.tenancy import rights
 from crm.tenancy.refusals import Refused
 
-from . import arrival_steps, callers, evenings
+from . import arrival_laying, callers, evenings
 from .arrivals import MOST_AT_ONCE, Rooms, matrix_of_newcomers, unseated
 from .models import Arrival, ArrivalStep, Task
 
@@ -74,7 +74,7 @@ def rows(arrivals, moment=None):
     asked = ArrivalStep.objects.filter(arrival__in=[each.pk for each in found], number__gt=0).order_by("number")
     for step in asked.select_related("task__assistant__user", "task__ended_by__user"):
         steps.setdefault(step.arrival_id, []).append(step)
-    said = arrival_steps.introduced([each.member_id for each in found])
+    said = arrival_laying.introduced([each.member_id for each in found])
     moment = moment or now()
     return [Row(each, steps.get(each.pk, []), each.member_id in said, moment) for each in found]
 

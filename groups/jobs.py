@@ -8,7 +8,7 @@ from crm.tenancy.models import Tenant
 from crm.tenancy.refusals import Refused
 from crm.tenancy.scope import acting_for, active_tenant
 
-from . import arrival_steps, calendar, codes, occurrences, on_terms, reshuffles, rhythms, rises, rosters, sending, waves
+from . import arrival_handing, calendar, codes, occurrences, on_terms, reshuffles, rhythms, rises, rosters, sending, waves
 from .models import ArrivalStep, CalendarStep, Draft, GroupCode, Matrix, Occurrence, Push, Rise, TermReminder, Wave
 
 logger = logging.getLogger(__name__)
@@ -97,7 +97,7 @@ def keep_push(tenant_id, pk):
 @keeper(ArrivalStep)
 @tenant_job
 def hand_out_arrival_step(pk):
-    arrival_steps.keep(pk)
+    arrival_handing.keep(pk)
 
 
 @keeper(GroupCode)

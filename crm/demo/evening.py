@@ -7,7 +7,7 @@ from django.db import transaction
 from django.utils.timezone import now
 
 from crm.tenancy.scope import acting_for
-from groups import arrival_steps, arrivals, calendar, evenings
+from groups import arrival_laying, arrival_steps, arrivals, calendar, evenings
 from groups.models import Arrival, ArrivalStep, Group, Placement
 from members.models import Member
 
@@ -45,7 +45,7 @@ def lay_out(tenant):
             group.capacity = max(group.capacity, 500)
             arrival = arrivals.add(said, by=None, matrix=group.matrix, paid_at=paid_at)
             arrival = arrivals.plan(arrival, day, tenant, by=None, group=group)
-            for kind in arrival_steps.ORDER[:done]:
+            for kind in arrival_laying.ORDER[:done]:
                 step = ArrivalStep.objects.select_related("arrival").get(arrival=arrival, kind=kind)
                 arrival_steps.done(step, by=group.assistant)
         for nickname, city, industry in WAITING:

@@ -22,7 +22,7 @@ from crm.tenancy.rights import does, sees
 from members import checks, people
 from members.models import Handle, Member
 
-from .. import arrival_steps, arrivals, callers, evening_page, evenings, on_arrivals, stickers
+from .. import arrival_handing, arrival_laying, arrival_steps, arrivals, callers, evening_page, evenings, on_arrivals, stickers
 from ..calendar import instant
 from ..models import Arrival, ArrivalStep, Group, Sticker
 from ..names import as_uuid
@@ -73,7 +73,7 @@ def _page(request, day, chosen=None):
         "today": today,
         "is_tonight": day == today,
         "tomorrow": today + evening_page.A_DAY,
-        "order": [(ArrivalStep.Kind(kind).label, ORDER_WORDS[kind]) for kind in arrival_steps.ORDER],
+        "order": [(ArrivalStep.Kind(kind).label, ORDER_WORDS[kind]) for kind in arrival_laying.ORDER],
         "side": row and evening_page.side(row, request.tenant),
         "plans": rights.may_do(request.seat, "matrix"),
         "may": rights.may_do(request.seat, "arrivals"),
@@ -289,7 +289,7 @@ def call_others(request, pk):
         step, words = callers.take_out(arrival, out, by=request.seat), _("One less is named.")
     else:
         step, words = callers.swap(arrival, out, request.tenant, by=request.seat), _("Somebody else is named.")
-    arrival_steps.rewrite(step, arrival, request.tenant)
+    arrival_handing.rewrite(step, arrival, request.tenant)
     messages.success(request, words)
     return redirect(_back(request) or reverse("groups:arrival", args=[pk]))
 
@@ -298,7 +298,7 @@ def call_others(request, pk):
 @require_POST
 def chase(request, pk):
     arrival = _mine(request, pk)
-    arrival_steps.chase(arrival, by=request.seat)
+    arrival_handing.chase(arrival, by=request.seat)
     messages.success(request, _("%(name)s is asked once more: a new link is on a phone.") % {"name": arrival.member.nickname})
     return redirect("groups:arrival", pk)
 

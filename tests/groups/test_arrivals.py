@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from crm.tenancy.models import Event, Tenant
 from crm.tenancy.refusals import Refused
 from crm.tenancy.scope import acting_for
-from groups import arrival_steps, arrivals, callers, delivery, evenings, jobs, stickers
+from groups import arrival_handing, arrival_steps, arrivals, callers, delivery, evenings, jobs, stickers
 from groups.models import Arrival, ArrivalStep, Calling, Placement, Push, Task
 from members import erasure, merging
 from members.models import Member
@@ -353,7 +353,7 @@ def test_one_is_swapped_and_one_taken_out_and_the_text_follows(house, place, ass
         before = set(Calling.objects.values_list("member", flat=True))
         out = Member.objects.get(nickname="One 0")
         welcome = callers.swap(arrival, out.pk, house, by=assistant.seat)
-        arrival_steps.rewrite(welcome, arrival, house)
+        arrival_handing.rewrite(welcome, arrival, house)
         after = set(Calling.objects.values_list("member", flat=True))
         assert (len(after), out.pk in after, len(before & after)) == (3, False, 2)
         text = Task.objects.get(pk=welcome.task_id).text

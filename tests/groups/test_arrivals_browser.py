@@ -9,7 +9,7 @@ from django.utils.timezone import now
 
 from crm.tenancy.models import Tenant
 from crm.tenancy.scope import acting_for
-from groups import arrival_steps, arrivals
+from groups import arrival_handing, arrivals
 from groups.models import Arrival, ArrivalStep, Group
 from tests.chromium import expect, needs_chromium
 from tests.factories import CohortFactory, EveningsFactory, GroupFactory, MatrixFactory, MemberFactory, PlacementFactory, SeatFactory
@@ -29,7 +29,7 @@ def an_arrival(house, assistant):
             PlacementFactory(member=MemberFactory(nickname=f"Lin {n}", city="Guangzhou"), group=group)
         member = MemberFactory(nickname="Wang Huan", city="Guangzhou", seeks="suppliers")
         arrival = arrivals.hurry(arrivals.wait(member, by=None), "Their course begins", Tenant.objects.get(pk=house.pk), by=None)
-        arrival_steps.keep(ArrivalStep.objects.get(arrival=arrival, kind="announce").pk)
+        arrival_handing.keep(ArrivalStep.objects.get(arrival=arrival, kind="announce").pk)
         return arrival
 
 
@@ -111,7 +111,7 @@ def test_an_evening_of_arrivals_from_the_queue_to_the_welcome(desk, phone, seat)
 
     with acting_for(seat.tenant_id):
         step = ArrivalStep.objects.get(arrival__member__nickname="Sun Li", kind="announce")
-        arrival_steps.keep(step.pk)
+        arrival_handing.keep(step.pk)
         task = ArrivalStep.objects.get(pk=step.pk).task_id
     page = phone.open(f"tasks/{task}/")
     for name in ("Announcement", "Red packet", "Introduction"):
