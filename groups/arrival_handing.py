@@ -36,7 +36,7 @@ def keep(pk):
         return
     arrival = Arrival.objects.select_for_update(of=["self"]).select_related("member", "group", "matrix").get(pk=step.arrival_id)
     step = ArrivalStep.objects.filter(pk=pk, state=State.WAITING, due_at__lte=now()).first()
-    if step and arrival.group_id and arrival.state != Arrival.State.CALLED_OFF:
+    if step and arrival.day and arrival.state != Arrival.State.CALLED_OFF:
         hand_out(step, arrival, of_tenant())
     elif step:
         mark(step, state=State.WITHDRAWN)

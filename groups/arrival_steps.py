@@ -222,7 +222,7 @@ def _tick(step, act, by, **more):
     """What comes next may be done before its time; then its task is made for it now."""
     if step.task_id is None or step.state in (State.WAITING, State.BARRED):
         arrival = hold(step.arrival)
-        if arrival.group_id is None:
+        if arrival.day is None:
             raise Refused(_("They have no evening yet; plan one first."), code="not_planned")
         step = ArrivalStep.objects.get(pk=step.pk)
         refuse_out_of_order(step)

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from crm.tenancy import community, events
+from crm.tenancy.models import Event
 from crm.tenancy.refusals import Refused
 from members import people
 from members.models import Member
@@ -190,7 +191,7 @@ def hurry(arrival, because, tenant, *, by, group=None):
 
 @transaction.atomic
 def back_into_queue(arrival, *, by):
-    """Without an evening again."""
+    """Without an evening again; who is in a group's chat already stays meant for that group."""
     evenings.held()
     arrival = _open(arrival)
     if arrival.state == State.WAITING:
@@ -198,7 +199,7 @@ def back_into_queue(arrival, *, by):
     before = {"group": str(arrival.group_id), "day": str(arrival.day)}
     arrival_laying.take_down(arrival, by=by)
     arrival.steps.filter(state=ArrivalStep.State.WITHDRAWN, number__gt=0).update(state=ArrivalStep.State.BARRED)
-    _save(arrival, state=State.WAITING, day=None, at=None, group=None, urgent_because="")
+    _save(arrival, state=State.WAITING, day=None, at=None, group=_wish(arrival), urgent_because="")
     events.note("arrival.unplanned", arrival, by=by, member=arrival.member_id, before=before)
     return arrival
 
@@ -225,12 +226,18 @@ def bring_back(arrival, tenant, *, by):
         raise Refused(_("%(name)s is on the way in already.") % {"name": arrival.member.nickname}, code="waits_already")
     people.held(arrival.member)
     day, group = arrival.day, arrival.group
-    _save(arrival, state=State.WAITING, day=None, at=None, group=None)
+    _save(arrival, state=State.WAITING, day=None, at=None, group=_wish(arrival))
     events.note("arrival.returned", arrival, by=by, member=arrival.member_id)
     at = _free(evening, day, tenant) if day and day >= tenant.today() else None
     if at and group and Rooms(arrival.matrix).left(group.pk) > 0:
         _plan(arrival, group, day, at, tenant, by)
     return arrival
+
+
+def _wish(arrival):
+    """The open group that they were meant for before anybody planned them: whose chat they are in."""
+    planned = Event.objects.of(arrival).filter(kind__in=["arrival.planned", "arrival.hurried"]).order_by("at", "id").first()
+    return Group.objects.open().filter(pk=planned.before.get("group") if planned else arrival.group_id).first()
 
 
 def _open(arrival):

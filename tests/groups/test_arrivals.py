@@ -285,6 +285,26 @@ def test_another_time_zone_keeps_the_wall_time(house, place, owner):
     assert found["packet"] == datetime.datetime(2026, 11, 25, 11, tzinfo=datetime.UTC)
 
 
+def test_who_is_in_a_chat_already_stays_meant_for_that_group(house, place, owner):
+    tomorrow = TONIGHT + datetime.timedelta(days=1)
+    with acting_for(house.pk):
+        member = MemberFactory(nickname="Pasted", city="Wuhan")  # of whom group 2 has many, so that 1 would suit best
+        arrival = arrivals.wait(member, by=owner.seat, group=place[2])
+        arrivals.fill(TONIGHT, house, by=owner.seat)
+        arrivals.plan(arrival, TONIGHT, house, by=owner.seat, group=place[1])
+        arrivals.back_into_queue(arrival, by=owner.seat)
+        arrival.refresh_from_db()
+        assert (arrival.state, arrival.day, arrival.group_id) == ("waiting", None, place[2].pk)
+    sweep(house)
+    assert refused(lambda: act(house, owner.seat, arrival, "announce")) == "not_planned"
+    with acting_for(house.pk):
+        arrivals.call_off(arrival, by=owner.seat)
+        arrivals.bring_back(arrival, house, by=owner.seat)
+        arrivals.fill(tomorrow, house, by=owner.seat)
+        arrival.refresh_from_db()
+        assert (arrival.day, arrival.group_id) == (tomorrow, place[2].pk)
+
+
 # The introduction
 
 
