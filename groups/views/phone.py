@@ -23,9 +23,10 @@ from crm.tenancy.templatetags.tenancy import html_language
 
 from .. import callers, efforts, evening_page, phone, tasks
 from ..models import Arrival, Task, Tick
+from ..templatetags.phone import MODULES
 
 A_MONTH = 30  # days
-ASSETS = ["css/tokens.css", "css/phone.css", "js/theme.js", "js/phone.js", "icons.svg"]
+ASSETS = ["css/tokens.css", "css/phone.css", "js/theme.js", "js/phone.js", *MODULES, "icons.svg"]
 
 
 @sees("phone")

@@ -399,6 +399,15 @@ def test_the_manifest_and_the_worker_stay_within_the_phone_and_name_its_seat(ass
     assert '"/qinghe/phone/"' in worker.content.decode()
 
 
+def test_the_worker_keeps_every_script_of_the_phone(assistant, settings):
+    scripts = {f"/static/js/phone/{path.name}" for path in (settings.BASE_DIR / "static/js/phone").iterdir()}
+
+    kept = json.loads(re.search(r"self.PHONE = ({.*});", assistant.get("phone/worker.js").content.decode())[1])["assets"]
+    named = re.findall(r'<link rel="modulepreload" href="([^"]+)">', assistant.get("phone/").content.decode())
+
+    assert scripts == {path for path in kept if path.startswith("/static/js/phone/")} == set(named)
+
+
 @pytest.mark.parametrize(("browser", "lang"), [("zh-CN", "zh-Hans"), ("en-GB", "en")])
 def test_the_manifest_speaks_as_the_page_does(assistant, browser, lang):
     answer = assistant.get("phone/manifest.webmanifest", headers={"Accept-Language": browser})

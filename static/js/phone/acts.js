@@ -1,0 +1,66 @@
+/* What a thumb does: end a task, take it back, settle who was first, sign out. */
+import { handOn } from "./focus.js";
+import { openRow } from "./list.js";
+import { box, newKey } from "./outbox.js";
+import { $, body, say } from "./page.js";
+import { act, flush, heard } from "./sending.js";
+import { draw } from "./shown.js";
+import { toast } from "./slip.js";
+
+export async function end(holder, what, more = {}) {
+  const { task, name } = holder.dataset, thing = "thing" in holder.dataset;
+  if (what === "done" && "photo" in holder.dataset) return location.assign(`${body.dataset.home}tasks/${task}/`);
+  const sentence = say(thing && what === "done" ? "doneThing" : what, { name });
+  if ($("#today")) {
+    act(task, what, { name, thing, ...more });
+    toast(sentence, { task, name });
+    handOn();
+    return;
+  }
+  // The next one comes by itself, whether the server has answered by then or not.
+  Object.assign(heard, { refusal: "", onward: "" });
+  await Promise.race([act(task, what, { name, thing, ...more }), new Promise((go) => setTimeout(go, 2000))]);
+  sessionStorage.setItem("slip", JSON.stringify(heard.refusal ? { sentence: heard.refusal } : { sentence, undo: { task, name } }));
+  const clashed = box.in("clash").some((entry) => entry.task === task);
+  location.assign(clashed ? body.dataset.home : heard.onward || holder.dataset.next || body.dataset.home); // a newcomer's next step first
+}
+
+export async function takeBack(task, name) {
+  $("#toast").hidden = true;
+  await Promise.race([act(task, "undo", { name }), new Promise((go) => setTimeout(go, 2000))]);
+  if ($("#today")) {
+    openRow(task);
+    if ($("#toast").hidden) toast(say("reopened", { name }));
+    handOn($(`#today article[data-task="${task}"] .go`));
+  } else if (heard.refusal) toast(heard.refusal);
+  else location.assign(`${body.dataset.home}tasks/${task}/`);
+}
+
+export function settle(button) {
+  const entry = box.all().find((each) => each.key === button.closest("[data-key]").dataset.key);
+  if (!entry) return;
+  box.drop(entry.key);
+  if (button.dataset.do === "mine") {
+    box.add({ ...entry, key: newKey(), act: "undo", state: "waiting", tries: 0, at: Date.now() });
+    box.add({ ...entry, key: newKey(), state: "waiting", tries: 0, at: Date.now() });
+  }
+  draw();
+  flush().then(() => location.reload());
+}
+
+export async function leave(form, sure) {
+  await flush();
+  const unsent = box.in("waiting");
+  if (unsent.length && !sure) {
+    $("#leave-title").textContent = say("unsaved", { n: unsent.length });
+    $("#leave").showModal();
+    return;
+  }
+  // Today's list, the outbox and the worker belong to this seat.
+  for (const name of Object.keys(localStorage)) if (name.startsWith(`phone:${body.dataset.home}:`)) localStorage.removeItem(name);
+  sessionStorage.clear();
+  if ("caches" in window) for (const name of await caches.keys()) if (name.startsWith(`phone:${body.dataset.home}:`)) await caches.delete(name);
+  const worker = await navigator.serviceWorker?.getRegistration(body.dataset.home);
+  if (worker) await worker.unregister();
+  form.submit();
+}

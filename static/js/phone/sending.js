@@ -1,0 +1,102 @@
+/* Sends what waits in the outbox, in its order, by one page at a time. */
+import { takeOut } from "./list.js";
+import { lost, reached } from "./network.js";
+import { box, newKey } from "./outbox.js";
+import { $, body, hasTaskPage, say, token } from "./page.js";
+import { draw } from "./shown.js";
+import { toast } from "./slip.js";
+
+const PATIENCE = 6000;
+export const heard = { refusal: "", onward: "" }; // of the last answer: why it cannot be, and what comes next
+
+/** Put an act into the outbox and try to send it. */
+export function act(task, what, { name = "", reason = "", note = "", until = "", thing = false } = {}) {
+  const unsent = box.in("waiting").findLast((entry) => entry.task === task && !entry.tries);
+  if (what === "undo" && unsent && unsent.act !== "undo") {
+    box.drop(unsent.key); // nobody heard of it yet
+    draw();
+    return Promise.resolve("dropped");
+  }
+  box.add({ key: newKey(), task, act: what, reason, note, until, name, thing, at: Date.now(), state: "waiting", tries: 0 });
+  draw();
+  return flush();
+}
+
+let sending = null;
+
+export function flush() {
+  const alone = (work) => (navigator.locks ? navigator.locks.request(box.name, work) : work());
+  sending = (sending || Promise.resolve()).then(() => alone(sendAll)).catch(() => {});
+  return sending;
+}
+
+async function sendAll() {
+  if (!navigator.onLine) { // not even tried, so it can be taken back as if it had not been
+    if (box.in("waiting").length) lost();
+    return draw();
+  }
+  let sent = 0, late = 0, undone = false;
+  for (let entry; (entry = box.in("waiting")[0]);) {
+    if (entry.tries) late += 1;
+    box.change(entry.key, { tries: entry.tries + 1 });
+    const answer = await send(entry);
+    if (!answer) break;
+    if (answer.ok) {
+      sent += 1;
+      box.change(entry.key, { state: "sent", answered: answer.said.at });
+      heard.onward = answer.said.then || "";
+      undone ||= entry.act === "undo" && Boolean($("#today")) && !$(`#today article[data-task="${entry.task}"]`);
+    } else refused(entry, answer.said);
+    draw();
+  }
+  draw();
+  if (sent && navigator.serviceWorker?.controller) navigator.serviceWorker.controller.postMessage("today");
+  if (late && sent && !hasTaskPage()) toast(say("sentLater", { n: sent }));
+  if (undone) location.reload(); // its row is not on this page
+}
+
+/** The server's answer, or null where it cannot be reached now. */
+async function send(entry) {
+  const stop = new AbortController();
+  const timer = setTimeout(() => stop.abort(), PATIENCE);
+  try {
+    const answer = await fetch(body.dataset.ticks, {
+      method: "POST",
+      keepalive: true,
+      signal: stop.signal,
+      headers: { "Content-Type": "application/json", Accept: "application/json", "X-CSRFToken": token() },
+      body: JSON.stringify({ task: entry.task, act: entry.act, key: entry.key, reason: entry.reason, note: entry.note, until: entry.until, ago: secondsSince(entry.at) }),
+    });
+    const said = (answer.headers.get("Content-Type") || "").includes("json") ? await answer.json() : null;
+    reached();
+    if (!said || answer.status >= 500) {
+      if (answer.redirected || answer.status === 403) toast(say("signedOut"));
+      return null;
+    }
+    return { ok: answer.ok, said };
+  } catch {
+    lost();
+    return null;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** How long an act has waited here; said as a span, since a phone's clock may be wrong. */
+function secondsSince(at) {
+  return Math.max(0, Math.round((Date.now() - at) / 1000));
+}
+
+/** Somebody was first, or it cannot be: what the server holds is what holds, and people hear of it. */
+function refused(entry, said) {
+  const same = { done: "done", impossible: "impossible" }[entry.act] === said.state;
+  if (said.code === "already_ended" && !same && entry.act !== "later") {
+    box.keep(box.all().filter((other) => other.key === entry.key || other.task !== entry.task || other.state !== "waiting"));
+    box.change(entry.key, { state: "clash", who: said.by, sentence: said.sentence });
+    return;
+  }
+  box.drop(entry.key);
+  toast(said.sentence);
+  if (!hasTaskPage() && said.code !== "already_ended") takeOut(entry.task);
+  heard.refusal = said.sentence;
+}

@@ -1,0 +1,33 @@
+/* Without a network: the page of one task out of today's list. */
+import { leadToChat } from "./copying.js";
+import { fill } from "./focus.js";
+import { $, $$, body } from "./page.js";
+
+export function showTask(task) {
+  const row = $(`#today article[data-task="${task}"]`);
+  if (!row) return;
+  const all = $$("#today article");
+  const next = all[(all.indexOf(row) + 1) % all.length];
+  const view = $("#task-view").content.cloneNode(true);
+  const slot = (name) => $(`[data-slot=${name}]`, view);
+  const page = $("#task", view);
+  Object.assign(page.dataset, { task, name: row.dataset.name, to: row.dataset.to, next: next === row ? "" : $(".t", next).getAttribute("href") });
+  slot("title").innerHTML = $(".title", row).innerHTML;
+  slot("line").textContent = $("small", row).textContent;
+  slot("group").textContent = $(".gp", row).textContent;
+  slot("minutes").textContent = $(".k span:last-child", row).textContent;
+  slot("text").textContent = $(".text", row).textContent;
+  $$("[name=task]", view).forEach((field) => { field.value = task; });
+  $("[data-skip]", view).href = page.dataset.next || body.dataset.home;
+  leadToChat($("[data-chat]", view), row.dataset.chat);
+  if ("thing" in row.dataset) page.dataset.thing = "";
+  if (!slot("text").textContent) $(".copy", view).remove();
+  if ("photo" in row.dataset) {
+    $$("[data-ends], #word form[data-tick]", view).forEach((form) => form.remove());
+    $("[data-needs-photo]", view).hidden = false;
+  }
+  $$("header.top, #today, .tabbar").forEach((part) => part.remove());
+  body.classList.replace("today", "one");
+  $("#offline").after(view);
+  fill($(".copy"));
+}
