@@ -13,7 +13,7 @@ from crm.tenancy.refusals import Refused
 from crm.tenancy.scope import active_tenant
 
 from . import rises, senders, tasks, waves
-from .models import Channel, Push, Task
+from .models import Channel, Push, Task, Tick
 from .models.delivery import TEST
 
 State = Push.State
@@ -69,7 +69,12 @@ def push(group, *, cause, title, text="", picture=None, card=None, minutes=2, du
 
 @transaction.atomic
 def try_out(channel, text, *, by):
-    """A message that shows whether the channel works. What comes of it stands in its own push, and nobody is asked about it."""
+    """A message that shows whether the channel works. What comes of it stands in its own push, and nobody is asked about it.
+
+    One at a time: who presses the button ten times does not fill a chat."""
+    Channel.objects.select_for_update().get(pk=channel.pk)
+    if Push.objects.filter(channel=channel, cause__startswith=TEST, state__in=Push.swept).exists():
+        raise Refused(_("A test is on its way already; what becomes of it stands below in a moment."), code="test_under_way")
     fields = {"group_id": channel.group_id, "channel": channel, "title": _("Test"), "text": text, "due_at": now(), "by": by}
     made = Push.objects.create(cause=f"{TEST}{uuid7()}", **fields)
     events.note("channel.tested", channel, by=by)
@@ -229,6 +234,17 @@ def _gone(push):
 def _not_asked(push):
     sentence = _("Nobody has to decide about this message any more: %(state)s.") % {"state": push.get_state_display()}
     return Refused(sentence, code="not_asked", state=push.state)
+
+
+@tasks.guards(Task.Kind.PUSH)
+def nobody_decided_otherwise(task, act, *, reason, note):
+    """A tick is taken back only while what it said of the message holds: else it would go out by hand beside another way."""
+    if act != Tick.Act.UNDO or task.state not in (Task.State.DONE, Task.State.IMPOSSIBLE):
+        return
+    push = Push.objects.select_for_update(of=["self"]).filter(task=task).first()
+    if push is None or push.state != (State.SENT if task.state == Task.State.DONE else State.FAILED):
+        sentence = _("Somebody has decided otherwise about this message since, so the task stays as it ended.")
+        raise Refused(sentence, code="decided_otherwise")
 
 
 @tasks.follows(Task.Kind.PUSH)

@@ -132,7 +132,7 @@ class ChannelViewSet(ReadingView):
     @extend_schema(request=None, responses={202: TriedSerializer})
     @action(detail=True, methods=["post"], filter_backends=[], pagination_class=None)
     def test(self, request, pk):
-        """Send a message that shows whether it works."""
+        """Send a message that shows whether it works. 409 `test_under_way` while the last one is on its way."""
         made = channels.try_out(self.get_object(), by=request.auth)
         return Response(TriedSerializer({"push": made.pk}).data, status=202)
 

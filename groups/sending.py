@@ -29,6 +29,7 @@ MOST_TRIES = 5
 PAUSE = 20  # seconds after the first try; each further one is twice as long
 LONGEST_WAIT = datetime.timedelta(hours=1)  # for a channel that rests; beyond it somebody sends by hand
 DAY = datetime.timedelta(days=1)
+MAY_BE_OUT = ("no_answer", "line_cut", "server_error", "worker_died")  # reasons after which one that drops repeats is sent again
 
 
 @dataclass(frozen=True)
@@ -71,8 +72,10 @@ def _claimed(tenant_id, pk):
 def _begun(push, channels, tenant):
     if push.state == State.SENDING and not senders.drops_repeats(push.channel.kind):
         return delivery.turn(push, State.UNSURE, reason="worker_died")
-    if push.state == State.SENDING and push.tries >= MOST_TRIES:
-        return _not_by_channel(push, "worker_died")
+    if push.state == State.SENDING:
+        push.reason = "worker_died"
+        if push.tries >= MOST_TRIES:
+            return _not_by_channel(push, "worker_died")
     channel = delivery.way(push, channels)
     if channel is None:
         return _not_by_channel(push, "switched_off" if push.channel_id else "")
@@ -88,7 +91,7 @@ def _begun(push, channels, tenant):
     Channel.objects.filter(pk=channel.pk).update(sent=[*_recent(channel, moment), moment], rests_until=None)
     push.state, push.channel, push.due_at, push.tries = State.SENDING, channel, moment + PATIENCE, push.tries + 1
     push.begun_at = push.begun_at or moment
-    push.save(update_fields=["state", "channel", "due_at", "tries", "begun_at"])
+    push.save(update_fields=["state", "channel", "due_at", "tries", "begun_at", "reason"])
     return Going(push, channel, pieces[push.parts], push.parts + 1 == len(pieces))
 
 
@@ -103,9 +106,12 @@ def _pieces(push, channel):
 
 
 def _not_by_channel(push, reason):
-    """By hand instead; a test only says so."""
+    """By hand instead, unless an earlier try may have got there: then somebody looks first. A test only says so."""
+    perhaps = next((code for code in (reason, push.reason) if code in MAY_BE_OUT), None)
     if delivery.is_test(push):
         delivery.turn(push, State.FAILED, reason=reason or "switched_off")
+    elif perhaps:
+        delivery.turn(push, State.UNSURE, reason=perhaps)
     else:
         delivery.give_to_hand(push, reason=reason)
 
@@ -160,9 +166,9 @@ def _put_off(push, channel, until, why):
     if delivery.is_test(push) and why != "pace":
         delivery.turn(push, State.FAILED, reason=why)
     elif waits_too_long or (why in ("quiet", "a_day") and channel.otherwise == Channel.Otherwise.BY_HAND):
-        delivery.give_to_hand(push, reason=why)
+        _not_by_channel(push, why)
     else:
-        delivery.put_off(push, until, why)
+        delivery.put_off(push, until, push.reason if push.reason in MAY_BE_OUT else why)
 
 
 # What came of it
@@ -174,6 +180,8 @@ def _note(going, said):
     is_ours = (push.tries, push.parts) == (going.push.tries, going.push.parts)
     if not is_ours or push.state not in (State.SENDING, State.UNSURE) or (push.state == State.UNSURE and said.what == "unsure"):
         return
+    if push.state == State.UNSURE and not senders.drops_repeats(going.channel.kind):
+        push.reason = ""  # this one try is known now, and there was no other
     with translation.override(Tenant.objects.get(pk=push.tenant_id).language):
         {"sent": _sent, "again": _again, "no": _refused, "dead": _dead, "unsure": _unsure}[said.what](push, going, said)
 
@@ -182,8 +190,8 @@ def _sent(push, going, said):
     if going.is_last:
         delivery.turn(push, State.SENT, parts=push.parts + 1, sent_at=now(), reason="")
     else:
-        push.parts, push.tries, push.state, push.due_at = push.parts + 1, 0, State.WAITING, now()
-        push.save(update_fields=["parts", "tries", "state", "due_at"])
+        push.parts, push.tries, push.state, push.due_at, push.reason = push.parts + 1, 0, State.WAITING, now(), ""
+        push.save(update_fields=["parts", "tries", "state", "due_at", "reason"])
 
 
 def _again(push, going, said):

@@ -182,6 +182,14 @@ def _reopen(task, by):
     rises.again([task])
 
 
+@guards(Task.Kind.MOVE)
+def nobody_was_asked_anew(task, act, *, reason, note):
+    """Whose move has another task by now, or is no more, is not asked by this one again."""
+    is_over = act == Tick.Act.UNDO and task.state in (Task.State.DONE, Task.State.IMPOSSIBLE)
+    if is_over and not Move.objects.filter(task=task).exists():
+        raise Refused(_("This was handed out anew or taken back since, so the old task stays as it ended."), code="asked_anew")
+
+
 @transaction.atomic
 def prove(task_id, upload, *, by):
     """A photo that shows what was done. Another one takes its place."""

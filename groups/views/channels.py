@@ -266,7 +266,10 @@ def address(request, pk):
 @require_POST
 def test(request, pk):
     found = get_object_or_404(Channel.objects.open(), pk=pk)
-    verbs.try_out(found, by=request.seat)
+    try:
+        verbs.try_out(found, by=request.seat)
+    except Refused as refusal:
+        messages.warning(request, refusal.sentence)
     return redirect(reverse("groups:channel", args=[pk]) + "#pushes")
 
 

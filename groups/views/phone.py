@@ -192,12 +192,17 @@ def _said(request):
         sent = json.loads(request.body) if request.content_type == "application/json" else request.POST
         task, key = uuid.UUID(str(sent["task"])), uuid.UUID(str(sent["key"]))
         act = Tick.Act(sent["act"])
-        more = {name: str(sent.get(name) or "") for name in ("reason", "note", "until")}
+        more = {name: _writable(str(sent.get(name) or "")) for name in ("reason", "note", "until")}
         more["ago"] = min(max(int(sent.get("ago") or 0), 0), 10**9)
     except (ValueError, TypeError, KeyError, AttributeError):
         sentence = _("This tick cannot be read: it needs a task, an act (done, impossible, later or undo) and a key.")
         raise Refused(sentence, code="unreadable", status=400) from None
     return {"task": task, "key": key, "act": act, "more": more}
+
+
+def _writable(text):
+    """Without what no database keeps: a phone would send the same tick again and again."""
+    return text.replace("\0", "").encode(errors="ignore").decode()
 
 
 def _in_words(asked, act):
