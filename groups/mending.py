@@ -1,7 +1,8 @@
-"""A week in which somebody has too much to do, and the smallest hand-over that mends it exactly."""
+"""A week in which somebody has too much to do, and the smallest hand-over that mends it: to one other, or to as many as it takes."""
 
 import hashlib
-from dataclasses import dataclass
+from collections import defaultdict
+from dataclasses import dataclass, field
 
 from django.db import transaction
 from django.db.models import Q
@@ -10,21 +11,26 @@ from django.utils.translation import gettext_lazy
 
 from crm.tenancy import events, trail
 from crm.tenancy.models import Seat
+from crm.tenancy.refusals import Refused
 from crm.tenancy.scope import active_tenant
 
-from . import laying
-from .models import Occurrence, Task
+from . import laying, weeks
+from .models import Occurrence, Slot, Task
+from .spreading import spread
 from .weeks import Entry, Hands
 
 MOST = 3  # proposals on a page
+MENDED, SPREAD = KINDS = "week.mended", "week.spread"  # to one, to several
+DEALT = (Slot.Given.TURN, Slot.Given.FREE)
 
 
 @dataclass
-class Mending:
-    hands: Hands  # who has too much
-    to: Hands | None  # who has room for it
+class Share:
+    """What one of the others takes, out of the room they had."""
+
+    to: Hands
+    room: int
     entries: list[Entry]
-    can_go: bool = True  # something of this week can still be given on
 
     @property
     def minutes(self):
@@ -32,13 +38,32 @@ class Mending:
 
     @property
     def left(self):
-        return self.to.free - self.minutes
+        return self.room - self.minutes
+
+
+@dataclass
+class Mending:
+    hands: Hands  # who has too much
+    shares: list[Share] = field(default_factory=list)
+    can_go: bool = True  # something of this week can still be given on
+
+    @property
+    def entries(self):
+        return [entry for share in self.shares for entry in share.entries]
+
+    @property
+    def minutes(self):
+        return sum(share.minutes for share in self.shares)
+
+    @property
+    def stays_over(self):
+        return max(self.hands.over - self.minutes, 0)
 
     @property
     def mark(self):
         """Names this very proposal, so that no other one is carried out for it."""
-        named = [f"{entry.occurrence.pk}:{entry.minutes}" for entry in self.entries]
-        return hashlib.sha256("|".join([str(self.to and self.to.seat.pk), *named]).encode()).hexdigest()[:16]
+        named = [f"{share.to.seat.pk}:{entry.occurrence.pk}:{entry.minutes}" for share in self.shares for entry in share.entries]
+        return hashlib.sha256("|".join(named).encode()).hexdigest()[:16]
 
 
 def proposals(week):
@@ -47,77 +72,102 @@ def proposals(week):
     found = []
     for each in week.over[:MOST]:
         mending = _for(each, week, room)
-        if mending.to:
-            room[mending.to.seat.pk] -= mending.minutes
+        for share in mending.shares:
+            room[share.to.seat.pk] -= share.minutes
         found.append(mending)
     return found
 
 
 def _for(hands, week, room):
-    """Fewest minutes that are enough, in as few pieces as can be, to the one who has most room for them."""
-    can_go = [entry for entry in week.entries if entry.assistant == hands.seat.pk and entry.is_movable]
-    others = sorted((each for each in week.hands if each is not hands and room.get(each.seat.pk)), key=lambda each: -room[each.seat.pk])
-    most = max((room[each.seat.pk] for each in others), default=0)
-    chosen = _least(can_go, hands.over, most)
-    return Mending(hands, others[0] if chosen else None, chosen, bool(can_go))
-
-
-def _least(entries, wanted, most):
-    """The entries whose minutes make the smallest sum from `wanted` to `most`; none where no such sum can be made."""
-    best = {0: ()}  # sum of minutes -> the fewest entries that make it
-    for entry in entries:
-        for minutes, taken in sorted(best.items(), reverse=True):
-            total = minutes + entry.minutes
-            if minutes < wanted and total <= most and len(taken) + 1 < len(best.get(total, range(10**6))):
-                best[total] = (*taken, entry)
-    enough = [total for total in best if total >= wanted]
-    return list(best[min(enough)]) if enough else []
+    can_go = [entry for entry in week.entries if entry.assistant == hands.seat.pk and entry.is_movable and entry.minutes]
+    others = [each for each in week.hands if each is not hands and room.get(each.seat.pk)]
+    goes = spread([entry.minutes for entry in can_go], [room[each.seat.pk] for each in others], hands.over)
+    shares = defaultdict(list)
+    for place in sorted(goes):
+        shares[goes[place]].append(can_go[place])
+    found = [Share(others[to], room[others[to].seat.pk], entries) for to, entries in shares.items()]
+    return Mending(hands, sorted(found, key=lambda share: -share.minutes), bool(can_go))
 
 
 # Carrying it out, and taking it back
 
 
 @transaction.atomic
-def carry_out(mending, *, by):
-    """These are done by somebody else, this once."""
+def carry_out(tenant, monday, seat, mark, *, by):
+    """The proposal that was seen, if it would still be made: these are done by others, this once. Returns it with its fact."""
     laying.at_once()
-    rows = [entry.occurrence.pk for entry in mending.entries]
-    _give(rows, mending.hands.seat.pk, mending.to.seat.pk, chosen=mending.to.seat.pk)
-    after = {"assistant": str(mending.to.seat.pk), "slots": len(rows), "minutes": mending.minutes, "occurrences": [str(pk) for pk in rows]}
-    return events.note("week.mended", mending.to.seat, by=by, before={"whose": str(mending.hands.seat.pk)}, after=after)
+    week = weeks.week_of(tenant, monday)
+    mending = next((each for each in proposals(week) if each.hands.seat.pk == seat), None)
+    if mending is None or not mending.shares or mending.mark != mark:
+        raise Refused(_("The week has changed since this was proposed. Look at it as it is now."), code="changed_meanwhile")
+    given = {str(entry.occurrence.pk): str(share.to.seat.pk) for share in mending.shares for entry in share.entries}
+    chosen = {str(entry.occurrence.pk): str(entry.occurrence.assistant_id) for entry in mending.entries if entry.occurrence.assistant_id}
+    kept = _keep_the_rest(week, given)
+    for share in mending.shares:
+        _give([entry.occurrence.pk for entry in share.entries], seat, share.to.seat.pk)
+        Occurrence.objects.filter(pk__in=[entry.occurrence.pk for entry in share.entries]).update(assistant=share.to.seat.pk)
+    to = mending.shares[0].to.seat
+    after = {"assistant": str(to.pk), "people": len(mending.shares), "slots": len(given), "minutes": mending.minutes}
+    kind = MENDED if len(mending.shares) == 1 else SPREAD
+    return mending, events.note(
+        kind, to, by=by, before={"whose": str(seat), "chosen": chosen}, after=after | {"given": given, "kept": kept}
+    )
 
 
-def _give(rows, whose, to, *, chosen):
+def _keep_the_rest(week, given):
+    """What is dealt by turns or to whoever is free stays with whom the proposal saw it; dealt anew, it would come back to somebody."""
+    kept = {
+        entry.occurrence: entry.assistant
+        for entry in week.entries
+        if entry.state == Occurrence.State.WAITING and entry.slot.given in DEALT and entry.assistant
+        if entry.occurrence.assistant_id is None and str(entry.occurrence.pk) not in given
+    }
+    for occurrence, seat in kept.items():
+        occurrence.assistant_id = seat
+    Occurrence.objects.bulk_update(kept, ["assistant"])
+    return {str(occurrence.pk): str(seat) for occurrence, seat in kept.items()}
+
+
+def _give(rows, whose, to):
+    """Their tasks that were handed out already, with what goes ahead of them."""
     of_rows = Q(occurrences__in=rows) | Q(following__occurrences__in=rows)
-    Task.objects.unended().filter(of_rows, assistant=whose).update(assistant=to)
-    Occurrence.objects.filter(pk__in=rows).update(assistant=chosen)
+    Task.objects.filter(pk__in=Task.objects.unended().filter(of_rows, assistant=whose).values("pk")).update(assistant=to)
+
+
+def _given(fact):
+    """{occurrence's id: seat's id}; a fact of before had one taker alone."""
+    return fact.after.get("given") or dict.fromkeys(fact.after.get("occurrences", ()), fact.after.get("assistant"))
 
 
 def _mended_last(facts):
     """While somebody stands to whom it could go back, and some of it is not done."""
-    rows = {pk for fact in facts for pk in fact.after.get("occurrences", ())}
+    rows = {pk for fact in facts for pk in _given(fact)}
     given = Occurrence.objects.filter(pk__in=rows).exclude(assistant=None).select_related("task")
-    now_with = {str(row.pk): str(row.assistant_id) for row in given if row.task is None or row.task.state in Task.UNENDED}
+    now_with = {(str(row.pk), str(row.assistant_id)) for row in given if row.task is None or row.task.state in Task.UNENDED}
     there = {str(pk) for pk in Seat.objects.standing().filter(tenant=active_tenant()).values_list("pk", flat=True)}
-    return [
-        fact.pk
-        for fact in facts
-        if fact.before.get("whose") in there
-        and any(now_with.get(pk) == fact.after.get("assistant") for pk in fact.after.get("occurrences", ()))
-    ]
+    return [fact.pk for fact in facts if fact.before.get("whose") in there and now_with & set(_given(fact).items())]
 
 
 def _give_back(fact, by):
     laying.at_once()
-    rows = list(Occurrence.objects.filter(pk__in=fact.after["occurrences"], assistant=fact.after["assistant"]).values_list("pk", flat=True))
-    _give(rows, fact.after["assistant"], fact.before["whose"], chosen=None)
-    whose = Seat.objects.get(tenant=active_tenant(), pk=fact.before["whose"])
-    events.note("week.unmended", whose, by=by, after={"whose": str(whose.pk), "slots": len(rows)})
+    whose, chosen, given, back = fact.before["whose"], fact.before.get("chosen", {}), _given(fact), 0
+    done = Occurrence.objects.filter(pk__in=given, state=Occurrence.State.HANDED_OUT).exclude(task__state__in=Task.UNENDED)
+    done = {str(pk) for pk in done.values_list("pk", flat=True)}
+    for pk, to in given.items():
+        if pk not in done and Occurrence.objects.filter(pk=pk, assistant=to).update(assistant=chosen.get(pk)):
+            _give([pk], to, whose)
+            back += 1
+    for pk, seat in fact.after.get("kept", {}).items():
+        Occurrence.objects.filter(pk=pk, assistant=seat).update(assistant=None)
+    whose = Seat.objects.get(tenant=active_tenant(), pk=whose)
+    events.note("week.unmended", whose, by=by, after={"whose": str(whose.pk), "slots": back})
     return _("%(name)s has it again.") % {"name": whose}
 
 
-trail.tell(
-    "week.mended", gettext_lazy("Gave %(slots)s slots of %(whose)s to %(assistant)s, for one week"), icon="arrows-exchange", topic="rhythm"
-)
+for kind, words in (
+    (MENDED, gettext_lazy("Gave %(slots)s slots of %(whose)s to %(assistant)s, for one week")),
+    (SPREAD, gettext_lazy("Gave %(slots)s slots of %(whose)s to %(people)s others, for one week")),
+):
+    trail.tell(kind, words, icon="arrows-exchange", topic="rhythm")
+    trail.undoes(kind, "matrix", _mended_last, _give_back)
 trail.tell("week.unmended", gettext_lazy("Gave %(slots)s slots back to %(whose)s"), icon="arrow-back-up", topic="rhythm")
-trail.undoes("week.mended", "matrix", _mended_last, _give_back)

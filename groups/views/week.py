@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils.dateparse import parse_date, parse_time
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django_htmx.http import HttpResponseClientRedirect
 
@@ -204,11 +204,13 @@ def drop(request, pk):
 def mend(request):
     """Carry out the proposal that was seen, if it would still be made."""
     monday = weeks.asked_for(request.POST.get("week", ""), request.tenant)
-    shown = weeks.week_of(request.tenant, monday)
-    found = next((each for each in mending.proposals(shown) if each.hands.seat.pk == as_uuid(request.POST.get("seat"))), None)
-    if found is None or not found.to or found.mark != request.POST.get("proposal"):
-        raise Refused(_("The week has changed since this was proposed. Look at it as it is now."), code="changed_meanwhile")
-    fact = mending.carry_out(found, by=request.seat)
+    asked = as_uuid(request.POST.get("seat")), request.POST.get("proposal", "")
+    mended, fact = mending.carry_out(request.tenant, monday, *asked, by=request.seat)
     undo = f"undo={reverse('groups:week_undo', args=[fact.pk])}"
-    messages.success(request, _("Done: %(name)s is within the budget.") % {"name": found.hands.seat}, extra_tags=undo)
+    if mended.stays_over:
+        words = ngettext("Done: %(name)s is still %(n)s minute over.", "Done: %(name)s is still %(n)s minutes over.", mended.stays_over)
+        words %= {"name": mended.hands.seat, "n": f"{mended.stays_over:,}"}
+    else:
+        words = _("Done: %(name)s is within the budget.") % {"name": mended.hands.seat}
+    messages.success(request, words, extra_tags=undo)
     return redirect(address(monday))

@@ -1,17 +1,21 @@
 """The week calendar: what it shows, moving a slot, who has too much and what mends it; rhythms, pauses, and minutes of a seat."""
 
 import datetime
+import itertools
 import re
 
 import pytest
 import time_machine
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from crm.tenancy.models import Event, Seat
 from crm.tenancy.scope import acting_for
 from groups import occurrences
 from groups.models import Occurrence, Pause, Rhythm, Slot
+from groups.spreading import spread
 from tests.factories import GroupFactory, MatrixFactory, RhythmFactory, SeatFactory, SlotFactory
 
 MONDAY = datetime.date(2026, 11, 30)
@@ -219,7 +223,93 @@ def test_where_nobody_has_room_it_says_so(owner, groups, hands):
 
     [found] = owner.get(f"week/?week={MONDAY}").context["mendings"]
 
-    assert (found.to, found.entries) == (None, [])
+    assert (found.shares, found.stays_over) == ([], 6)
+
+
+def test_what_is_too_much_for_one_is_spread_over_several_and_comes_back_as_a_whole(owner, operator, house, groups, hands):
+    """Fourteen minutes over: one has room for five, another for eight, a third for nine, so no one of them can take it all."""
+    budget(hands[0], 12)
+    budget(hands[1], 31)
+    with acting_for(house.pk):
+        for name, room in (("Lin", 8), ("Yu", 9)):
+            SeatFactory(tenant=house, role="assistant", name=name, minutes_a_week=room)
+    page = owner.get(f"week/?week={MONDAY}")
+    [found] = page.context["mendings"]
+    said = {"week": MONDAY.isoformat(), "seat": str(hands[0].pk), "proposal": found.mark}
+
+    done = owner.post("week/mending/", said, follow=True)
+    mended = {str(each.seat): each.minutes for each in done.context["week"].hands}
+    told = owner.get("trail/").content.decode()
+    again = operator.post("week/mending/", said)
+    owner.post(UNDO.search(done.content.decode())[1])
+
+    assert ({str(share.to.seat): share.minutes for share in found.shares}, found.stays_over) == ({"Lin": 8, "Yu": 8}, 0)
+    assert "8 min to Lin" in page.content.decode()
+    assert (mended["Man"], mended["Lin"], mended["Yu"], again.status_code) == (10, 8, 8, 409)
+    assert "Gave 2 slots of Man to 2 others, for one week" in told
+    after = {str(each.seat): each.minutes for each in week(owner).hands}
+    assert (after["Man"], after["Lin"], after["Yu"]) == (26, 0, 0)
+
+
+def test_what_nobody_has_room_for_stays_over_and_is_said(owner, groups, hands):
+    budget(hands[0], 12)
+    budget(hands[1], 26 + 8)
+    page = owner.get(f"week/?week={MONDAY}")
+    [found] = page.context["mendings"]
+
+    done = owner.post("week/mending/", {"week": MONDAY.isoformat(), "seat": str(hands[0].pk), "proposal": found.mark}, follow=True)
+
+    assert (found.minutes, found.stays_over) == (8, 6)
+    assert "6 minutes stay over." in page.content.decode()
+    assert "Man is still 6 minutes over." in done.content.decode()
+
+
+def test_what_is_dealt_to_whoever_is_free_does_not_come_back_to_who_gave(owner, house, groups, hands):
+    """Once Man has less to do they are the freest, so what is dealt would land on them."""
+    with acting_for(house.pk):
+        SlotFactory(rhythm=None, group=groups[0], weekday=2, title="Question", minutes=5)
+        SlotFactory(rhythm=None, group=groups[2], weekday=6, title="Chat", minutes=9, given="free")
+        occurrences.lay_out(house)
+    budget(hands[0], 20)
+    budget(hands[1], 60)
+    before = week(owner)
+    [found] = owner.get(f"week/?week={MONDAY}").context["mendings"]
+
+    done = owner.post("week/mending/", {"week": MONDAY.isoformat(), "seat": str(hands[0].pk), "proposal": found.mark}, follow=True)
+
+    minutes = {str(each.seat): each.minutes for each in done.context["week"].hands}
+    was = {str(each.seat): each.minutes for each in before.hands}
+    assert minutes == was | {"Man": was["Man"] - found.minutes, "Yuan": was["Yuan"] + found.minutes}
+
+
+@given(
+    pieces=st.lists(st.sampled_from([1, 3, 5, 6, 8, 10, 14, 20]), max_size=5), rooms=st.lists(st.integers(0, 25), max_size=3),
+    wanted=st.integers(1, 45),
+)  # fmt: skip
+@settings(max_examples=50, deadline=None)
+def test_whoever_takes_stays_within_and_it_is_mended_exactly_where_it_can_be(pieces, rooms, wanted):
+    """Against all ways there are: as near as can be, by the least pieces, to the fewest people, of the fewest minutes."""
+    found = spread(pieces, rooms, wanted)
+
+    every = itertools.product([None, *range(len(rooms))], repeat=len(pieces))
+    ways = [{piece: to for piece, to in enumerate(way) if to is not None} for way in every]
+    assert _worth(found, pieces, rooms, wanted) == min(filter(None, (_worth(way, pieces, rooms, wanted) for way in ways)))
+
+
+def _worth(way, pieces, rooms, wanted):
+    left = list(rooms)
+    for piece, to in way.items():
+        left[to] -= pieces[piece]
+    total = sum(pieces[piece] for piece in way)
+    return min(left, default=0) >= 0 and (max(wanted - total, 0), len(way), len(set(way.values())), total)
+
+
+def test_ninety_pieces_are_spread_over_twelve_people_without_a_long_look():
+    pieces, rooms = [5, 8, 12, 15, 6, 10] * 15, [7, 11, 13, 9, 22, 31, 8, 17, 19, 23, 29, 6]
+
+    found = spread(pieces, rooms, 400)
+
+    assert sum(pieces[piece] for piece in found) >= sum(rooms) - 12
 
 
 # The panel of a slot
