@@ -15,8 +15,10 @@ from groups import api as groups
 from groups import arrival_api as arrivals
 from groups import delivery_api as delivery
 from groups import effort_api as effort
+from groups import reshuffle_api as reshuffles
 from groups import rhythm_api as rhythms
 from groups import roster_api as rosters
+from groups import rule_api as rules
 from groups import task_api as tasks
 from members import api as members
 from members import introduction_api as introductions
@@ -38,9 +40,9 @@ router.register("matrices", groups.MatrixViewSet)
 router.register("groups", groups.GroupViewSet)
 router.register("cohorts", groups.CohortViewSet)
 router.register("placements", groups.PlacementViewSet)
-router.register("reshuffles", groups.ReshuffleViewSet)
-router.register("drafts", groups.DraftViewSet)
-router.register("moves", groups.MoveViewSet)
+router.register("reshuffles", reshuffles.ReshuffleViewSet)
+router.register("drafts", reshuffles.DraftViewSet)
+router.register("moves", reshuffles.MoveViewSet)
 router.register("rosters", rosters.RosterViewSet)
 router.register("codes", rosters.GroupCodeViewSet, basename="code")
 router.register("tasks", tasks.TaskViewSet)
@@ -52,10 +54,10 @@ router.register("pauses", rhythms.PauseViewSet)
 router.register("occurrences", rhythms.OccurrenceViewSet)
 router.register("arrivals", arrivals.ArrivalViewSet)
 router.register("arrival-steps", arrivals.ArrivalStepViewSet)
-router.register("pins", groups.PinViewSet)
-router.register("bonds", groups.BondViewSet)
-router.register("aparts", groups.ApartViewSet)
-router.register("stars", groups.StarViewSet)
+router.register("pins", rules.PinViewSet)
+router.register("bonds", rules.BondViewSet)
+router.register("aparts", rules.ApartViewSet)
+router.register("stars", rules.StarViewSet)
 router.register("events", trail.EventViewSet)
 router.register("jobs", work.JobViewSet)
 router.register("keys", keys.KeyViewSet)

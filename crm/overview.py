@@ -17,7 +17,7 @@ from crm.tenancy.prepared import Counts
 from crm.tenancy.rights import sees
 from groups import calendar, clashes, efforts, rises
 from groups.models import CalendarStep, Cohort, Draft, Move, Push, Reshuffle, Task, Wave
-from groups.reshuffles import STAGES
+from groups.thinking import STAGES
 from members import terms
 from members.models import Member, Renewal
 

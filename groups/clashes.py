@@ -5,7 +5,7 @@ import re
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from . import plans
+from . import plan_brief
 
 # The engine's own sentences, to be translated: the keys of the data are the same.
 SENTENCES = {
@@ -56,7 +56,7 @@ RULES = [
 
 def said(problems):
     """[(sentence, way out, least number of moves that would do or None)], one per problem."""
-    who = plans.named([key for problem in problems for key in _members(problem)])
+    who = plan_brief.named([key for problem in problems for key in _members(problem)])
     return [
         {
             "code": problem["code"],
@@ -87,7 +87,7 @@ def _rule_in_words(rule, who):
     if words is None:
         return rule
     if "members" in data:
-        data["members"] = plans.listed(who[key].nickname if key in who else key for key in data["members"].split(", "))
+        data["members"] = plan_brief.listed(who[key].nickname if key in who else key for key in data["members"].split(", "))
     return str(words) % data
 
 
@@ -108,4 +108,4 @@ def _in_words(name, value, who):
     more = len(value) - len(shown)
     if more > 0:
         shown.append(ngettext("%(n)d more", "%(n)d more", more) % {"n": more})
-    return plans.listed(shown)
+    return plan_brief.listed(shown)

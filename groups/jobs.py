@@ -8,7 +8,7 @@ from crm.tenancy.models import Tenant
 from crm.tenancy.refusals import Refused
 from crm.tenancy.scope import acting_for, active_tenant
 
-from . import arrival_handing, calendar, codes, occurrences, on_terms, reshuffles, rhythms, rises, rosters, sending, waves
+from . import arrival_handing, calendar, codes, occurrences, on_terms, reshuffles, rhythms, rises, rosters, sending, thinking, waves
 from .models import ArrivalStep, CalendarStep, Draft, GroupCode, Matrix, Occurrence, Push, Rise, TermReminder, Wave
 
 logger = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ def keep_step(pk):
 @keeper(Draft)
 @long_job
 def think(tenant_id, pk):
-    reshuffles.think(tenant_id, pk)
+    thinking.think(tenant_id, pk)
 
 
 @keeper(Wave)

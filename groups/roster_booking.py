@@ -19,7 +19,7 @@ from crm.tenancy.refusals import Refused
 from crm.tenancy.scope import active_tenant
 from members.models import Member
 
-from . import codes, reshuffles, rises, waves
+from . import codes, joining, rises, waves
 from .calendar import instant
 from .models import Cohort, Placement, Roster, RosterLine, Task
 from .roster_meaning import outcome, questions
@@ -100,7 +100,7 @@ def _book(roster, found, ends, asks_out, by):
 
 def _join(seen, today, by):
     moves = [each.move.pk for each in seen]
-    joined = reshuffles.join_all(moves, today, by=by, because="roster")
+    joined = joining.join_all(moves, today, by=by, because="roster")
     return {each.move.member_id: each.as_ids | {"did": "joined"} for each in joined}
 
 
@@ -202,7 +202,7 @@ def _undo(roster, by):
     back = {pk: booked for pk, booked in lines.items() if sits.get(pk) == booked["made"]}
     Placement.objects.filter(pk__in=[booked["made"] for booked in back.values() if booked["made"]]).delete()
     Placement.objects.filter(pk__in=[booked["ended"] for booked in back.values() if booked["ended"]]).update(until=None)
-    reshuffles.unjoin_all([(each["move"], each["was"], each["task"]) for each in back.values() if each["did"] == "joined"], by=by)
+    joining.unjoin_all([(each["move"], each["was"], each["task"]) for each in back.values() if each["did"] == "joined"], by=by)
     members = Member.objects.in_bulk([pk for pk, booked in back.items() if booked["did"] != "joined"])
     events.note_all({"kind": "member.moved", "subject": each, "member": pk, "by": by, "because": "undone"} for pk, each in members.items())
     kept = [pk for pk in lines if pk not in back]

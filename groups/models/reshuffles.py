@@ -88,7 +88,7 @@ class Draft(DueModel):
     seed = models.PositiveBigIntegerField(default=1)
     steps = models.PositiveBigIntegerField(null=True)
     tries = models.PositiveSmallIntegerField(default=0)
-    # How far it came: a stage (codes of `reshuffles.STAGES`) and a share of it, for whoever watches.
+    # How far it came: a stage (codes of `thinking.STAGES`) and a share of it, for whoever watches.
     stage = models.CharField(max_length=12, blank=True)
     percent = models.PositiveSmallIntegerField(default=0)
     best = models.FloatField(null=True)

@@ -6,7 +6,7 @@ from django.utils.translation import ngettext
 
 from crm.tenancy.templatetags.qx import minutes_as_hours, thousands
 
-from ..plans import listed
+from ..plan_brief import listed
 
 register = template.Library()
 

@@ -17,8 +17,9 @@ from crm.tenancy.refusals import Refused
 from crm.tenancy.rights import does, sees
 from crm.tenancy.templatetags.qx import day as as_day
 
-from .. import carrying, handovers, reshuffles
+from .. import carrying, handovers
 from .. import rolling_back as rolling
+from ..joining import join
 from ..models import Group, Move, Reshuffle
 from ..names import as_uuid
 
@@ -86,7 +87,7 @@ def _states():
 @does("matrix")
 def joining(request, pk):
     move = get_object_or_404(Move.objects.select_related("member", "reshuffle", "to_group"), pk=pk)
-    reshuffles.join(move, by=request.seat)
+    join(move, by=request.seat)
     words = {"name": move.member.nickname, "group": move.to_group.name}
     _say(request, _("%(name)s is in %(group)s.") % words, "move.joined")
     way = request.POST.get("next", "")

@@ -15,7 +15,7 @@ from crm.tenancy.pages import page
 from crm.tenancy.refusals import Refused
 from crm.tenancy.rights import does, sees
 
-from .. import carrying, clashes, codes, drawing, plans, progress, rolling_back
+from .. import carrying, clashes, codes, drawing, plan_brief, plans, progress, rolling_back, thinking
 from .. import reshuffles as verbs
 from ..models import CalendarStep, Cohort, Draft, Matrix, Reshuffle, Wave
 
@@ -130,12 +130,12 @@ def _number(text):
 
 def _plan(request, found, others):
     reading = plans.Reading(found, _number(request.GET.get("moves")))
-    groups, marks, owner = plans.groups_of(found), plans.marks(found.reshuffle.matrix_id), plans.owner_of(found)
+    groups, marks, owner = plans.groups_of(found), plan_brief.marks(found.reshuffle.matrix_id), plans.owner_of(found)
     rows = plans.portraits(reading, groups)
-    worst = plans.worst(found, marks.stars) if reading.is_whole else []
-    kept, work = plans.kept(reading, marks), plans.work(reading, groups, request.tenant, owner)
-    since = plans.since(found) if found.reshuffle.is_open else None
-    warnings = plans.warnings(reading, since, plans.least_words(worst) if worst else None, kept, work, owner)
+    worst = plan_brief.worst(found, marks.stars) if reading.is_whole else []
+    kept, work = plan_brief.kept(reading, marks), plan_brief.work(reading, groups, request.tenant, owner)
+    since = plan_brief.since(found) if found.reshuffle.is_open else None
+    warnings = plan_brief.warnings(reading, since, plan_brief.least_words(worst) if worst else None, kept, work, owner)
     for warning in warnings:
         if warning["kind"] == "block":
             warning["group"] = groups[warning["at"]]
@@ -242,7 +242,7 @@ def making(request, pk):
 
 def _making(found):
     """The stages with their states, how much is done of all, and about how many seconds are left."""
-    codes = list(verbs.STAGES)
+    codes = list(thinking.STAGES)
     at = codes.index(found.stage) if found.stage in codes else -1
     before = UNTIL[codes[at - 1]] if at > 0 else 0
     done = before + (UNTIL[found.stage] - before) * found.percent // 100 if at >= 0 else 0
@@ -250,7 +250,7 @@ def _making(found):
     stages = []
     for place, code in enumerate(codes):
         state = "done" if place < at else "now" if place == at else ""
-        stages.append({"words": verbs.STAGES[code], "state": state, "percent": found.percent if state == "now" else None})
+        stages.append({"words": thinking.STAGES[code], "state": state, "percent": found.percent if state == "now" else None})
     return {
         "pk": found.pk,
         "letter": found.letter,

@@ -5,8 +5,8 @@ from uuid_utils.compat import uuid4
 
 from crm.tenancy.scope import acting_for
 from groups import tasks
-from groups.api import PinViewSet
 from groups.models import Pin, Reshuffle, Task
+from groups.rule_api import PinViewSet
 from members.models import Member
 from tests.api.crowd import Crowd, held
 from tests.api.problems import problem

@@ -101,13 +101,13 @@ def as_after_a_minute():
 
 def _propose(tenant, matrix):
     from crm.tenancy.scope import acting_for
-    from groups import reshuffles
+    from groups import reshuffles, thinking
     from groups.models import Draft
 
     started = time.perf_counter()
     with acting_for(tenant.pk):
         draft = reshuffles.propose(matrix, tenant, seed=1, at_once=True)
-    reshuffles.think_now(tenant.pk, draft.pk)
+    thinking.think_now(tenant.pk, draft.pk)
     with acting_for(tenant.pk):
         draft = Draft.objects.select_related("reshuffle__matrix", "reshuffle__cohort").get(pk=draft.pk)
     print(f"propose, from the click to the plan with its figures: {time.perf_counter() - started:.1f} s, {draft.figures['moves']:,} moves")

@@ -7,7 +7,7 @@ import pytest
 from crm.tenancy.models import Seat, User
 from crm.tenancy.scope import acting_for
 from groups.models import Draft, Task
-from groups.reshuffles import think_now
+from groups.thinking import think_now
 from members.models import Member
 from tests.factories import CohortFactory, MoveFactory, TaskFactory, WaveFactory
 

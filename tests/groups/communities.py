@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from crm.tenancy.scope import acting_for
 from groups.models import Draft, Matrix, Reshuffle
-from groups.reshuffles import propose, think_now
+from groups.reshuffles import propose
+from groups.thinking import think_now
 from tests.factories import CohortFactory, GroupFactory, HandleFactory, MatrixFactory, MemberFactory, PlacementFactory, SeatFactory
 
 STEPS = 20_000  # enough for two dozen people, and quick

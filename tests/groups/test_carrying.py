@@ -8,7 +8,7 @@ from uuid_utils.compat import uuid7
 from crm.tenancy import trail
 from crm.tenancy.models import Event
 from crm.tenancy.scope import acting_for
-from groups import carrying, progress, reshuffles, tasks, waves
+from groups import carrying, joining, progress, reshuffles, tasks, thinking, waves
 from groups.models import CalendarStep, Cohort, Draft, Move, Placement, Reshuffle, Task, Wave
 from tests.factories import MemberFactory, SeatFactory, StarFactory
 from tests.groups.communities import ready_draft, small_community
@@ -178,7 +178,7 @@ def test_a_half_year_that_went_wrong_is_taken_back_and_made_anew(house, owner, o
         before = sorted(Placement.objects.open().values_list("member", "group"), key=str)
         asked = end(owner)
         came = Move.objects.filter(state="waiting").first()
-        reshuffles.join(came, by=owner.seat)
+        joining.join(came, by=owner.seat)
         time_machine.move_to(datetime.datetime(2027, 1, 1, tzinfo=datetime.UTC))
         CalendarStep.objects.filter(kind="begin").update(state="done")
         reshuffles.begin(running.cohort, house)
@@ -195,7 +195,7 @@ def test_a_half_year_that_went_wrong_is_taken_back_and_made_anew(house, owner, o
         assert (reshuffle.state, Cohort.objects.get(state="current").code, Move.objects.count()) == ("open", "2026H2", 0)
         draft = reshuffles.propose(running.matrix, house, by=owner.seat, steps=2_000, at_once=True)
         assert draft.reshuffle_id == running.pk
-    reshuffles.think_now(house.pk, draft.pk)
+    thinking.think_now(house.pk, draft.pk)
     with acting_for(house.pk):
         reshuffles.approve(Draft.objects.select_related("reshuffle").get(pk=draft.pk), house, by=owner.seat)
         step = CalendarStep.objects.get(kind="begin", cohort=running.cohort)

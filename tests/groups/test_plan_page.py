@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import translation
 
 from crm.tenancy.scope import acting_for
-from groups import clashes, drawing, plans, reshuffles, waves
+from groups import clashes, drawing, plan_brief, plans, reshuffles, thinking, waves
 from groups.models import Draft, Matrix, Move, Reshuffle, Task
 from groups.reshuffling import WORDS
 from members.models import Member
@@ -98,7 +98,7 @@ def test_the_work_is_what_the_waves_will_deal(community, draft):
         groups = plans.groups_of(reading.draft)
         owner = community.tenant.seats.filter(role="owner").get()
 
-        here = plans.work(reading, groups, community.tenant, owner).loads
+        here = plan_brief.work(reading, groups, community.tenant, owner).loads
         there = waves.forecast(reshuffles.from_groups(draft.plan), community.tenant)
 
     said = [[(load.assistant.pk, load.moves, load.last_day) for load in loads] for loads in (here, there)]
@@ -279,7 +279,7 @@ def test_progress_is_polled_and_leads_to_the_plan(owner, community):
         Draft.objects.filter(pk=made.pk).update(stage="searching", percent=50)
 
     during = in_english(owner, f"/drafts/{made.pk}/making/", **{"hx-request": "true"})
-    reshuffles.think_now(community.tenant.pk, made.pk)
+    thinking.think_now(community.tenant.pk, made.pk)
     after = owner.get(f"/drafts/{made.pk}/making/", headers={"hx-request": "true"})
     beside = in_english(owner, f"/drafts/{made.pk}/making/?beside=1", **{"hx-request": "true"})
 
@@ -307,7 +307,7 @@ def test_rules_that_clash_are_named_with_their_members_and_a_way_out(owner, comm
             PinFactory(matrix=community.matrix, member=member)
         BondFactory(matrix=community.matrix, of=[one, other])
         made = reshuffles.propose(community.matrix, community.tenant, seed=1, steps=STEPS, at_once=True)
-    reshuffles.think_now(community.tenant.pk, made.pk)
+    thinking.think_now(community.tenant.pk, made.pk)
 
     words = text_of(in_english(owner, f"/reshuffles/{made.reshuffle_id}/"))
 

@@ -12,7 +12,7 @@ from crm.tenancy.jobs import sweep
 from crm.tenancy.models import Event, Seat, Tenant
 from crm.tenancy.refusals import Refused
 from crm.tenancy.scope import acting_for
-from groups import calendar, jobs, reshuffles
+from groups import calendar, jobs, reshuffles, thinking
 from groups.models import CalendarStep, Cohort, Draft, Group, Move, Placement, Reshuffle, Task, Wave
 from groups.problems import pose
 from tests.conftest import KeyClient
@@ -95,7 +95,7 @@ def test_rules_that_clash_are_said_in_words(community):
         BondFactory(matrix=community.matrix, of=[one, other])
         draft = reshuffles.propose(community.matrix, community.tenant, seed=1, steps=STEPS, at_once=True)
 
-    reshuffles.think_now(community.tenant.pk, draft.pk)
+    thinking.think_now(community.tenant.pk, draft.pk)
 
     with acting_for(community.tenant.pk):
         draft.refresh_from_db()
@@ -136,7 +136,7 @@ def test_a_stopped_draft_stays_stopped(key, community, monkeypatch):
         kwargs["progress"](0, 1, 0.0)
         raise AssertionError("the search went on")
 
-    monkeypatch.setattr(reshuffles.reshuffling, "solve", solve)
+    monkeypatch.setattr(thinking.reshuffling, "solve", solve)
     jobs.think(str(community.tenant.pk), str(draft.pk))
 
     with acting_for(community.tenant.pk):

@@ -16,7 +16,7 @@ from crm.tenancy import trail, work
 from crm.tenancy.models import Event
 from crm.tenancy.refusals import Refused
 from crm.tenancy.scope import acting_for
-from groups import arrivals, codes, pasting, reshuffles, roster_booking, roster_meaning, rosters
+from groups import arrivals, codes, joining, pasting, reshuffles, roster_booking, roster_meaning, rosters
 from groups.models import Arrival, Draft, Move, Placement, Roster, RosterLine, Task
 from members import erasure, people
 from members.models import FormerNickname, Handle, Member
@@ -179,7 +179,7 @@ def test_who_sits_elsewhere_is_moved_and_who_left_should_not_be_there(house, own
         new = MemberFactory(nickname="小鱼")
         gone = MemberFactory(nickname="武汉-离开的人-直播", standing="past")
         went = Move.objects.filter(from_group=first).select_related("member").first()
-        reshuffles.join(went, by=owner.seat)
+        joining.join(went, by=owner.seat)
     there = [*(name for name in inside if name != went.member.nickname), stays.nickname, new.nickname, gone.nickname]
     roster = paste(owner, [*there, went.member.nickname], first)
     outcome = look(owner, roster).context["outcome"]
@@ -365,7 +365,7 @@ def test_a_page_that_is_old_books_nothing(house, owner, moving):
         there, came = sitting(group), coming(group)
     roster = paste(owner, [*there, *came], group)
     with acting_for(house.pk):
-        reshuffles.join(Move.objects.get(member__nickname=came[0]), by=owner.seat)
+        joining.join(Move.objects.get(member__nickname=came[0]), by=owner.seat)
         before = seats()
 
     page = book(owner, roster, expected=len(came))

@@ -29,13 +29,13 @@ app.conf.beat_schedule["sweep"] |= {"schedule": every, "options": {"expires": ev
 django.setup()
 
 from crm.tenancy import jobs  # noqa: E402
-from groups import reshuffles, reshuffling, sending  # noqa: E402
+from groups import reshuffling, sending, thinking  # noqa: E402
 from groups.senders import outside  # noqa: E402
 
 jobs.AGAIN_AFTER = float(os.environ.get("KILLS_AGAIN", 2.0))
 
-reshuffles.PATIENCE = datetime.timedelta(seconds=6)  # a plan is made again when its worker was silent for so long
-reshuffles.MOST_TRIES = 1_000  # its workers die more often than any would
+thinking.PATIENCE = datetime.timedelta(seconds=6)  # a plan is made again when its worker was silent for so long
+thinking.MOST_TRIES = 1_000  # its workers die more often than any would
 outside.WHOLE, sending.PATIENCE = 1.0, datetime.timedelta(seconds=6)
 if "worker" in sys.argv:
     reshuffling.warm()  # before the pool forks, so that a new process can think at once

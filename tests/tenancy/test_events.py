@@ -10,7 +10,7 @@ from crm.tenancy import events
 from crm.tenancy.models import Event
 from crm.tenancy.refusals import Refused
 from crm.tenancy.scope import acting_for
-from groups import jobs, reshuffles, tasks, waves
+from groups import jobs, joining, reshuffles, tasks, waves
 from groups.models import Draft
 from tests.factories import DraftFactory, MemberFactory, MoveFactory, SeatFactory, TaskFactory, WaveFactory
 from tests.groups.communities import ready_draft, small_community
@@ -43,7 +43,7 @@ def stop(tenant):
 
 def join(tenant):
     move = MoveFactory()
-    return lambda by: reshuffles.join(move, by=by)
+    return lambda by: joining.join(move, by=by)
 
 
 def hand_out(tenant):

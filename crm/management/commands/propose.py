@@ -7,7 +7,7 @@ from django.utils.timezone import now
 
 from crm.tenancy.commands import TenantCommand, as_json, tenant_by
 from crm.tenancy.scope import acting_for
-from groups import reshuffles, reshuffling
+from groups import reshuffles, reshuffling, thinking
 from groups.models import Draft, Matrix
 from groups.problems import pose
 
@@ -51,7 +51,7 @@ class Command(TenantCommand):
 
     def think(self, tenant, draft):
         try:
-            reshuffles.think_now(tenant.pk, draft.pk)
+            thinking.think_now(tenant.pk, draft.pk)
         except BaseException:  # Ctrl-C too: nobody else takes up this draft, so it would stand in the way
             with acting_for(tenant.pk):
                 Draft.objects.filter(pk=draft.pk, state=Draft.State.WAITING).update(state=Draft.State.STOPPED)
@@ -99,7 +99,7 @@ def _keep_older_promises(tenant, matrix):
         due = Draft.objects.filter(reshuffle__matrix=matrix, state=Draft.State.WAITING, due_at__lte=now())
         left = list(due.values_list("pk", flat=True))
     for pk in left:
-        reshuffles.think(tenant.pk, pk)
+        thinking.think(tenant.pk, pk)
 
 
 def _as_file(posed, plan):
