@@ -54,7 +54,12 @@ class Row:
     @property
     def is_stuck(self):
         step = self.next
-        return bool(step and step.state == "handed_out" and step.task.late_at <= self.moment)
+        return bool(step and step.task_id and step.state == "handed_out" and step.task.late_at <= self.moment)
+
+    @property
+    def is_by_robot(self):
+        """The group's robot is on its way with it, so nobody has a task."""
+        return self.is_next and self.next.task_id is None
 
     @property
     def is_next(self):
@@ -103,7 +108,11 @@ class Evening:
 
     @property
     def to_do(self):
-        return [row for row in self.rows if row.is_next]
+        return [row for row in self.rows if row.is_next and not row.is_by_robot]
+
+    @property
+    def queue_more(self):
+        return self.waiting - len(self.queue)
 
     @property
     def silent(self):

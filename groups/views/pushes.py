@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext
 from django.views.decorators.http import require_POST, require_safe
 
 from crm.tenancy import rights
@@ -22,7 +22,7 @@ from ..names import as_uuid
 from ..reasons import REASONS
 from .channels import figures
 
-ASKING = "asking"
+ASKING, ALL = "asking", "all"
 ACTS = {
     "sent": (delivery.was_sent, gettext_lazy("“%(title)s” counts as sent.")),
     "again": (delivery.again, gettext_lazy("“%(title)s” is sent once more.")),
@@ -41,19 +41,21 @@ def pushes(request):
     counts = dict(every.order_by().values_list("state").annotate(Count("pk")))
     asking = counts.get(Push.State.UNSURE, 0) + counts.get(Push.State.FAILED, 0)
     state = request.GET.get("state", "")
-    state = state if state in (*Push.State.values, ASKING) else ASKING if asking else ""
-    found = every.asking() if state == ASKING else every.filter(state=state) if state else every
-    cut = Cut(asking if state == ASKING else counts.get(state, 0) if state else sum(counts.values()), request.GET.get("page"))
+    state = state if state in (*Push.State.values, ASKING, ALL) else ASKING if asking else ALL
+    numbers = counts | {ASKING: asking, ALL: sum(counts.values())}
+    found = every if state == ALL else every.asking() if state == ASKING else every.filter(state=state)
+    cut = Cut(numbers.get(state, 0), request.GET.get("page"))
     rows = list(cut.of(found.select_related("group", "channel", "member", "task__assistant__user", "by__user").newest_first()))
     for row in rows:
         row.why = REASONS.get(row.reason, "")
         row.can_withdraw = row.state in delivery.UNDER_WAY
+    named = ((ASKING, _("asks you")), (ALL, pgettext("messages", "all")), *Push.State.choices)
     context = {
         "cut": cut,
         "pushes": rows,
         "state": state,
-        "states": [(ASKING, _("asks you"), asking), *((code, label, counts.get(code, 0)) for code, label in Push.State.choices)],
-        "total": sum(counts.values()),
+        "states": [(code, label, numbers.get(code, 0)) for code, label in named],
+        "total": numbers[ALL],
         "group": group,
         "figures": figures(request.tenant),
         "may": rights.may_do(request.seat, "matrix"),

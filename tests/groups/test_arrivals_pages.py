@@ -12,9 +12,9 @@ from PIL import Image
 
 from crm.tenancy.scope import acting_for
 from groups import arrivals
-from groups.models import Arrival, ArrivalStep, Calling, Evenings, Sticker, Task
+from groups.models import Arrival, ArrivalStep, Calling, Evenings, Push, Sticker, Task
 from tests.conftest import KeyClient
-from tests.factories import MemberFactory, SeatFactory
+from tests.factories import ChannelFactory, MemberFactory, SeatFactory
 
 from .test_arrivals import HOUR, SEVEN, TONIGHT, at_seven, newcomer, place, planned, step, sweep  # noqa: F401  fixtures
 
@@ -45,6 +45,19 @@ def test_the_page_shows_the_evening_the_queue_and_what_is_next(house, place, own
     assert "Tonight at 20:00 somebody new comes to us: Wang Huan." in text
     assert "Done: Announcement" in text
     assert "without an introduction; ask before 20:05" in text
+
+
+def test_the_page_stands_while_a_robot_has_the_announcement(house, place, owner, at_seven):  # noqa: F811
+    ChannelFactory(tenant=house, group=place[1])
+    arrival = planned(house, place[1])
+    sweep(house)
+    with acting_for(house.pk):
+        Push.objects.update(state="unsure")
+
+    shown = page(owner).context["evening"]
+
+    assert (step(house, arrival, "announce").task, shown.to_do) == (None, [])
+    assert "The group's robot has “Announcement” on its way." in said(page(owner, f"arrivals/{arrival.pk}/"))
 
 
 def test_as_many_questions_for_ten_newcomers_as_for_one(house, place, owner, at_seven):  # noqa: F811
