@@ -170,6 +170,10 @@ WORDS = {
     "GroupCode.link": "https://work.weixin.qq.com/gm/0a1b2c",
     "NewCode.link": "https://work.weixin.qq.com/gm/0a1b2c",
     "Asking.owner": False,
+    "Keeping.kept": [{"move": "01993b6c-41b0-7001-8000-000000000001"}],
+    "StandIn.new_people": 286,
+    "StandIn.says": "与 286 人从未同群；都在杭州",
+    "Swap.refusal": None,
     # tasks
     "due_at": "2026-11-25T01:00:00Z",
     "late_at": "2026-11-26T01:00:00Z",

@@ -108,6 +108,7 @@ def _tallies():
     """How many moves there are in all, how many are handled, and of those how many not possible."""
     moves = Move.objects.filter(reshuffle=OuterRef("pk")).order_by().values("reshuffle")
     handled, impossible = Q(state__in=HANDLED), Q(state__in=IMPOSSIBLE)
+    moves = moves.exclude(state=Move.State.KEPT)  # who keeps the old group is no move any more
     counted = moves.annotate(all=Count("pk"), handled=Count("pk", filter=handled), impossible=Count("pk", filter=impossible))
     return counted.values(said=JSONObject(all="all", handled="handled", impossible="impossible"))
 

@@ -23,7 +23,8 @@ AGAIN = [Move.State.ASKED, Move.State.REFUSED, Move.State.UNREACHABLE]
 UNASKED = [Task.Reason.DECLINED, Task.Reason.NOT_FOUND]  # «ask all again» leaves these to somebody who looks
 
 
-def _running(reshuffle):
+def running(reshuffle):
+    """It, held until this act stands."""
     found = Reshuffle.objects.select_for_update(of=["self"]).select_related("matrix", "cohort").get(pk=reshuffle.pk)
     if found.state != Reshuffle.State.APPROVED:
         raise Refused(_("This reshuffle is not being carried out."), code="not_carried_out")
@@ -36,7 +37,7 @@ def _running(reshuffle):
 @transaction.atomic
 def pause(reshuffle, *, by):
     """No new wave is handed out until somebody says so; what is handed out stays."""
-    reshuffle = _running(reshuffle)
+    reshuffle = running(reshuffle)
     many = Wave.objects.filter(reshuffle=reshuffle, state=Wave.State.WAITING).update(state=Wave.State.PAUSED)
     if not many:
         raise Refused(_("No wave waits any more, so there is nothing to pause."), code="nothing_to_pause")
@@ -46,7 +47,7 @@ def pause(reshuffle, *, by):
 @transaction.atomic
 def go_on(reshuffle, tenant, *, by):
     """What waits is handed out from today on, a wave a day; each wave stays as it is."""
-    reshuffle = _running(reshuffle)
+    reshuffle = running(reshuffle)
     paused = list(Wave.objects.select_for_update(of=["self"]).filter(reshuffle=reshuffle, state=Wave.State.PAUSED).order_by("day"))
     if not paused:
         raise Refused(_("Nothing is paused here."), code="not_paused")
@@ -86,7 +87,7 @@ def passable(reshuffle, seat):
 @transaction.atomic
 def pass_on(reshuffle, whose, to, number, tenant, *, by):
     """So many moves of one seat are another's. Returns the day on which the other one is through with all of theirs."""
-    reshuffle, to = _running(reshuffle), handovers.who_works(to)
+    reshuffle, to = running(reshuffle), handovers.who_works(to)
     if whose == to.pk:
         raise Refused(_("These are theirs already; choose somebody else."), code="theirs_already", field="give_to")
     if not 1 <= number <= AT_MOST:
@@ -109,23 +110,35 @@ def pass_on(reshuffle, whose, to, number, tenant, *, by):
 
 def _deal(reshuffle, moves, to, tenant):
     """Into that seat's waves to come, filled up to what a day may hold, then into new ones; the last day of it."""
-    today = tenant.today()
+    today, left, last = tenant.today(), list(moves), None
+    for wave, room in rooms(reshuffle, to, tenant) if left else ():
+        some, left = left[:room], left[room:]
+        Move.objects.filter(pk__in=[move.pk for move in some]).update(wave=wave)
+        if some and wave.day <= today and wave.state == Wave.State.WAITING:
+            effects.nudge(wave)
+        last = wave.day
+        if not left:
+            break
+    return last
+
+
+def rooms(reshuffle, to, tenant, *, handed_out=False):
+    """(wave, how many more it may hold) of that seat, from today on and without an end: where a day has none, one is made.
+
+    What is handed out already counts as full, unless somebody adds to it by hand."""
+    today = day = tenant.today()
     found = {wave.day: wave for wave in _of(reshuffle, to).filter(day__gte=today).annotate(many=Count("moves"))}
     is_paused = Wave.objects.filter(reshuffle=reshuffle, state=Wave.State.PAUSED).exists()
-    state = Wave.State.PAUSED if is_paused else Wave.State.WAITING
-    day, left = today, list(moves)
-    while left:
-        wave = found.get(day)
+    takes = {Wave.State.WAITING, Wave.State.PAUSED} | ({Wave.State.HANDED_OUT} if handed_out and not is_paused else set())
+    while True:
+        wave, many = found.get(day), 0
         if wave is None:
+            state = Wave.State.PAUSED if is_paused else Wave.State.WAITING
             wave = Wave.objects.create(reshuffle=reshuffle, assistant=to, day=day, due_at=waves.due_at(day, tenant, today), state=state)
-            wave.many = 0
-        room = tenant.tasks_a_day - wave.many if wave.state in (Wave.State.WAITING, Wave.State.PAUSED) else 0
-        some, left = left[: max(room, 0)], left[max(room, 0) :]
-        Move.objects.filter(pk__in=[move.pk for move in some]).update(wave=wave)
-        if some and day <= today and wave.state == Wave.State.WAITING:
-            effects.nudge(wave)
+        else:
+            many = wave.many
+        yield wave, max(tenant.tasks_a_day - many, 0) if wave.state in takes else 0
         day += DAY
-    return day - DAY if moves else None
 
 
 def _passed_last(facts):
@@ -251,7 +264,7 @@ def late(reshuffle):
 @transaction.atomic
 def seat_late(reshuffle, number, tenant, *, by):
     """Each where most room is, counting who is on the way there. They sit there now and stay when the half-year begins."""
-    reshuffle = _running(reshuffle)
+    reshuffle = running(reshuffle)
     people = list(late(reshuffle).select_for_update(no_key=True, of=["self"]))
     if len(people) != number:
         sentence = _("There are %(now)s such people now. Look again.") % {"now": len(people)}

@@ -13,7 +13,7 @@ from members.models import Member
 
 from .models import Group, Move, Placement, Star, Task
 
-ASKED, JOINED, WAITING = Move.State.ASKED, Move.State.JOINED, Move.State.WAITING
+ASKED, JOINED, WAITING, KEPT = Move.State.ASKED, Move.State.JOINED, Move.State.WAITING, Move.State.KEPT
 IMPOSSIBLE = (Move.State.REFUSED, Move.State.UNREACHABLE)
 SHOWN = 10  # stragglers by name
 PACE_OF = 5  # days
@@ -21,16 +21,17 @@ PACE_OF = 5  # days
 
 @dataclass(frozen=True)
 class Tally:
-    """Moves by what became of them."""
+    """Moves by what became of them; who keeps the old group is no move any more, and counted beside them."""
 
     joined: int = 0
     asked: int = 0
     impossible: int = 0
     waiting: int = 0
+    kept: int = 0
 
     @classmethod
     def of(cls, states):
-        return cls(states[JOINED], states[ASKED], sum(states[state] for state in IMPOSSIBLE), states[WAITING])
+        return cls(states[JOINED], states[ASKED], sum(states[state] for state in IMPOSSIBLE), states[WAITING], states[KEPT])
 
     @property
     def all(self):
@@ -122,6 +123,7 @@ class Progress:
     day: datetime.date
     late: int
     reasons: Counter
+    refused: int = 0
 
     @property
     def first_day(self):
@@ -166,6 +168,8 @@ def of(reshuffle, tenant, owner):
     by_group, by_wave, ended, reasons = defaultdict(Counter), defaultdict(Counter), defaultdict(Counter), Counter()
     for group, seat, wave_day, state, reason, on, many in _counted(reshuffle, tenant):
         by_group[group][state] += many
+        if state == KEPT:
+            continue
         by_wave[seat, wave_day][state] += many
         if on and state != WAITING:
             ended[seat][on] += many
@@ -184,6 +188,7 @@ def of(reshuffle, tenant, owner):
         day=day,
         late=sum(many - handled for hand in hands for when, many, handled in hand.waves if when < day),
         reasons=reasons,
+        refused=sum(states[Move.State.REFUSED] for states in by_group.values()),
     )
 
 
@@ -264,7 +269,7 @@ def stragglers(reshuffle, state):
     """Who did not come along, stars and partners first, and all of them by reason."""
     words, many = dict(Task.Reason.choices), sum(state.reasons.values())
     if not many:
-        return {"rows": [], "reasons": [], "all": 0}
+        return {"rows": [], "reasons": [], "all": 0, "refused": 0}
     partner = Case(When(member__tier=Member.Tier.PARTNER, then=Value(0)), default=Value(1))
     shines = Exists(Star.objects.shining().filter(member=OuterRef("member")))
     missing = Move.objects.filter(reshuffle=reshuffle, state__in=IMPOSSIBLE).annotate(is_star=shines, partner_first=partner)
@@ -273,18 +278,20 @@ def stragglers(reshuffle, state):
         "rows": [_with_act(move) for move in rows[:SHOWN]],
         "reasons": [(words[reason], n) for reason, n in state.reasons.most_common() if reason],
         "all": many,
+        "refused": state.refused,
     }
 
 
 def _with_act(move):
-    """What fits: the owner says it to stars and partners; who said no stays; whom nobody found has another id; the others are asked."""
+    """What fits: the owner says it to stars and partners; who said no stays, and another one goes; whom nobody found has another id;
+    the others are asked."""
     reason = move.task.reason if move.task else ""
     if reason in (Task.Reason.NOT_FOUND, Task.Reason.NO_CONTACT):
         move.act = "check"
     elif move.is_star or move.member.tier == Member.Tier.PARTNER:
         move.act = "owner"
     elif move.state == Move.State.REFUSED:
-        move.act = "stays"
+        move.act = "swap"
     else:
         move.act = "again"
     return move

@@ -10,7 +10,7 @@ from crm.tenancy.api.serializers import JsonObject, ModelSerializer, Serializer
 from crm.tenancy.api.views import ReadingView
 from crm.tenancy.models import Seat
 
-from . import carrying, joining, reshuffles, rolling_back, waves
+from . import carrying, joining, reshuffles, rolling_back, swaps, waves
 from .models import Draft, Move, Reshuffle
 
 
@@ -109,6 +109,46 @@ class AskedSerializer(Serializer):
     moves = serializers.IntegerField(help_text="How many people are asked again.")
 
 
+class KeptSerializer(Serializer):
+    """One who keeps the old group."""
+
+    move = serializers.UUIDField(help_text="Of this reshuffle; the member has not joined the new group.")
+    instead = serializers.UUIDField(
+        required=False, allow_null=True, help_text="The member who goes instead; null: nobody. Left out: whom the product proposes."
+    )
+
+
+class KeepingSerializer(Serializer):
+    kept = serializers.ListField(child=KeptSerializer(), min_length=1, max_length=swaps.AT_ONCE, help_text="All of them, or none.")
+
+
+class KeptOnesSerializer(Serializer):
+    """What came of it."""
+
+    moves = serializers.IntegerField(help_text="How many keep their group.")
+    swaps = serializers.IntegerField(help_text="How many others go instead.")
+
+
+class StandInSerializer(Serializer):
+    """Somebody who could go instead."""
+
+    member = serializers.UUIDField(source="member.pk")
+    new_people = serializers.IntegerField(source="new", help_text="Of the other group, whom they have never sat with.")
+    says = serializers.CharField(help_text="Why they, in words.")
+
+
+class SwapSerializer(Serializer):
+    """One who could keep their group, and who would go instead."""
+
+    move = serializers.UUIDField(source="move.pk")
+    keeps = serializers.UUIDField(source="keeps.pk", default=None, allow_null=True, help_text="The group they stay in.")
+    lacks = serializers.UUIDField(source="move.to_group_id", help_text="The group that lacks one.")
+    stand_ins = StandInSerializer(many=True, help_text="The best first.")
+    proposed = serializers.UUIDField(source="chosen.pk", default=None, allow_null=True, help_text="Solved together for all of them.")
+    may_do_without = serializers.BooleanField(help_text="Whether the sizes allow that nobody goes.")
+    refusal = serializers.CharField(source="refusal.code", default=None, allow_null=True, help_text="Why they cannot stay, if so.")
+
+
 class LateSerializer(Serializer):
     number = serializers.IntegerField(min_value=1, max_value=2**31 - 1, help_text="How many came late; refused where it is another number.")
 
@@ -175,6 +215,24 @@ class ReshuffleViewSet(ReadingView):
         owner = Seat.objects.standing().filter(tenant=tenant).owner_first().first() if asked.get("owner") else None
         fact = carrying.ask_again(moves, tenant, by=request.auth, to=owner)
         return Response(AskedSerializer(fact.after).data)
+
+    @extend_schema(responses=SwapSerializer(many=True))
+    @action(detail=True, filter_backends=[], pagination_class=None)
+    def swaps(self, request, pk):
+        """Who could keep their group: the first 50 of those who said no or cannot be reached, each with who would go instead."""
+        reshuffle = self.get_object()
+        moves = reshuffle.moves.filter(state__in=swaps.STRAGGLE).values_list("pk", flat=True)
+        return Response(SwapSerializer(swaps.proposal(reshuffle, moves), many=True).data)
+
+    @extend_schema(request=KeepingSerializer, responses=KeptOnesSerializer)
+    @action(detail=True, methods=["post"], filter_backends=[], pagination_class=None)
+    def keeping(self, request, pk):
+        """Let people keep their group; others go instead. 409 `nobody_fits`, `cannot_go`, `needs_somebody`, `bond_split`, `kept_apart`,
+        `group_closed`, `already_joined`, `nobody_to_keep`, `changed_meanwhile`."""
+        reshuffle, asked = self.get_object(), self.asked(KeepingSerializer)
+        chosen = {each["move"]: each.get("instead", swaps.BEST) or swaps.NOBODY for each in asked["kept"]}
+        fact = swaps.keep(reshuffle, chosen, request._request.tenant, by=request.auth)
+        return Response(KeptOnesSerializer(fact.after).data)
 
     @extend_schema(request=LateSerializer, responses=SeatedSerializer)
     @action(detail=True, methods=["post"], filter_backends=[], pagination_class=None)

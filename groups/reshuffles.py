@@ -155,8 +155,9 @@ def _planned(draft, sits, matrix):
     """{member's id: group's id} of those whom the plan places: not who refused, cannot be reached, left, or joined early."""
     if draft is None:
         return {}
-    stayed = {Move.State.REFUSED, Move.State.UNREACHABLE, Move.State.JOINED}
-    not_moving = set(map(str, draft.reshuffle.moves.filter(state__in=stayed).values_list("member_id", flat=True)))
+    moves = draft.reshuffle.moves
+    on_the_way = [Move.State.WAITING, Move.State.ASKED]
+    not_moving = set(map(str, moves.exclude(state__in=on_the_way).values_list("member_id", flat=True)))
     current = set(map(str, Member.objects.current().values_list("pk", flat=True)))
     plan = draft.plan
     places = zip(plan["members"], plan["from"], plan["to"], strict=True)
@@ -165,7 +166,19 @@ def _planned(draft, sits, matrix):
     # Who was to stay and sits elsewhere by now was seated there since by somebody who knew why.
     apart = {who for who, old, new in places if old == new and who in by_id and str(sits[by_id[who]]) != groups[new]}
     places = zip(plan["members"], plan["to"], strict=True)
-    return {by_id.get(who, who): groups[to] for who, to in places if who not in not_moving | apart and who in current}
+    goes = {who: groups[to] for who, to in places if who not in not_moving | apart and who in current}
+    # Who goes instead of somebody stands in the plan as staying.
+    since = {str(who): str(to) for who, to in moves.filter(state__in=on_the_way).values_list("member_id", "to_group_id")}
+    goes |= {who: to for who, to in since.items() if who in current}
+    return {by_id.get(who, who): to for who, to in goes.items()}
+
+
+def seats_then(reshuffle):
+    """{member's id: group's id}, as texts: where everybody sits when the half-year begins, as things stand."""
+    here = list(Placement.objects.open().filter(matrix=reshuffle.matrix_id).values_list("member_id", "group_id", "cohort_id"))
+    sits = {member: group for member, group, cohort in here if cohort != reshuffle.cohort_id}
+    goes = {member: group for member, group, _cohort in here} | _planned(reshuffle.chosen, sits, reshuffle.matrix)
+    return {str(member): str(group) for member, group in goes.items()}
 
 
 def _close(reshuffle):

@@ -176,6 +176,8 @@ def _reopen(task, by):
     _refuse_others(task.ended_by, by)
     if Move.objects.filter(task=task, state=Move.State.JOINED).exists():
         raise Refused(_("This member has joined the new group already."), code="already_joined")
+    if Move.objects.filter(task=task, state=Move.State.KEPT).exists():
+        raise Refused(_("This member keeps the old group by now. The trail takes that back."), code="keeps_group")
     pairs.refuse_under_a_later_one(task)
     task.state, task.reason, task.note, task.ended_at, task.ended_by = Task.State.OPEN, "", "", None, None
     task.save(update_fields=["state", "reason", "note", "ended_at", "ended_by"])

@@ -1,6 +1,22 @@
 from django.urls import path
 
-from .views import arrivals, carrying, channels, codes, matrices, panels, pushes, reshuffles, rhythms, rosters, setup, slots, tasks, week
+from .views import (
+    arrivals,
+    carrying,
+    channels,
+    codes,
+    matrices,
+    panels,
+    pushes,
+    reshuffles,
+    rhythms,
+    rosters,
+    setup,
+    slots,
+    swaps,
+    tasks,
+    week,
+)
 
 app_name = "groups"
 urlpatterns = [
@@ -40,6 +56,7 @@ urlpatterns = [
     path("reshuffles/<uuid:pk>/resuming/", carrying.resuming, name="resuming"),
     path("reshuffles/<uuid:pk>/passing/", carrying.passing, name="passing"),
     path("reshuffles/<uuid:pk>/asking/", carrying.asking, name="asking"),
+    path("reshuffles/<uuid:pk>/swaps/", swaps.swaps, name="swaps"),
     path("reshuffles/<uuid:pk>/late/", carrying.late, name="late"),
     path("reshuffles/<uuid:pk>/rolling-back/", carrying.rolling_back, name="rolling_back"),
     path("moves/<uuid:pk>/joining/", carrying.joining, name="joining"),

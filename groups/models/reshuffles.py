@@ -155,6 +155,7 @@ class Move(TenantModel):
         JOINED = "joined", _("joined")
         REFUSED = "refused", _("refused")
         UNREACHABLE = "unreachable", _("unreachable")
+        KEPT = "kept", _("keeps the old group")
 
     reshuffle = models.ForeignKey(Reshuffle, models.CASCADE, related_name="moves")
     member = models.ForeignKey(Member, models.PROTECT, related_name="moves")

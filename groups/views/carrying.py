@@ -56,6 +56,7 @@ def moves(request, pk):
         rows = rows.filter(state=state)
     else:
         state = ""
+    counts.setdefault(Move.State.KEPT, 0)
     total = counts[state] if state in counts else 0 if state else sum(n for name, n in counts.items() if name != STAYS)
     cut = Cut(total, request.GET.get("page"))
     shown = rows.in_order().select_related("member", "from_group", "to_group", "task__assistant__user", "wave__assistant__user")
@@ -80,6 +81,7 @@ def _states():
         (Move.State.ASKED, _("asked")),
         (Move.State.JOINED, _("joined")),
         (STAYS, _("not possible")),
+        (Move.State.KEPT, _("keep the old group")),
     ]
 
 

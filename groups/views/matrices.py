@@ -17,7 +17,7 @@ from ..names import short_half
 
 LONGEST_QUESTION = 100
 MOST_CITIES = 8
-SETTLED = (Move.State.JOINED, Move.State.REFUSED, Move.State.UNREACHABLE)
+SETTLED = (Move.State.JOINED, Move.State.REFUSED, Move.State.UNREACHABLE, Move.State.KEPT)
 
 
 def _per(model, field, **conditions):

@@ -308,13 +308,14 @@ def _carrying_out(request, found, chosen):
     waves = {} if is_done else dict(Wave.objects.filter(reshuffle=found).values_list("state").annotate(n=Count("pk")).order_by())
     may = rights.may_do(request.seat, "matrix") and not is_done
     last = max(day for day in (state.last_day or state.day, state.projected, None if is_done else state.day) if day)
+    stragglers = progress.stragglers(found, state)
     context = {
         "reshuffle": found,
         "matrix": found.matrix,
         "cohort": found.cohort,
         "progress": state,
         "chart": drawing.against(state.plan, state.done, last),
-        "stragglers": progress.stragglers(found, state),
+        "stragglers": stragglers,
         "faces": progress.faces(chosen.curve, state.tally.joined if is_done else state.tally.invited),
         "figures": chosen.figures or {},
         "is_done": is_done,
@@ -324,6 +325,7 @@ def _carrying_out(request, found, chosen):
         "paused": waves.get(Wave.State.PAUSED, 0),
         "to_pause": waves.get(Wave.State.WAITING, 0),
         "again": carrying.to_ask_again(found).count() if may and state.tally.impossible else 0,
+        "to_keep": stragglers["all"] if (found.cohort.begins_on - state.day).days <= 1 else stragglers["refused"],
         "late_people": 0 if is_done else carrying.late(found).count(),
         "days_left": (found.cohort.begins_on - state.day).days,
         "may_roll_back": rights.may_do(request.seat, "approval") and rolling_back.can_be(found),

@@ -286,6 +286,11 @@ def _asking(body, named):
     return body | {"moves": [_next("asked", KNOWN["asked"])]}
 
 
+def _keeping(body, named):
+    """Somebody on the way, and whom the product proposes."""
+    return {"kept": [{"move": _next("asked", KNOWN["asked"])}]}
+
+
 def _told_number(body, named):
     """As the refusal before has said."""
     return body | {"number": TOLD.get("/api/v1/reshuffles/{id}/seating/", body["number"])}
@@ -362,6 +367,7 @@ SENSE = {
     ("slots", ""): _slot, ("slots", "{id}"): _slot, ("pauses", ""): _pause, ("occurrences", "moving"): _moving, ("tasks", "ticks"): _tick,
     ("tasks", "handing"): _handing, ("arrivals", ""): _arrival, ("arrivals", "evening"): _evening, ("arrivals", "caller-swaps"): _swap,
     ("reshuffles", "passing"): _passing, ("reshuffles", "asking"): _asking, ("reshuffles", "seating"): _told_number,
+    ("reshuffles", "keeping"): _keeping,
     ("reshuffles", "rolling-back"): _rolling_back,
     ("rosters", ""): _paste, ("rosters", "settling"): _settling, ("rosters", "booking"): _booking, ("codes", ""): _code,
     ("pushes", ""): _push, ("tenant", ""): _tenant,

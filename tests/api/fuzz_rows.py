@@ -250,5 +250,5 @@ def _carried_out(small, each, going, back, approved):
     """Two reshuffles that are carried out, one to be taken back, and a plan to be approved."""
     some = going[0].moves.values_list("pk", flat=True)[: 3 * each : 2]
     Move.objects.filter(pk__in=list(some)).update(state=Move.State.ASKED)
-    acts = ("pausing", "resuming", "passing", "asking", "late")
+    acts = ("pausing", "resuming", "passing", "asking", "late", "keeping")
     return {f"reshuffles/{act}": [going[0]] for act in acts} | {"reshuffles/rolling-back": [back[0]], "drafts/approval": [approved[2]]}

@@ -106,6 +106,7 @@ IDS = {
     "groups:passing": {"pk": Reshuffle},
     "groups:asking": {"pk": Reshuffle},
     "groups:late": {"pk": Reshuffle},
+    "groups:swaps": {"pk": Reshuffle},
     "groups:rolling_back": {"pk": Reshuffle},
     "groups:joining": {"pk": Move},
     "groups:draft": {"pk": Draft},

@@ -105,7 +105,7 @@ PLAIN = {
     "number",
     "scans", "link", "code_days", "owner",
     "expected", "expected_with_ends", "ends", "asks_out", "sure",
-    "is_asked", "pinned",
+    "is_asked", "pinned", "who",
     "tags", "joined_on", "expires_on", "skills", "levels_of", "system", "says", "text", "in", "left", "top", "side", "phone", "wechat",
     "viewer",
     "kind", "same", "spellings", "choice", "choices", "more",

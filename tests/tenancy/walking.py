@@ -121,7 +121,7 @@ def naming(rows):
         "into": ids["word"], "move": f"{ids['customfield']}:up", "beside": ids["draft"], "then": ids["task"],
         "give_to": seat, "whose": seat, "tasks": [ids["task"]], "of": undoing, "mail": ids["file"], "before": f"{10**15}_{event}",
         "cursor": str(Place("id", False, ids["task"], ids["task"])), "form-0-id": group, "form-0-assistant": seat,
-        "form-TOTAL_FORMS": "1", "form-INITIAL_FORMS": "1",
+        "form-0-move": ids["move"], "form-0-instead": member, "form-TOTAL_FORMS": "1", "form-INITIAL_FORMS": "1",
         "once": ids["occurrence"], "picture": ids["file"], "for": f"group:{group}",
         "out": member, "instead": member,
         "keep": member, "kept": member, "gone": member, "pair": ids["twin"], "line": ids["rosterline"],
