@@ -120,7 +120,7 @@ def test_who_did_not_come_is_asked_again_stars_by_the_owner(house, owner, runnin
         star, quiet, other, no = (end(owner, reason) for reason in ("no_answer", "no_answer", "other", "declined"))
         StarFactory(member=star.member)
     page = owner.get(f"/reshuffles/{running.pk}/")
-    assert [move.act for move in page.context["stragglers"]["rows"]] == ["owner", "again", "again", "stays"]
+    assert [move.act for move in page.context["stragglers"]["rows"]] == ["owner", "again", "again", "swap"]
     assert page.context["again"] == 2
 
     owner.post(f"/reshuffles/{running.pk}/asking/", {"all": "1", "number": "2"})
