@@ -6,7 +6,7 @@ from crm.tenancy.effects import keeper
 from crm.tenancy.jobs import long_job, tenant_job
 from crm.tenancy.models import Tenant
 from crm.tenancy.refusals import Refused
-from crm.tenancy.scope import acting_for, active_tenant
+from crm.tenancy.scope import acting_for, active_tenant, repeatable
 
 from . import arrival_handing, calendar, codes, occurrences, on_terms, reshuffles, rhythms, rises, rosters, sending, thinking, waves
 from .models import ArrivalStep, CalendarStep, Draft, GroupCode, Matrix, Occurrence, Push, Rise, TermReminder, Wave
@@ -79,6 +79,7 @@ def lay_out_rhythms():
 @keeper(Occurrence, together=True)
 @tenant_job
 def hand_out_occurrence(pk):
+    repeatable()
     occurrences.hand_out(pk)
 
 

@@ -28,11 +28,11 @@ every = float(os.environ.get("KILLS_SWEEP", 2.0))
 app.conf.beat_schedule["sweep"] |= {"schedule": every, "options": {"expires": every}}
 django.setup()
 
-from crm.tenancy import jobs  # noqa: E402
+from crm.tenancy import turns  # noqa: E402
 from groups import reshuffling, sending, thinking  # noqa: E402
 from groups.senders import outside  # noqa: E402
 
-jobs.AGAIN_AFTER = float(os.environ.get("KILLS_AGAIN", 2.0))
+turns.AGAIN_AFTER = float(os.environ.get("KILLS_AGAIN", 2.0))
 
 thinking.PATIENCE = datetime.timedelta(seconds=6)  # a plan is made again when its worker was silent for so long
 thinking.MOST_TRIES = 1_000  # its workers die more often than any would

@@ -2,6 +2,7 @@
 
 import datetime
 import threading
+from collections import Counter
 
 import pytest
 from django.apps import apps
@@ -9,11 +10,11 @@ from django.db import connections
 from django.utils.timezone import now
 
 from crm.celery import app
-from crm.tenancy import effects
-from crm.tenancy.jobs import sweep
+from crm.tenancy import effects, turns
+from crm.tenancy.jobs import keep_together, sweep
 from crm.tenancy.models import DueModel, Event
 from crm.tenancy.scope import acting_for
-from groups import calendar, jobs
+from groups import calendar, jobs, texts, waves
 from groups.models import CalendarStep, Cohort, Draft, Move, Occurrence, Placement, Task, Wave
 from tests.factories import (
     CalendarStepFactory,
@@ -208,29 +209,110 @@ def test_a_draft_that_somebody_thinks_about_is_left_alone():
         assert (Draft.objects.get().tries, Draft.objects.get().state) == (0, Draft.State.WAITING)
 
 
+def a_tenant_with_due_slots(*minutes, **fields):
+    """Due so many minutes ago."""
+    tenant = TenantFactory()
+    with acting_for(tenant.pk):
+        SeatFactory(tenant=tenant, role="owner")
+        for minute in minutes:
+            OccurrenceFactory(due_at=now() - datetime.timedelta(minutes=minute), **fields)
+    return tenant
+
+
+def handed_out(tenant):
+    """Tasks, and rows that wait."""
+    with acting_for(tenant.pk):
+        return Task.objects.count(), Occurrence.objects.filter(state="waiting").count()
+
+
 @pytest.mark.django_db(transaction=True)
-def test_what_is_kept_together_is_one_message_a_tenant_whatever_is_due(monkeypatch):
-    ours, theirs = TenantFactory(), TenantFactory()
-    for tenant, minutes in ((ours, (3, 9, 5)), (theirs, (1, -LATER.total_seconds() / 60))):
-        with acting_for(tenant.pk):
-            SeatFactory(tenant=tenant, role="owner")
-            for minute in minutes:
-                OccurrenceFactory(due_at=now() - datetime.timedelta(minutes=minute))
+def test_what_is_kept_together_is_asked_for_once_a_tenant_whatever_is_due(monkeypatch):
+    ours, theirs = a_tenant_with_due_slots(3, 9, 5), a_tenant_with_due_slots(1, -LATER.total_seconds() / 60)
     handed = []
-    monkeypatch.setattr(jobs.hand_out_occurrence, "apply_async", lambda ids, **how: handed.append(ids))
+    monkeypatch.setattr(keep_together, "apply_async", lambda args, **how: handed.append(args))
 
     sweep()
     sweep()
-    for ids in list(handed):
-        jobs.hand_out_occurrence(*ids)
+    for args in list(handed):
+        keep_together(*args)
     sweep()
 
-    assert sorted(tenant for tenant, _ in handed) == sorted([str(ours.pk), str(theirs.pk)])
-    left = {}
-    for tenant in (ours, theirs):
-        with acting_for(tenant.pk):
-            left[tenant] = Task.objects.count(), Occurrence.objects.filter(state="waiting").count()
-    assert left == {ours: (3, 0), theirs: (1, 1)}
+    assert [(name, [tenant for tenant, _ in rows]) for name, rows in handed] == [
+        ("groups.jobs.hand_out_occurrence", [str(ours.pk), str(theirs.pk)])
+    ]
+    assert {tenant: handed_out(tenant) for tenant in (ours, theirs)} == {ours: (3, 0), theirs: (1, 1)}
+
+
+@pytest.fixture
+def falters(monkeypatch):
+    """The real job fails where a group is called like this, each time anew. Returns how often it was tried."""
+    tried, real = Counter(), texts.filled
+
+    def filled(text, group, moment):
+        tried[group.name] += 1
+        return real(text, group, moment) if group.name != "broken" else 1 / 0
+
+    monkeypatch.setattr(texts, "filled", filled)
+    return tried
+
+
+@pytest.mark.django_db(transaction=True)
+def test_tenants_that_fail_again_and_again_let_the_others_pass_and_rest_longer_each_time(at_once, falters, monkeypatch, time_machine):
+    monkeypatch.setattr(turns, "AT_ONCE", 2)
+    broken = [a_tenant_with_due_slots(minutes, group__name="broken") for minutes in (60, 50, 40, 30)]
+    sound = [a_tenant_with_due_slots(minutes) for minutes in (20, 10, 5)]
+    begin = now()
+
+    for n in range(20):
+        time_machine.move_to(begin + n * datetime.timedelta(seconds=31))
+        sweep()
+        if n == 3:
+            kept_soon = [handed_out(tenant) for tenant in sound]
+    tries = falters.pop("broken")
+    with monkeypatch.context() as mended:
+        mended.setattr(texts, "filled", lambda text, group, moment: text)
+        time_machine.move_to(begin + 3 * LATER)
+        sweep()
+        sweep()
+
+    assert kept_soon == [(1, 0)] * 3
+    assert 4 * 4 <= tries <= 4 * 6
+    assert [handed_out(tenant) for tenant in broken] == [(1, 0)] * 4
+
+
+@pytest.mark.django_db(transaction=True)
+def test_rows_that_fail_again_and_again_let_the_others_pass(at_once, monkeypatch, time_machine):
+    app.conf.task_eager_propagates = False  # as in a worker, where the sweep hears nothing of it
+    monkeypatch.setattr(turns, "AT_ONCE", 2)
+    tenant, begin, real = TenantFactory(), now(), waves.invitation
+    monkeypatch.setattr(waves, "invitation", lambda move, way: 1 / 0 if move.wave_id in broken else real(move, way))
+    broken = {a_wave(tenant, moves=1, due_at=begin - LATER).pk for _ in range(5)}
+    a_wave(tenant, moves=1, due_at=begin)
+
+    for n in range(4):
+        time_machine.move_to(begin + n * datetime.timedelta(seconds=31))
+        sweep()
+
+    assert kept(tenant) == ([0, 0, 0, 0, 0, 1], 1)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_after_a_worker_died_with_several_tenants_each_comes_alone(monkeypatch):
+    tenants = [a_tenant_with_due_slots(minutes) for minutes in (2, 1)]
+    handed = []
+    monkeypatch.setattr(keep_together, "apply_async", lambda args, **how: handed.append(args))
+    sweep()
+    name, rows = handed.pop()
+
+    keep_together.push_request(delivery_info={"redelivered": True})
+    keep_together.run(name, rows)
+    keep_together.pop_request()
+    not_yet = [handed_out(tenant) for tenant in tenants]
+    for args in handed:
+        keep_together(*args)
+
+    assert handed == [[name, [row]] for row in rows]
+    assert (not_yet, [handed_out(tenant) for tenant in tenants]) == ([(0, 1)] * 2, [(1, 0)] * 2)
 
 
 @pytest.mark.django_db(transaction=True)

@@ -14,7 +14,7 @@ from django.utils.timezone import now
 from crm.celery import app
 from crm.tenancy import files, mail, work
 from crm.tenancy.effects import KEEPERS
-from crm.tenancy.jobs import sweep
+from crm.tenancy.jobs import keep_together, sweep
 from crm.tenancy.models import Job
 from crm.tenancy.scope import acting_for
 from groups.models import Roster, Wave
@@ -31,7 +31,7 @@ CLOCK = {
     "crm.tenancy.jobs.sweep", "crm.tenancy.jobs.forget_answers", "groups.jobs.lay_out_everywhere", "groups.jobs.lay_out_reminders",
     "groups.jobs.lay_out_rhythms",
 }  # fmt: skip
-WITH_IDS = {"members.jobs.look_for_twins"}
+WITH_IDS = {"members.jobs.look_for_twins", "crm.tenancy.jobs.keep_together"}
 WORK = {
     "community.reading", "community.import", "community.import_undo", "members.twins", "members.bulk", "members.bulk_undo",
     "roster.booking", "roster.undoing",
@@ -58,6 +58,7 @@ def test_a_job_that_is_given_another_tenants_row_finds_none(ours, theirs, model)
         model.objects.update(state="waiting", due_at=now())
     before = state(house, tenant)
 
+    keep_together(KEEPERS[model].name, [[str(house.pk), str(rows[model].pk)]])
     KEEPERS[model](str(house.pk), str(rows[model].pk))
 
     assert state(house, tenant) == before
