@@ -3,7 +3,7 @@
 import datetime
 
 from django.db import transaction
-from django.db.models import F, Max, Q, Sum
+from django.db.models import Max, Q, Sum
 from django.utils import translation
 from django.utils.timezone import now
 
@@ -122,11 +122,11 @@ def _write(task, row, tenant):
 
 def _keep_packets(packets, tenant):
     packets = [packet for packet in packets if packet]
-    fresh = [packet for packet in packets if packet._state.adding]
-    Task.objects.bulk_create(fresh)
-    Task.objects.bulk_update([packet for packet in packets if packet not in fresh], pairs.WRITTEN)
+    again = [packet for packet in packets if not packet._state.adding]
+    bulk.create([packet for packet in packets if packet._state.adding])
+    Task.objects.bulk_update(again, pairs.WRITTEN)
     rises.promise([packet for packet in packets if packet.state == Task.State.OPEN], tenant)
-    rises.again([packet for packet in packets if packet.state == Task.State.OPEN], tenant)
+    rises.again([packet for packet in again if packet.state == Task.State.OPEN], tenant)
 
 
 def rewrite(occurrences, tenant):
@@ -140,12 +140,6 @@ def rewrite(occurrences, tenant):
     is_open = [row.task for row in rows if row.task.state == Task.State.OPEN]
     rises.promise(is_open, tenant)
     rises.again(is_open, tenant)
-
-
-def hold(tasks):
-    """[(id, state, seat's id)] of these and of what goes ahead of them, locked: that first, as a tick of it locks them."""
-    both = Task.objects.filter(Q(pk__in=tasks) | Q(following__in=tasks)).select_for_update(of=["self"])
-    return list(both.order_by(F("after").asc(nulls_first=True), "pk").values_list("pk", "state", "assistant"))
 
 
 def withdraw(tasks):

@@ -50,8 +50,7 @@ def _after(task, step, tenant):
 def promise(tasks, tenant):
     """The first step of these new tasks."""
     rises = [(uuid7(), task.pk, REMIND, "waiting", moment_of(task.late_at, REMIND, tenant)) for task in tasks]
-    if rises:
-        bulk.add(Rise, ["id", "task", "step", "state", "due_at"], rises)
+    bulk.add(Rise, ["id", "task", "step", "state", "due_at"], rises)
 
 
 def lay_out(tenant):
@@ -68,7 +67,8 @@ def withdraw(task):
 
 def again(tasks, tenant=None):
     """They are open again, or due at another time: what has not begun waits for its moment. What was done is not done twice."""
-    _wait(Rise.objects.filter(task__in=tasks).exclude(state=Rise.State.DONE), tenant or _tenant())
+    if tasks:
+        _wait(Rise.objects.filter(task__in=tasks).exclude(state=Rise.State.DONE), tenant or _tenant())
 
 
 def others_now(tenant):

@@ -5,7 +5,6 @@ from contextvars import ContextVar
 from itertools import islice
 
 from django.utils.timezone import now
-from psycopg.types.json import Jsonb
 from uuid_utils.compat import uuid7
 
 from . import bulk
@@ -47,8 +46,7 @@ def note_all(facts):
 
 def _row(moment, before, after, member, seat_id, door, **told):
     kind, subject_kind, subject, because = told.values()
-    ids = bulk.as_id(member), bulk.as_id(seat_id), bulk.as_id(subject)
-    return uuid7(), moment, Jsonb(before), Jsonb(after), *ids, str(door), kind, subject_kind, str(because)
+    return uuid7(), moment, before, after, member, seat_id, subject, door, kind, subject_kind, because
 
 
 def _fields(kind, subject, by, member, because, before, after):
