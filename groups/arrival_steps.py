@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from crm.tenancy import events
 from crm.tenancy.refusals import Refused
+from members.models import Member
 
 from . import calendar, callers, delivery, tasks
 from .arrival_handing import hand_out, of_tenant, rewrite
@@ -153,6 +154,7 @@ def _reopened(step, arrival, by):
 
 def _seat(arrival, tenant, by):
     """They sit in the group now. Who sits in another one of the matrix by now stays there."""
+    Member.objects.select_for_update(no_key=True).get(pk=arrival.member_id)
     if Placement.objects.open().filter(member=arrival.member_id, matrix=arrival.matrix_id).exists():
         return
     placement = Placement.objects.create(

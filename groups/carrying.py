@@ -265,7 +265,8 @@ def late(reshuffle):
 def seat_late(reshuffle, number, tenant, *, by):
     """Each where most room is, counting who is on the way there. They sit there now and stay when the half-year begins."""
     reshuffle = running(reshuffle)
-    people = list(late(reshuffle).select_for_update(no_key=True, of=["self"]))
+    held = list(late(reshuffle).select_for_update(no_key=True, of=["self"]).values_list("pk", flat=True))
+    people = list(late(reshuffle).filter(pk__in=held))  # who was seated by somebody else while we waited for them is not
     if len(people) != number:
         sentence = _("There are %(now)s such people now. Look again.") % {"now": len(people)}
         raise Refused(sentence, code="changed_meanwhile", now=len(people))

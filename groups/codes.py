@@ -37,7 +37,7 @@ def keep(group, *, by, upload=None, link="", expires_at=None):
     if upload is None and not link:
         raise Refused(_("Choose the picture of the code, or paste its link."), code="no_code", status=400, field="picture")
     picture = files.keep(pictures.as_png(upload, side=SIDE), "code", by=by, most=HEAVIEST) if upload is not None else None
-    group = Group.objects.select_for_update(of=["self"]).select_related("matrix").get(pk=group.pk)
+    group = _held(group.pk)
     if group.closed_on:
         raise Refused(_("This group is closed; choose another one."), code="group_closed")
     moment = now()
@@ -54,6 +54,13 @@ def keep(group, *, by, upload=None, link="", expires_at=None):
     events.note("code.kept", code, by=by, after={"group": str(group.pk), "day": expires_at.date().isoformat()})
     follow([group.pk])
     return code
+
+
+def _held(group):
+    """The group, and ahead of it the task that asks for its next code, in the order in which a tick of that holds them."""
+    asking = Task.objects.open().filter(codes__group=group, codes__state=IN_USE).select_for_update(of=["self"])
+    list(asking.order_by("pk").values_list("pk", flat=True))
+    return Group.objects.select_for_update(of=["self"], no_key=True).select_related("matrix").get(pk=group)
 
 
 def _link(link):
@@ -77,6 +84,7 @@ def _end(code):
 
 @transaction.atomic
 def drop(code, *, by):
+    _held(code.group_id)
     if not _end(code):
         raise Refused(_("This code is used no more."), code="code_over")
     _answered(code, None)
@@ -106,8 +114,11 @@ def count(code, scans, *, by):
 @transaction.atomic
 def keep_due(pk):
     """Ask for the next one; and when its time or its scans are over, use it no more."""
-    code = GroupCode.objects.select_for_update(of=["self"]).filter(pk=pk, state=IN_USE, due_at__lte=now()).first()
-    if code is None:
+    due = GroupCode.objects.filter(pk=pk, state=IN_USE, due_at__lte=now())
+    if (code := due.first()) is None:
+        return
+    _held(code.group_id)
+    if due.select_for_update(of=["self"]).first() is None:
         return
     code = inviting.with_used(GroupCode.objects.select_related("group__matrix", "task")).get(pk=pk)
     is_over = code.expires_at <= now() or code.used >= inviting.SCANS

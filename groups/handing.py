@@ -3,7 +3,7 @@
 import datetime
 
 from django.db import transaction
-from django.db.models import Max, Q, Sum
+from django.db.models import F, Max, Q, Sum
 from django.utils import translation
 from django.utils.timezone import now
 
@@ -140,6 +140,12 @@ def rewrite(occurrences, tenant):
     is_open = [row.task for row in rows if row.task.state == Task.State.OPEN]
     rises.promise(is_open, tenant)
     rises.again(is_open, tenant)
+
+
+def hold(tasks):
+    """[(id, state, seat's id)] of these and of what goes ahead of them, locked: that first, as a tick of it locks them."""
+    both = Task.objects.filter(Q(pk__in=tasks) | Q(following__in=tasks)).select_for_update(of=["self"])
+    return list(both.order_by(F("after").asc(nulls_first=True), "pk").values_list("pk", "state", "assistant"))
 
 
 def withdraw(tasks):

@@ -10,9 +10,10 @@ from django.utils.translation import gettext as _
 
 from crm.tenancy import events, trail
 from crm.tenancy.refusals import Refused
+from members.models import Member
 
 from . import rises
-from .models import Move, Placement, Reshuffle, Task
+from .models import Cohort, Move, Placement, Reshuffle, Task
 
 
 @transaction.atomic
@@ -40,6 +41,7 @@ class Joined:
 @transaction.atomic
 def join_all(moves, today, *, by, because=""):
     """These sit in their new groups from today on; nobody has to invite them any more. Who sits there already is left out."""
+    _hold(moves)
     moves = list(Move.objects.select_for_update(of=["self"]).filter(pk__in=moves).exclude(state=Move.State.JOINED).order_by("member_id"))
     of = {each.pk: each for each in Reshuffle.objects.filter(pk__in={move.reshuffle_id for move in moves})}
     here = Placement.objects.open().filter(member__in=[move.member_id for move in moves])
@@ -69,6 +71,14 @@ def join_all(moves, today, *, by, because=""):
     return found
 
 
+def _hold(moves):
+    """The people and then their open tasks, in the order in which lists and ticks hold them."""
+    people = Member.objects.select_for_update(no_key=True).filter(pk__in=Move.objects.filter(pk__in=moves).values("member"))
+    tasks = Task.objects.open().select_for_update(of=["self"]).filter(moves__in=moves)
+    for rows in (people, tasks):
+        list(rows.order_by("pk").values_list("pk", flat=True))
+
+
 @transaction.atomic
 def unjoin_all(undone, *, by):
     """Take joinings back: `undone` are (move's id, state it had, id of its withdrawn task or None). Their seats are the caller's."""
@@ -83,9 +93,9 @@ def unjoin_all(undone, *, by):
 
 
 def _joined_last(facts):
-    """Those that were booked one by one, and whose seat is still the one that was made."""
+    """Those that were booked one by one, and whose seat is still the one that was made, of a half-year that has not begun."""
     alone = {fact.before.get("made"): fact.pk for fact in facts if not fact.because and fact.before.get("made")}
-    there = Placement.objects.open().filter(pk__in=alone).values_list("pk", flat=True)
+    there = Placement.objects.open().filter(pk__in=alone, cohort__state=Cohort.State.PLANNED).values_list("pk", flat=True)
     return [alone[str(pk)] for pk in there]
 
 

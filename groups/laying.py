@@ -48,6 +48,7 @@ def _lay(days, begins_in, changed=None, anew=False):
     today, slots = tenant.today(), slots_of_groups()
     pauses = list(Pause.objects.filter(until__gte=today).values_list("since", "until", "group"))
     rows = _laid_out(today)
+    _hold(rows.values())
     _let_go(rows, slots, today)
     _follow(list(rows.values()), slots, pauses, tenant, changed, anew)
     return _add(rows, slots, pauses, tenant, today + begins_in * A_DAY, today + days * A_DAY)
@@ -105,6 +106,14 @@ def _laid_out(today):
     rows = Occurrence.objects.filter(_ahead(today)).select_related("push")
     rows = rows.annotate(task_state=F("task__state"), task_of=F("task__assistant"))
     return {(row.slot_id, row.group_id, row.day): row for row in rows}
+
+
+def _hold(rows):
+    """Their open tasks stay as they are until this act stands: a tick comes before it, and then the row has begun, or after it."""
+    open_ones = {row.task_id: row for row in rows if row.state == State.HANDED_OUT and row.task_state in Task.UNENDED}
+    for pk, state, seat in handing.hold(list(open_ones)) if open_ones else ():
+        if pk in open_ones:
+            open_ones[pk].task_state, open_ones[pk].task_of = state, seat
 
 
 def _ahead(today):

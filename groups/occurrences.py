@@ -31,7 +31,8 @@ def _tenant():
 
 
 def _mine(occurrence):
-    """As it is now, with whether its task was ended."""
+    """As it is now, with whether its task was ended; a tick waits until this act stands."""
+    handing.hold(Occurrence.objects.filter(pk=occurrence.pk).exclude(task=None).values("task"))
     found = Occurrence.objects.select_related("slot__rhythm", "group", "task", "push").filter(pk=occurrence.pk).first()
     if found is None or found.slot.ended_on:
         raise Refused(_("This was taken out of the rhythm meanwhile."), code="occurrence_gone")

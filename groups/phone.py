@@ -6,32 +6,22 @@ from dataclasses import dataclass
 
 from django.db.models import Case, Count, Exists, F, OuterRef, Q, Sum, When
 from django.db.models.functions import TruncDate
-from django.utils.html import escape, format_html
-from django.utils.safestring import mark_safe
 from django.utils.timezone import now
-from django.utils.translation import gettext as _
 
 from crm.tenancy import rights
-from crm.tenancy.templatetags.qx import ago, clock
 
 from . import rises
 from .calendar import instant
-from .models import ArrivalStep, Draft, GroupCode, Move, Occurrence, Placement, Rise, Slot, Task, Wave
+from .lines import Line, Sight, briefs
+from .models import ArrivalStep, Draft, Group, GroupCode, Move, Occurrence, Placement, Rise, Slot, Task, Wave
 from .tasks import Until, moment_of
 
-MOST = 200  # rows that a phone holds at once; the others follow while these are done
+MOST = 600  # rows that a phone holds at once; the others follow while these are done
 MOST_ENDED = 100
 SHOWN = 4  # rows of a group before «more»
 UNFOLDED = 2  # groups
 DAYS = 7
 ENDED = [Task.State.DONE, Task.State.IMPOSSIBLE]
-
-
-def named(task):
-    """Whom or what a sentence about a task names."""
-    if task.member:
-        return task.member.nickname
-    return task.title or (task.group.short if task.group else task.get_kind_display())
 
 
 def untils(tenant):
@@ -40,92 +30,6 @@ def untils(tenant):
     if moments[Until.EVENING] == moments[Until.HOUR]:  # it is evening
         del moments[Until.EVENING]
     return [(each.value, each.label, moment) for each, moment in moments.items()]
-
-
-@dataclass
-class Line:
-    """One task as a row of the list."""
-
-    task: Task
-    move: Move | None
-    moment: datetime.datetime
-    step: ArrivalStep | None = None
-
-    @property
-    def is_open(self):
-        return self.task.state == Task.State.OPEN
-
-    @property
-    def is_late(self):
-        return self.is_open and self.task.late_at <= self.moment
-
-    @property
-    def is_reminded(self):
-        return self.is_late and self.task.risen > 0
-
-    # A day has some ninety rows, and a template's tags for each cost more than all the rest of the page.
-
-    @property
-    def name(self):
-        return named(self.task)
-
-    @property
-    def to(self):
-        """Whom a text is for."""
-        return self.task.member.nickname if self.task.member else self.where
-
-    @property
-    def where(self):
-        return self.task.group.short if self.task.group else _("in no group")
-
-    @property
-    def title(self):
-        name = format_html('<bdi lang="zh">{}</bdi>', self.name)
-        if self.move:
-            return mark_safe(_("Invite %(name)s into %(group)s") % {"name": name, "group": escape(self.move.to_group.short)})
-        if self.step:
-            return mark_safe(_("%(what)s: %(name)s") % {"what": escape(self.task.title), "name": name})
-        if self.task.title:
-            return format_html('<bdi lang="zh">{}</bdi>', self.task.title)
-        return mark_safe(_("Write to %(name)s") % {"name": name})
-
-    @property
-    def due(self):
-        return _("was due %(day)s, %(time)s") % {"day": ago(self.task.due_at), "time": clock(self.task.due_at)}
-
-    @property
-    def about(self):
-        """By what the eye finds the person."""
-        member = self.task.member
-        where = self.where if self.is_for_later else ""
-        return "·".join(filter(None, [where, member and member.city, member and member.industry]))
-
-    @property
-    def when(self):
-        return clock(self.task.due_at) if self.has_hour and not self.is_late else ""
-
-    @property
-    def has_hour(self):
-        """What the rhythm asks for is due at a time of day, and so is what was put off; a wave is due all day."""
-        return self.task.kind in (Task.Kind.SLOT, Task.Kind.ARRIVAL) or self.is_for_later
-
-    @property
-    def is_for_later(self):
-        return self.is_open and self.task.due_at > self.moment
-
-    @property
-    def minutes(self):
-        minutes = _("%(minutes)s min") % {"minutes": self.task.minutes}
-        return _("%(time)s · %(minutes)s") % {"time": clock(self.task.due_at), "minutes": minutes} if self.has_hour else minutes
-
-    @property
-    def chat(self):
-        """Where the chat opens."""
-        return self.task.group.chat_url if self.task.group else ""
-
-    @property
-    def picture_name(self):
-        return self.task.picture.name if self.task.picture else ""
 
 
 @dataclass
@@ -145,10 +49,6 @@ class Pile:
     @property
     def chat(self):
         return self.lines[0].chat
-
-    @property
-    def first(self):
-        return self.lines[0].task
 
     @property
     def late(self):
@@ -199,39 +99,43 @@ class Day:
 
 
 def today(seat):
-    moment = now()
-    mine = Task.objects.of(seat)
-    due = _due(seat)
-    sums = due.aggregate(left=Count("id"), minutes=Sum("minutes"))
-    tasks = list(_first_things_first(due).select_related("member", "group")[:MOST])
-    ended = list(
-        mine.filter(state__in=ENDED, ended_at__gte=_midnight(seat.tenant))
-        .select_related("member", "group", "ended_by__user")
-        .order_by("-ended_at", "id")[:MOST_ENDED]
-    )
-    lines = _as_lines([*tasks, *ended], moment)
-    open_ones = lines[: len(tasks)]
+    sight, due = Sight(now()), _due(seat)
+    ended = Task.objects.of(seat).filter(state__in=ENDED, ended_at__gte=_midnight(seat.tenant)).order_by("-ended_at", "id")
+    first, barred, ended = briefs(_first_things_first(due)[:MOST], _after(due), ended[:MOST_ENDED])
+    open_ones = _as_lines(_each_after_its_own(first, barred), sight)
+    left, minutes = len(open_ones), sum(line.task.minutes for line in open_ones)
+    waiting = due.count() - MOST if len(first) == MOST else 0
     piles = [Pile(pile) for pile in _by_group([line for line in open_ones if not line.is_for_later], lambda line: line.task.group_id)]
-    later = [line for line in open_ones if line.is_for_later]
-    first = piles[0].lines.pop(0) if piles else None
     return Day(
-        next=first,
+        next=piles[0].lines.pop(0) if piles else None,
         piles=[pile for pile in piles if pile.lines],
-        later=later,
-        ended=lines[len(tasks) :],
-        left=sums["left"],
-        minutes=sums["minutes"] or 0,
-        waiting=sums["left"] - len(tasks),
-        moment=moment,
+        later=[line for line in open_ones if line.is_for_later],
+        ended=_as_lines(ended, sight),
+        left=left + waiting,
+        minutes=minutes,
+        waiting=waiting,
+        moment=sight.moment,
     )
+
+
+def _after(due):
+    """What waits for one of these: a talk for its red packet. It is read with it, and opens on the phone when that is ticked there."""
+    return Task.objects.filter(state=Task.State.BARRED, after__in=due)
+
+
+def _each_after_its_own(first, barred):
+    following = {}
+    for task in barred:
+        following.setdefault(task.after_id, []).append(task)
+    return [task for ahead in first for task in (ahead, *following.get(ahead.pk, ()))]
 
 
 def find(seat, pk):
     """A task that this seat may work on, or None."""
     tasks = Task.objects.all() if rights.sees_all(seat, "tasks") else Task.objects.of(seat)
     task = tasks.select_related("member", "group", "picture", "proof", "ended_by__user").filter(pk=pk).first()
-    line = _as_lines([task], now())[0] if task else None
-    if line and line.move and task.picture and not GroupCode.objects.filter(picture=task.picture_id, expires_at__gt=now()).exists():
+    line = _as_lines([task], Sight(now()))[0] if task else None
+    if line and line.to_group and task.picture and not GroupCode.objects.filter(picture=task.picture_id, expires_at__gt=now()).exists():
         task.picture = None  # a code that lets nobody in any more, in the minute before the sweep takes it away
     return line
 
@@ -254,6 +158,7 @@ class Place:
     number: int
     total: int
     next: uuid.UUID | None
+    then: uuid.UUID | None = None  # what opens when this one is ended
 
 
 def place(seat, task):
@@ -262,16 +167,18 @@ def place(seat, task):
     due = _by_group([row for row in rows if row["due_at"] <= moment], lambda row: row["group_id"])
     ids = [row["id"] for pile in due for row in pile] + [row["id"] for row in rows if row["due_at"] > moment]
     ended = Task.objects.of(seat).filter(state__in=ENDED, ended_at__gte=_midnight(seat.tenant)).count()
+    then = Task.objects.filter(state=Task.State.BARRED, after=task.pk).values_list("pk", flat=True).first()
     if task.pk not in ids:
-        return Place(ended, ended + len(ids), ids[0] if ids else None)
+        return Place(ended, ended + len(ids), ids[0] if ids else None, then)
     at = ids.index(task.pk)
     others = ids[at + 1 :] + ids[:at]
-    return Place(ended + at + 1, ended + len(ids), others[0] if others else None)
+    return Place(ended + at + 1, ended + len(ids), others[0] if others else None, then)
 
 
-def faces(move):
+def faces(task):
     """How many of those planned for the new group the member sat with already, and how many are new; None where no plan says it."""
-    plan = Draft.objects.filter(reshuffle=move.reshuffle_id, pk=F("reshuffle__chosen")).values_list("plan", flat=True).first()
+    move = Move.objects.filter(task=task.pk).first()
+    plan = move and Draft.objects.filter(reshuffle=move.reshuffle_id, pk=F("reshuffle__chosen")).values_list("plan", flat=True).first()
     if not plan or str(move.to_group_id) not in plan["groups"]:
         return None
     to, who = plan["groups"].index(str(move.to_group_id)), str(move.member_id)
@@ -300,12 +207,14 @@ def last_days(seat):
     return [{"day": day, "done": 0, "work": 0} | by_day.get(day, {}) for day in days]
 
 
-def _as_lines(tasks, moment):
-    # One query for the moves; a prefetch builds a manager and a queryset for every task.
-    moves = {move.task_id: move for move in Move.objects.filter(task__in=[task.pk for task in tasks]).select_related("to_group")}
+def _as_lines(tasks, sight):
+    moving = [task.pk for task in tasks if task.kind == Task.Kind.MOVE]
+    moves = dict(Move.objects.filter(task__in=moving).values_list("task", "to_group")) if moving else {}
+    groups = Group.objects.in_bulk(set(moves.values())) if moves else {}
     entering = [task.pk for task in tasks if task.kind == Task.Kind.ARRIVAL]
     steps = {step.task_id: step for step in ArrivalStep.objects.filter(task__in=entering).select_related("arrival")} if entering else {}
-    return [Line(task, moves.get(task.pk), moment, steps.get(task.pk)) for task in tasks]
+    titles = {task.pk: task.title for task in tasks}
+    return [Line(task, groups.get(moves.get(task.pk)), sight, steps.get(task.pk), titles.get(task.after_id, "")) for task in tasks]
 
 
 def _due(seat):

@@ -58,6 +58,7 @@ def _by_hand(reshuffle):
 def roll_back(reshuffle, number, tenant, *, by):
     """`number` is how many moves the owner was told."""
     reshuffle = Reshuffle.objects.select_for_update(of=["self"]).select_related("matrix", "cohort").get(pk=reshuffle.pk)
+    idle = list(_open_tasks(reshuffle).select_for_update(of=["self"]).order_by("pk").values_list("pk", flat=True))  # no tick meanwhile
     if not can_be(reshuffle):
         raise Refused(_("This half-year is not carried out and not the present one, so it is not taken back."), code="not_present")
     told = figures(reshuffle)
@@ -69,7 +70,6 @@ def roll_back(reshuffle, number, tenant, *, by):
     before = _half_before(reshuffle, has_begun)
     if before is None:
         raise Refused(_("There is no half-year before this one, so nobody can sit where they sat."), code="nothing_before")
-    idle = list(_open_tasks(reshuffle).values_list("pk", flat=True))
     back = _undo_by_hand(reshuffle, tenant)
     people = _seat_as_before(reshuffle, before)
     Move.objects.filter(reshuffle=reshuffle).delete()

@@ -3,7 +3,7 @@
 import datetime
 
 from django.db import transaction
-from django.db.models import F, Value
+from django.db.models import F, Q, Value
 from django.db.models.functions import Greatest
 from django.utils import translation
 from django.utils.timezone import now
@@ -21,7 +21,7 @@ from members.models import Member
 
 from . import codes, joining, rises, waves
 from .calendar import instant
-from .models import Cohort, Placement, Roster, RosterLine, Task
+from .models import Cohort, Move, Placement, Reshuffle, Roster, RosterLine, Task
 from .roster_meaning import outcome, questions
 from .rosters import COLUMNS, make_room, opened
 
@@ -36,7 +36,7 @@ def book(roster, *, by, expected=None, ends=False, asks_out=False, sure=False):
     """Who is in the chat sits in the group. `expected` is how many people change seats, as the asker was told; with `ends` the seats
     of those who are not in the list end; with `asks_out` the assistant is asked to take out who should not be there; `sure` says
     that the questions were answered with yes. Returns the job where it is long work."""
-    roster = opened(roster)
+    roster = _with_people(opened(roster))
     found = outcome(roster)
     touched = found.acts + (len(found.missing) if ends else 0)
     if expected is not None and expected != touched:
@@ -55,6 +55,21 @@ def book(roster, *, by, expected=None, ends=False, asks_out=False, sure=False):
     return None
 
 
+def _with_people(roster):
+    """Whom it names and who sits in its group, held until the booking stands: nobody is seated elsewhere between looking and booking."""
+    listed = roster.lines.filter(state=Line.KNOWN).exclude(member=None).values("member")
+    seated = Placement.objects.open().filter(group=roster.group_id).values("member")
+    people = Member.objects.select_for_update(no_key=True).filter(Q(pk__in=listed) | Q(pk__in=seated))
+    list(people.order_by("pk").values_list("pk", flat=True))
+    return roster
+
+
+def _as_before(job):
+    """Its worker gave up or was stopped: the list is open again, or booked as it was."""
+    for working, before in ((State.WORKING, State.OPEN), (State.UNDOING, State.BOOKED)):
+        Roster.objects.filter(job=job, state=working).update(state=before)
+
+
 def _cohort(group, is_needed):
     cohort = Cohort.objects.filter(matrix=group.matrix_id, state=Cohort.State.CURRENT).first()
     if cohort is None and is_needed:
@@ -62,20 +77,18 @@ def _cohort(group, is_needed):
     return cohort
 
 
-@work.does_work(BOOKING, gettext_lazy("Book a pasted list"))
+@work.does_work(BOOKING, gettext_lazy("Book a pasted list"), left_undone=_as_before)
 def _work_booking(hold):
     with hold.step():
         roster = Roster.objects.select_for_update(of=["self"]).select_related("group__matrix").get(pk=hold.job.asked["roster"])
         if roster.state == State.WORKING:
-            return _book(roster, outcome(roster), hold.job.asked["ends"], hold.job.asked["asks_out"], hold.job.seat)
+            return _book(roster, outcome(_with_people(roster)), hold.job.asked["ends"], hold.job.asked["asks_out"], hold.job.seat)
         return roster.counts
 
 
 def _book(roster, found, ends, asks_out, by):
     tenant = Tenant.objects.get(pk=active_tenant())
     today = tenant.today()
-    members = [each.member.pk for each in (*found.joined, *found.moved, *found.seated, *(found.missing if ends else ()))]
-    list(Member.objects.select_for_update(no_key=True).filter(pk__in=members).order_by("pk"))
     done = _join(found.joined, today, by) | _seat(roster, [*found.moved, *found.seated], today, by)
     if ends:
         done |= _unseat(found.missing, today, by)
@@ -183,7 +196,7 @@ def undo(roster, *, by):
     return None, _undo(roster, by)
 
 
-@work.does_work(UNDOING, gettext_lazy("Take back a pasted list"))
+@work.does_work(UNDOING, gettext_lazy("Take back a pasted list"), left_undone=_as_before)
 def _work_undoing(hold):
     with hold.step():
         roster = Roster.objects.select_for_update(of=["self"]).select_related("group").get(pk=hold.job.asked["roster"])
@@ -199,7 +212,9 @@ def _undo(roster, by):
     asked_out = [booked["task"] for booked in lines.values() if booked["did"] == "asked_out"]
     Task.objects.open().filter(pk__in=asked_out).update(state=Task.State.WITHDRAWN, ended_at=now(), ended_by=by)
     lines = {pk: booked for pk, booked in lines.items() if booked["did"] != "asked_out"}
-    back = {pk: booked for pk, booked in lines.items() if sits.get(pk) == booked["made"]}
+    over = _of_another_half_year(lines.values())
+    lines_here = {pk: booked for pk, booked in lines.items() if not over & {booked["ended"], booked.get("move")}}
+    back = {pk: booked for pk, booked in lines_here.items() if sits.get(pk) == booked["made"]}
     Placement.objects.filter(pk__in=[booked["made"] for booked in back.values() if booked["made"]]).delete()
     Placement.objects.filter(pk__in=[booked["ended"] for booked in back.values() if booked["ended"]]).update(until=None)
     joining.unjoin_all([(each["move"], each["was"], each["task"]) for each in back.values() if each["did"] == "joined"], by=by)
@@ -210,6 +225,15 @@ def _undo(roster, by):
     Roster.objects.filter(pk=roster.pk).update(state=State.UNDONE, counts=roster.counts | _what_came_back(back, kept))
     events.note("roster.undone", roster, by=by, after={"people": len(back), "kept": len(kept)})
     return kept
+
+
+def _of_another_half_year(booked):
+    """Seats of a half-year that is past, and moves of a reshuffle that has ended: nobody goes back there."""
+    booked = list(booked)
+    seats = Placement.objects.filter(pk__in=[each["ended"] for each in booked if each["ended"]], cohort__state=Cohort.State.PAST)
+    moves = Move.objects.filter(pk__in=[each["move"] for each in booked if each["did"] == "joined"])
+    ended = moves.exclude(reshuffle__state=Reshuffle.State.APPROVED)
+    return {str(pk) for rows in (seats, ended) for pk in rows.values_list("pk", flat=True)}
 
 
 def _what_came_back(back, kept):

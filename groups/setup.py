@@ -13,7 +13,7 @@ from crm.tenancy.refusals import Refused
 from crm.tenancy.scope import active_tenant
 
 from . import calendar, laying, rhythms
-from .models import Group, Matrix, Move, Placement, Reshuffle
+from .models import Arrival, Group, Matrix, Move, Placement, Reshuffle
 from .models.matrices import WEIGHTS
 from .names import as_uuid
 
@@ -274,6 +274,14 @@ def close(group, tenant, *, by):
             coming,
         )
         raise Refused(words % {"n": f"{coming:,}"}, code="group_awaited", people=coming)
+    entering = Arrival.objects.filter(group=group, state=Arrival.State.PLANNED).count()
+    if entering:
+        words = ngettext(
+            "%(n)s newcomer is to enter this group. Plan another group for them first.",
+            "%(n)s newcomers are to enter this group. Plan another group for them first.",
+            entering,
+        )
+        raise Refused(words % {"n": f"{entering:,}"}, code="group_awaited", people=entering)
     group.closed_on = tenant.today()
     group.save(update_fields=["closed_on"])
     laying.follow()

@@ -15,7 +15,7 @@ from crm.tenancy.models import Seat
 from . import rises
 from .calendar import HANDED_OUT_AT, instant
 from .inviting import invitation, ways
-from .models import Group, Move, Task, Wave
+from .models import Group, Move, Reshuffle, Task, Wave
 
 
 @dataclass(frozen=True)
@@ -81,6 +81,8 @@ def hand_out(wave, tenant, *, by=None):
 
     Where the assistant has left meanwhile, or only looks on, each move goes to whoever works for its group now.
     """
+    # Who rolls back, passes moves on or pauses holds the reshuffle.
+    Reshuffle.objects.select_for_update(no_key=True).filter(pk__in=Wave.objects.filter(pk=wave).values("reshuffle")).first()
     # Whoever flips the state owns the wave, so a job that runs twice hands out once.
     if not Wave.objects.filter(pk=wave, state=Wave.State.WAITING).update(state=Wave.State.HANDED_OUT, handed_out_at=now()):
         return

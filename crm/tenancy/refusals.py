@@ -1,9 +1,12 @@
 """A verb that cannot be done says why in a sentence. Pages and API each turn it into an answer in one place."""
 
+import structlog
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
-from psycopg.errors import QueryCanceled
+from psycopg.errors import DeadlockDetected, QueryCanceled, UniqueViolation
+
+log = structlog.get_logger(__name__)
 
 
 class Refused(Exception):
@@ -18,8 +21,14 @@ class Refused(Exception):
         self.headers = {}
 
 
-def too_long(exception):
-    """What to say where the database broke off a question, since nobody waits for so long; None for any other exception."""
+def broken_off(exception):
+    """What to say where the database broke something off: nobody waits for so long, or two who did it at once stood in each other's way.
+
+    None for any other exception."""
+    if isinstance(exception.__cause__, DeadlockDetected | UniqueViolation):
+        log.exception("two at once", exc_info=exception)
+        sentence = _("Somebody did something with the same thing at this very moment, so nothing was done. Look again, and try once more.")
+        return Refused(sentence, code="at_the_same_moment", status=503)
     if not isinstance(exception.__cause__, QueryCanceled):
         return None
     return Refused(_("This took too long and was broken off; nothing is changed. Try again in a minute."), code="took_too_long", status=503)

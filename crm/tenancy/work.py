@@ -27,6 +27,7 @@ from .scope import acting_for
 PATIENCE = datetime.timedelta(seconds=60)  # in which a worker says more, or it is taken for dead
 MOST_TRIES = 3
 DOERS = {}
+LEFT_UNDONE = {}  # kind -> what is called with a job that failed or was stopped, in the transaction that ends it
 LABELS = {}  # kind -> what it is called, for pages and the trail
 log = structlog.get_logger(__name__)
 
@@ -35,9 +36,11 @@ class TakenOver(Exception):
     """The job was stopped, or another worker has taken it."""
 
 
-def does_work(kind, label):
+def does_work(kind, label, *, left_undone=None):
     def register(function):
         DOERS[kind], LABELS[kind] = function, label
+        if left_undone:
+            LEFT_UNDONE[kind] = left_undone
         return function
 
     return register
@@ -61,6 +64,12 @@ def stop(job, *, by):
         raise Refused(_("This work has ended already."), code="not_running")
     Job.objects.filter(pk=job.pk).update(state=Job.State.STOPPED, ended_at=now())
     events.note("job.stopped", job, by=by, because=job.kind)
+    _left_undone(job)
+
+
+def _left_undone(job):
+    if tidy := LEFT_UNDONE.get(job.kind):
+        tidy(job)
 
 
 class Work:
@@ -94,6 +103,8 @@ class Work:
         with events.through(self.job.door), acting_for(self.tenant_id):
             if self._mine().update(state=state, ended_at=now(), **fields):
                 events.note(f"job.{state}", self.job, by=self.job.seat, because=self.job.kind)
+                if state != Job.State.DONE:
+                    _left_undone(self.job)
 
     def _mine(self):
         return Job.objects.filter(pk=self.job.pk, state=Job.State.WAITING, tries=self.job.tries)

@@ -43,7 +43,7 @@ function onSubmit(event) {
   } else if (form.matches("[data-tick]")) {
     event.preventDefault();
     const sent = new FormData(form, event.submitter);
-    const holder = form.closest("[data-task], [data-ended]");
+    const holder = (event.submitter || form).closest("[data-task], [data-ended]");
     const task = sent.get("task"), what = sent.get("act");
     $$("dialog[open]").forEach((dialog) => dialog.close());
     if (what === "undo") takeBack(task, holder?.dataset.name || "");

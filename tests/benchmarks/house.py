@@ -161,8 +161,11 @@ def pages(seat, them, requests=REQUESTS):
             spent.append((time.perf_counter() - started) * 1000)
         p95 = quantiles(spent, n=20)[-1]
         sql = sum(float(query["time"]) for query in queries) * 1000
-        size = len(answer.content) // 1024
-        print(f"{name:18} p50 {median(spent):6.1f} ms   p95 {p95:6.1f} ms   {len(queries):3} queries, {sql:5.1f} ms of SQL   {size:4} KB")
+        size, sent = len(answer.content) // 1024, len(client.get(address, headers=asked | {"Accept-Encoding": "gzip"}).content) // 1024
+        print(
+            f"{name:18} p50 {median(spent):6.1f} ms   p95 {p95:6.1f} ms   {len(queries):3} queries, {sql:5.1f} ms of SQL   {size:4} KB"
+            f"{f', sent as {sent} KB' if sent < size else ''}"
+        )
 
 
 if __name__ == "__main__":

@@ -83,8 +83,8 @@ def test_the_next_task_is_the_first_of_its_chat_and_its_chat_stays_together(assi
 
     day = assistant.get("phone/").context["day"]
 
-    assert day.next.task == first
-    assert [[line.task for line in pile.lines] for pile in day.piles] == [[then], [in_between]]
+    assert day.next.task.pk == first.pk
+    assert [[line.task.pk for line in pile.lines] for pile in day.piles] == [[then.pk], [in_between.pk]]
 
 
 def test_what_is_left_is_said_in_tasks_and_minutes(assistant):

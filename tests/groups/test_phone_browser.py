@@ -330,6 +330,36 @@ def test_a_task_opens_without_a_network_and_the_next_comes_by_itself(phone, to_d
     assert acts(to_do[0]) == ["done"]
 
 
+def test_a_talk_opens_behind_its_red_packet_in_a_lift_too(phone, seat):
+    with acting_for(seat.tenant_id):
+        same = {"assistant": seat, "kind": "slot", "member": None, "group": GroupFactory(number=6, name="Six")}
+        packet = TaskFactory(**same, title="Packet", text="Catch it")
+        talk = TaskFactory(**same, title="Talk", text="Tonight", after=packet, state="barred")
+    page = phone.keep()
+    row = page.locator(f"article[data-task='{talk.pk}']")
+    expect(row).to_contain_text("after “Packet”")
+    expect(row.locator("[data-do=copy]")).to_be_hidden()
+    assert left(page) == 2
+
+    phone.context.set_offline(True)
+    page.locator("#next [data-do=copy]").tap()
+    page.locator("#next [data-do=sent]").tap()
+    expect(page.locator("#next .title")).to_have_text("Talk")
+    page.locator("#outbox [data-do=forget]").tap()
+    expect(page.locator("#next .title")).to_have_text("Packet")
+    expect(row.locator("[data-do=copy]")).to_be_hidden()
+    for _ in range(2):
+        page.locator("#next [data-do=copy]").tap()
+        page.locator("#next [data-do=sent]").tap()
+    page.locator("#outbox [data-do=forget]").first.tap()
+    expect(page.locator("#toast")).to_contain_text("“Talk” was done after it. Take that back first.")
+    phone.context.set_offline(False)
+    all_sent(page)
+
+    assert [(state(task), acts(task)) for task in (packet, talk)] == [("done", ["done"])] * 2
+    assert phone.complaints == ["Failed to load resource: net::ERR_INTERNET_DISCONNECTED"] * len(phone.complaints)
+
+
 def test_a_line_that_breaks_after_the_server_heard_counts_once(phone, to_do):
     page = phone.open()
     keys = []

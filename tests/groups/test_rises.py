@@ -97,7 +97,7 @@ def test_what_one_was_reminded_of_stands_first(noon, assistant):
     reminded = late(assistant, rank=9)
     keep(reminded)
 
-    assert assistant.get("phone/").context["day"].next.task == reminded
+    assert assistant.get("phone/").context["day"].next.task.pk == reminded.pk
 
 
 def test_it_waits_for_its_minutes(noon, house, assistant):

@@ -6,7 +6,7 @@ from collections import Counter
 import numpy as np
 import pytest
 from django.db import transaction
-from hypothesis import HealthCheck, given
+from hypothesis import HealthCheck, Phase, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 from uuid_utils.compat import uuid7
@@ -105,7 +105,7 @@ def test_who_said_no_stays_and_the_best_of_their_group_goes_today(house, owner, 
         before, full = state(), sizes(running)
     page = owner.get(f"/reshuffles/{running.pk}/swaps/?move={move.pk}")
     (row,) = page.context["rows"]
-    assert "never sat with" in row.stand_ins[0].says
+    assert str(row.stand_ins[0].new) in row.stand_ins[0].says
     assert (row.chosen, len(row.stand_ins)) == (row.stand_ins[0].member, 3)
 
     owner.post(f"/reshuffles/{running.pk}/swaps/", {"form-0-move": str(move.pk), "form-0-instead": str(row.chosen.pk)})
@@ -130,8 +130,9 @@ def test_it_is_taken_back_only_until_the_other_was_asked_and_a_tick_does_not_und
         move = single(small).first()
         tasks.tick(move.task_id, "done", uuid7(), by=owner.seat)
         swaps.keep(running, {move.pk: swaps.BEST}, house, by=owner.seat)
-        with pytest.raises(Refused, match="keeps the old group"):
+        with pytest.raises(Refused) as refused:
             tasks.tick(move.task_id, "undo", uuid7(), by=owner.seat)
+        assert refused.value.code == "keeps_group"
         other = Move.objects.select_related("task").order_by("-id").first()
         tasks.tick(other.task_id, "done", uuid7(), by=owner.seat)
     with pytest.raises(Refused):
@@ -197,7 +198,7 @@ ACTS = st.lists(
 )
 
 
-@examples(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@examples(max_examples=12, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
 @given(ACTS)
 def test_whatever_is_kept_and_swapped_no_rule_is_broken(house, owner, small, running, acts):
     with acting_for(house.pk), transaction.atomic():

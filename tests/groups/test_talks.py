@@ -75,9 +75,11 @@ def test_on_the_phone_the_talk_comes_by_itself_after_its_packet(talk, house, ass
     answer = assistant.post("phone/ticks/", {"task": packet.pk, "act": "done", "key": uuid4(), "then": ""})
     after = assistant.get("phone/").content.decode()
 
-    assert (str(packet.pk) in before, str(later.pk) in before, str(later.pk) in after) == (True, False, True)
+    locked_row = f'<article class="tk barred" data-task="{later.pk}"'
+    assert (str(packet.pk) in before, locked_row in before, locked_row in after, str(later.pk) in after) == (True, True, False, True)
+    assert "after “Red packet before the talk”" in before
     assert "First comes “Red packet before the talk”" in locked
-    assert 'name="act"' not in locked
+    assert [act for act in ("done", "impossible", "later") if f'name="act" value="{act}"' in locked] == []
     assert str(later.pk) in answer["Location"]
 
 

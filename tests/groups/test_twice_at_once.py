@@ -1,16 +1,43 @@
 """What nobody may bring about: a thing done twice, or undone, by two who act on it at once or one after the other."""
 
+import datetime
+import threading
 from uuid import uuid4
 
 import pytest
+from django.db import connection, connections
+from django.utils.timezone import now
 
+from crm.tenancy import trail, work
+from crm.tenancy.models import Event, Job
 from crm.tenancy.refusals import Refused
 from crm.tenancy.scope import acting_for
-from groups import channels, delivery, sending, tasks
-from groups.models import Channel, Move, Push, Task
-from tests.factories import TaskFactory
+from groups import (
+    arrivals,
+    channels,
+    codes,
+    delivery,
+    jobs,
+    joining,
+    occurrences,
+    reshuffles,
+    rhythms,
+    rolling_back,
+    roster_booking,
+    rosters,
+    sending,
+    setup,
+    tasks,
+    waves,
+)
+from groups.models import Channel, GroupCode, Move, Occurrence, Placement, Push, Task, Wave
+from members.models import Member
+from tests.factories import CohortFactory, GroupFactory, MatrixFactory, MemberFactory, TaskFactory
+from tests.groups.test_carrying import running  # noqa: F401
+from tests.groups.test_codes import a_picture
 from tests.groups.test_phone import a_task, fresh, tick
 from tests.groups.test_sending import CUT, a_channel, due, group, kept, robots, sent  # noqa: F401
+from tests.tenancy.test_kills import wait_until
 
 
 @pytest.fixture(autouse=True)
@@ -84,3 +111,191 @@ def test_whatever_stands_in_a_note_the_tick_counts(assistant, note):
 
     assert tick(assistant, task, note=note).status_code == 200
     assert fresh(task).state == "done"
+
+
+# Two at the same moment
+
+
+def meanwhile(house, first, then):
+    """`first` is done but does not stand yet when `then` begins. What `then` came to: "done", or the code of its refusal."""
+    is_done, goes_on, said, failed = threading.Event(), threading.Event(), [], []
+
+    def before():
+        try:
+            with acting_for(house.pk):
+                first()
+                is_done.set()
+                goes_on.wait(20)
+        except Exception as problem:
+            failed.append(problem)
+        finally:
+            is_done.set()
+            connections.close_all()
+
+    def after():
+        is_done.wait(20)
+        try:
+            with acting_for(house.pk):
+                then()
+            said.append("done")
+        except Refused as refusal:
+            said.append(refusal.code)
+        except Exception as problem:
+            said.append(f"{type(problem).__name__}: {problem}")
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=work) for work in (before, after)]
+    [thread.start() for thread in threads]
+    wait_until(lambda: said or is_waited_for(), 10)
+    goes_on.set()
+    [thread.join(20) for thread in threads]
+    assert failed == []
+    return said[0]
+
+
+def is_waited_for():
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        return cursor.fetchone()[0]
+
+
+@pytest.fixture
+def talk(house, assistant, time_machine):
+    """A slot of today whose task is on a phone."""
+    time_machine.move_to(datetime.datetime(2026, 11, 24, 2, tzinfo=datetime.UTC))  # ten in the morning, a Tuesday
+    with acting_for(house.pk):
+        group = GroupFactory(assistant=assistant.seat)
+        slot = rhythms.add_slot({"weekday": 1, "at": "20:00", "title": "Evening topic"}, by=assistant.seat, group=group)
+        jobs.hand_out_occurrence(str(house.pk), str(Occurrence.objects.get(slot=slot, day=datetime.date(2026, 11, 24)).pk))
+        return Occurrence.objects.select_related("slot", "task").get(slot=slot, day=datetime.date(2026, 11, 24))
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("what", ["word", "pause", "move", "drop"])
+def test_what_is_ticked_while_its_slot_is_changed_stays_done(house, assistant, talk, what):
+    seat, today = assistant.seat, talk.day
+    acts = {
+        "word": lambda: rhythms.change_slot(talk.slot, {"title": "Another topic"}, by=seat),
+        "pause": lambda: rhythms.add_pause({"name": "Holiday", "since": today, "until": today}, by=seat),
+        "move": lambda: occurrences.move(talk, today, "21:00", by=seat),
+        "drop": lambda: occurrences.drop(talk, by=seat),
+    }
+
+    said = meanwhile(house, lambda: tasks.tick(talk.task_id, "done", uuid4(), by=seat), acts[what])
+
+    assert said == ("done" if what in ("word", "pause") else "already_done")
+    with acting_for(house.pk):
+        row = Occurrence.objects.select_related("task").get(pk=talk.pk)
+        assert (row.state, row.task.state, row.task.title) == ("handed_out", "done", "Evening topic")
+
+
+def a_list_of(member, room, owner):
+    roster = rosters.paste(member.nickname, room, by=owner.seat)
+    for line in roster.lines.exclude(state="known"):
+        rosters.settle(line, member.pk, by=owner.seat)
+    return roster
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_stands_in_two_lists_that_are_booked_at_once_sits_in_one_group(house, owner):
+    with acting_for(house.pk):
+        matrix = MatrixFactory()
+        CohortFactory(matrix=matrix, state="current")
+        groups, member = GroupFactory.create_batch(2, matrix=matrix), MemberFactory(nickname="Lin")
+        lists = [a_list_of(member, each, owner) for each in groups]
+
+    said = meanwhile(house, *(lambda each=each: roster_booking.book(each, by=owner.seat, expected=1, sure=True) for each in lists))
+
+    assert said == "done"
+    with acting_for(house.pk):
+        assert Placement.objects.open().get(member=member).group_id == groups[1].pk
+        assert Placement.objects.filter(member=member).count() == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_half_year_taken_back_while_a_wave_is_handed_out_leaves_no_task(house, owner, running):  # noqa: F811
+    with acting_for(house.pk):
+        wave, moves = Wave.objects.filter(state="waiting").first(), Move.objects.count()
+        asked = Task.objects.count()
+
+    roll_back = lambda: rolling_back.roll_back(running, moves, house, by=owner.seat)  # noqa: E731
+    assert meanwhile(house, lambda: waves.hand_out(wave.pk, house), roll_back) == "done"
+
+    with acting_for(house.pk):
+        assert Task.objects.count() > asked
+        assert Task.objects.open().count() == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_code_that_is_brought_while_the_clock_asks_for_it_is_asked_of_nobody(house, assistant, owner):
+    with acting_for(house.pk):
+        group = GroupFactory(assistant=assistant.seat)
+        code = codes.keep(group, by=owner.seat, upload=a_picture())
+        GroupCode.objects.update(due_at=now())
+
+    said = meanwhile(house, lambda: codes.keep_due(code.pk), lambda: codes.keep(group, by=owner.seat, upload=a_picture()))
+
+    assert said == "done"
+    with acting_for(house.pk):
+        assert GroupCode.objects.filter(state="waiting").count() == 1
+        assert Task.objects.open().count() == 0
+
+
+# A half-year later
+
+
+def who_sits_where():
+    seats = Placement.objects.values_list("member", "group", "cohort", "until")
+    return sorted(seats, key=str), Move.objects.filter(state="joined").count()
+
+
+def test_joining_and_a_booked_list_are_not_taken_back_into_a_half_year_that_is_past(house, owner, running):  # noqa: F811
+    with acting_for(house.pk):
+        first, second = Move.objects.filter(state="waiting").select_related("to_group", "member")[:2]
+        joining.join(first, by=owner.seat)
+        there = [*Member.objects.filter(placements__group=second.to_group, placements__until=None), second.member]
+        gone, *there = there
+        roster = rosters.paste("\n".join(each.nickname for each in there), second.to_group, by=owner.seat)
+        roster_booking.book(roster, by=owner.seat, ends=True, sure=True)
+        reshuffles.begin(running.cohort, house)
+        before = who_sits_where()
+        fact = Event.objects.filter(kind="move.joined", because="").get()
+        assert refused(lambda: trail.take_back(fact, by=owner.seat)) in ("changed_meanwhile", "too_late")
+        _job, kept = roster_booking.undo(roster, by=owner.seat)
+        after = who_sits_where()
+
+    assert after == before
+    assert {gone.pk, second.member_id} <= set(kept)
+
+
+def test_a_list_whose_work_was_stopped_is_open_again(house, owner, monkeypatch):
+    monkeypatch.setattr(roster_booking, "AT_ONCE", 0)
+    with acting_for(house.pk):
+        matrix = MatrixFactory()
+        CohortFactory(matrix=matrix, state="current")
+        group = GroupFactory(matrix=matrix)
+        roster = a_list_of(MemberFactory(nickname="Lin"), group, owner)
+        work.stop(roster_booking.book(roster, by=owner.seat, sure=True), by=owner.seat)
+        roster.refresh_from_db()
+        assert roster.state == "open"
+
+        job = roster_booking.book(roster, by=owner.seat, sure=True)
+    with monkeypatch.context() as patched:
+        patched.setattr(roster_booking, "_seat", None)
+        work.keep_job(str(house.pk), str(job.pk))
+    with acting_for(house.pk):
+        roster.refresh_from_db()
+        assert (Job.objects.get(pk=job.pk).state, roster.state) == ("failed", "open")
+        assert rosters.paste("Lin", group, by=owner.seat).state == "open"
+
+
+def test_a_group_that_somebody_is_to_enter_is_not_closed(house, owner):
+    with acting_for(house.pk):
+        matrix = MatrixFactory()
+        group = GroupFactory(matrix=matrix)
+        arrival = arrivals.wait(MemberFactory(), by=None)
+        arrivals.hurry(arrival, "Their course begins", house, by=owner.seat)
+        assert refused(lambda: setup.close(group, house, by=owner.seat)) == "group_awaited"
+        arrivals.back_into_queue(arrival, by=owner.seat)
+        setup.close(group, house, by=owner.seat)

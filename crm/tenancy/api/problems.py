@@ -14,7 +14,7 @@ from django.views import defaults
 from rest_framework import exceptions
 
 from crm.tenancy import constraints
-from crm.tenancy.refusals import Refused, too_long
+from crm.tenancy.refusals import Refused, broken_off
 
 API = "/api/v1/"
 PROBLEM = "application/problem+json"
@@ -47,7 +47,7 @@ def of(exc, context):
 def _said(exc):
     if isinstance(exc, IntegrityError):
         exc = _refused_by_the_database(exc)
-    exc = too_long(exc) or exc
+    exc = broken_off(exc) or exc
     if isinstance(exc, Refused):
         return answer(exc.status, exc.code, exc.sentence, headers=exc.headers, **exc.details)
     if isinstance(exc, Http404):

@@ -1,6 +1,6 @@
 /* What a thumb does: end a task, take it back, settle who was first, sign out. */
 import { handOn } from "./focus.js";
-import { openRow } from "./list.js";
+import { doneAfter, openRow } from "./list.js";
 import { box, newKey } from "./outbox.js";
 import { $, body, say } from "./page.js";
 import { act, flush, heard } from "./sending.js";
@@ -26,12 +26,14 @@ export async function end(holder, what, more = {}) {
 }
 
 export async function takeBack(task, name) {
+  const later = doneAfter(task);
+  if (later) return toast(say("underLater", { name: later.dataset.name }));
   $("#toast").hidden = true;
   await Promise.race([act(task, "undo", { name }), new Promise((go) => setTimeout(go, 2000))]);
   if ($("#today")) {
     openRow(task);
     if ($("#toast").hidden) toast(say("reopened", { name }));
-    handOn($(`#today article[data-task="${task}"] .go`));
+    handOn($(`#today article[data-task="${task}"] .go:not(.lock)`));
   } else if (heard.refusal) toast(heard.refusal);
   else location.assign(`${body.dataset.home}tasks/${task}/`);
 }

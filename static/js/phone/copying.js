@@ -11,7 +11,7 @@ export async function copy(button) {
   } catch {
     byHand = !copyTheOldWay(text);
   }
-  const head = say(byHand ? "byHand" : "copied", { name: holder.dataset.to });
+  const head = say(byHand ? "byHand" : "copied", { name: whom(holder) });
   fill(null);
   if (button.classList.contains("copy")) {
     button.classList.add("done_");
@@ -25,12 +25,15 @@ export async function copy(button) {
   if (!$(".after", holder)) holder.append(afterCopy(holder));
   holder.classList.add("copied");
   $(".said span", holder).textContent = head;
-  icon($(".go .qx-icon", holder), "check");
+  icon($(".go:not(.lock) .qx-icon", holder), "check");
   if (byHand) selected(text, (field) => $(".said", holder).after(field));
   fill($("[data-do=sent]", holder));
   $("[data-do=sent]", holder).scrollIntoView({ block: "nearest" });
   if (!byHand) handOn();
 }
+
+/** Whom a text is for: the person, or the chat. */
+export const whom = (holder) => holder.dataset.to ?? ("thing" in holder.dataset ? holder.dataset.where : holder.dataset.name);
 
 /** What comes after the copy in a row of the list: into the chat, and sent. */
 function afterCopy(row) {
@@ -71,6 +74,6 @@ function selected(text, put) {
 export function restore(row) {
   row.classList.remove("copied");
   $$(".after", row).forEach((after) => after.remove());
-  const drawing = $(".go .qx-icon", row);
+  const drawing = $(".go:not(.lock) .qx-icon", row);
   if (drawing) icon(drawing, "copy");
 }

@@ -15,7 +15,8 @@ export function takeOut(task) {
   kept.set(task, row);
   const pile = row.closest(".pile");
   row.remove();
-  if (pile) shrink(pile);
+  if (pile) recount(pile);
+  wait();
   bringNext();
   count();
   return row;
@@ -29,8 +30,8 @@ export function endRow(entry) {
   ended.dataset.ended = entry.task;
   ended.dataset.minutes = row.dataset.minutes;
   ended.dataset.name = row.dataset.name;
-  if ("thing" in row.dataset) ended.dataset.thing = "";
-  $("[name=task]", ended).value = entry.task;
+  for (const mark of ["thing", "after"]) if (mark in row.dataset) ended.dataset[mark] = row.dataset[mark];
+  $("button", ended).value = entry.task;
   $(".title", ended).innerHTML = $(".title", row).innerHTML;
   $(".t", ended).href = $(".t", row).href;
   $("small", ended).textContent = say(entry.act !== "done" ? "endedImpossible" : entry.thing ? "endedDoneThing" : "endedDone", { time: clock(entry.at) });
@@ -41,82 +42,103 @@ export function endRow(entry) {
   count();
 }
 
-/** It is gone from this page, and comes back in its place with the next one. */
+/** It is gone from this page, and comes back in its place with the next one; what waits for it goes with it. */
 export function putOff(task) {
-  takeOut(task)?.setAttribute("data-put-off", "");
+  for (const each of [...$$(`#today article[data-after="${task}"]`).map((row) => row.dataset.task), task]) takeOut(each)?.setAttribute("data-put-off", "");
   count();
 }
 
 export function openRow(task) {
-  const shown = $(`[data-ended="${task}"]`);
-  if (shown) shown.remove();
+  $(`[data-ended="${task}"]`)?.remove();
   const row = kept.get(task);
-  row?.removeAttribute("data-put-off");
+  const behind = [...kept.values()].filter((other) => other.dataset.after === task && "putOff" in other.dataset);
   if (row && !row.isConnected) {
-    const pile = $(`#piles .pile[data-group="${row.dataset.group}"]`);
-    const first = $("#next article");
-    row.classList.remove("next");
-    if (!first || !pile) {
+    const pile = pileOf(row), first = $("#next article");
+    if (!first || !pile || first.dataset.after === task) {
       if (first) putBack(first);
-      $("#next").prepend(row);
-      row.classList.add("next");
-    } else (($(".pcard", pile) || pile).querySelector("article") || {}).before?.(row);
+      asNext(row);
+    } else {
+      row.classList.remove("next");
+      onTop(pile, row);
+    }
+    for (const each of [row, ...behind]) {
+      each.removeAttribute("data-put-off");
+      kept.delete(each.dataset.task);
+      if (each !== row && pile) onTop(pile, each, row);
+    }
     if (pile) recount(pile);
-    kept.delete(task);
+    wait();
     fillTheNext();
   }
   count();
 }
 
+/** Whether this was done after it, so that it is taken back first. */
+export const doneAfter = (task) => $(`[data-ended][data-after="${task}"]`);
+
+/** A talk waits for its red packet, here as there: it opens when that is ended, in a lift too. */
+function wait() {
+  for (const row of $$("#today article[data-after]")) row.classList.toggle("barred", Boolean($(`#today article[data-task="${row.dataset.after}"]`)));
+}
+
+const pileOf = (row) => $(`#piles .pile[data-group="${row.dataset.group}"]`);
+
+function onTop(pile, row, behind = null) {
+  const place = $(".pcard", pile) || pile;
+  if (behind?.parentElement === place) behind.after(row);
+  else if ($("article", place)) $("article", place).before(row);
+  else place.append(row);
+}
+
 /** A row that was the next one goes back to the top of its chat. */
 function putBack(row) {
-  const pile = $(`#piles .pile[data-group="${row.dataset.group}"]`);
-  const first = pile && $("article", pile);
-  if (!first) return;
+  const pile = pileOf(row);
+  if (!pile) return;
   row.classList.remove("next");
-  first.before(row);
+  onTop(pile, row);
   recount(pile);
+}
+
+function asNext(row) {
+  restore(row);
+  row.classList.add("next");
+  if (!$(".k", row)) {
+    const head = $("#next-head").content.cloneNode(true);
+    $(".gp", head).textContent = row.dataset.where;
+    $("span:last-child", head).textContent = row.dataset.takes;
+    row.prepend(head);
+  }
+  $("#next").prepend(row);
 }
 
 export function bringNext() {
   if ($("#next article")) return fillTheNext();
-  const row = $("#piles article");
+  wait();
+  const row = $("#piles article:not(.barred)");
   if (!row) return fill(null);
   const pile = row.closest(".pile");
-  restore(row);
-  row.classList.add("next");
-  $("#next").append(row);
-  shrink(pile);
+  asNext(row);
+  recount(pile);
   return fillTheNext();
 }
 
 function fillTheNext() {
   if ($(".copied")) return;
-  fill($("#next .go"));
+  fill($("#next .go:not(.lock)"));
 }
 
-function shrink(pile) {
-  const left = $$("article", pile).length;
-  if (!left) {
-    const folds = pile.closest(".folds");
-    pile.remove();
-    if (folds && !$(".pile", folds)) folds.remove();
-    return;
-  }
-  const more = $(".more", pile);
-  if (more) {
-    const folded = $$("article", more).length;
-    if (!folded) more.remove();
-    else if (folded === left) more.open = true;
-  }
-  recount(pile);
-}
-
+/** What is empty is hidden, since its rows may come back. */
 function recount(pile) {
+  const left = $$("article", pile).length, more = $(".more", pile), folds = pile.closest(".folds");
+  pile.hidden = !left;
+  if (folds) folds.hidden = !$$(".pile", folds).some((each) => !each.hidden);
   const slot = $("[data-count]", pile);
-  if (slot) slot.textContent = $$("article", pile).length;
-  const more = $(".more summary b", pile);
-  if (more && pile.id !== "ended") more.textContent = say("more", { n: $$(".more article", pile).length });
+  if (slot) slot.textContent = left;
+  if (!more || pile.id === "ended") return;
+  const folded = $$("article", more).length;
+  more.hidden = !folded;
+  if (folded && folded === left) more.open = true;
+  $("summary b", more).textContent = say("more", { n: folded });
 }
 
 function count() {

@@ -17,5 +17,5 @@ export function icon(drawing, name) {
 
 export function token() {
   const cookie = document.cookie.split("; ").find((pair) => pair.startsWith("csrftoken="));
-  return cookie ? cookie.slice(10) : $("#csrf input").value;
+  return cookie ? cookie.slice(10) : $("#undo input").value;
 }

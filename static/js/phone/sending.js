@@ -1,5 +1,4 @@
 /* Sends what waits in the outbox, in its order, by one page at a time. */
-import { takeOut } from "./list.js";
 import { lost, reached } from "./network.js";
 import { box, newKey } from "./outbox.js";
 import { $, body, hasTaskPage, say, token } from "./page.js";
@@ -35,7 +34,7 @@ async function sendAll() {
     if (box.in("waiting").length) lost();
     return draw();
   }
-  let sent = 0, late = 0, undone = false;
+  let sent = 0, late = 0, stale = false;
   for (let entry; (entry = box.in("waiting")[0]);) {
     if (entry.tries) late += 1;
     box.change(entry.key, { tries: entry.tries + 1 });
@@ -45,14 +44,14 @@ async function sendAll() {
       sent += 1;
       box.change(entry.key, { state: "sent", answered: answer.said.at });
       heard.onward = answer.said.then || "";
-      undone ||= entry.act === "undo" && Boolean($("#today")) && !$(`#today article[data-task="${entry.task}"]`);
-    } else refused(entry, answer.said);
+      stale ||= entry.act === "undo" && Boolean($("#today")) && !$(`#today article[data-task="${entry.task}"]`); // its row is not on this page
+    } else if (refused(entry, answer.said)) stale = true;
     draw();
   }
   draw();
   if (sent && navigator.serviceWorker?.controller) navigator.serviceWorker.controller.postMessage("today");
   if (late && sent && !hasTaskPage()) toast(say("sentLater", { n: sent }));
-  if (undone) location.reload(); // its row is not on this page
+  if (stale) location.reload();
 }
 
 /** The server's answer, or null where it cannot be reached now. */
@@ -87,16 +86,18 @@ function secondsSince(at) {
   return Math.max(0, Math.round((Date.now() - at) / 1000));
 }
 
-/** Somebody was first, or it cannot be: what the server holds is what holds, and people hear of it. */
+/** Somebody was first, or it cannot be: what the server holds is what holds, and people hear of it. Says whether the list shows it otherwise. */
 function refused(entry, said) {
   const same = { done: "done", impossible: "impossible" }[entry.act] === said.state;
   if (said.code === "already_ended" && !same && entry.act !== "later") {
     box.keep(box.all().filter((other) => other.key === entry.key || other.task !== entry.task || other.state !== "waiting"));
     box.change(entry.key, { state: "clash", who: said.by, sentence: said.sentence });
-    return;
+    return false;
   }
   box.drop(entry.key);
-  toast(said.sentence);
-  if (!hasTaskPage() && said.code !== "already_ended") takeOut(entry.task);
   heard.refusal = said.sentence;
+  const stale = Boolean($("#today")) && said.code !== "already_ended";
+  if (stale) sessionStorage.setItem("slip", JSON.stringify({ sentence: said.sentence }));
+  else toast(said.sentence);
+  return stale;
 }

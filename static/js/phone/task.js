@@ -1,21 +1,21 @@
 /* Without a network: the page of one task out of today's list. */
-import { leadToChat } from "./copying.js";
+import { leadToChat, whom } from "./copying.js";
 import { fill } from "./focus.js";
 import { $, $$, body } from "./page.js";
 
 export function showTask(task) {
   const row = $(`#today article[data-task="${task}"]`);
-  if (!row) return;
-  const all = $$("#today article");
+  if (!row || row.matches(".barred")) return;
+  const all = $$("#today article").filter((each) => !each.matches(".barred") || each.dataset.after === task);
   const next = all[(all.indexOf(row) + 1) % all.length];
   const view = $("#task-view").content.cloneNode(true);
   const slot = (name) => $(`[data-slot=${name}]`, view);
   const page = $("#task", view);
-  Object.assign(page.dataset, { task, name: row.dataset.name, to: row.dataset.to, next: next === row ? "" : $(".t", next).getAttribute("href") });
+  Object.assign(page.dataset, { task, name: row.dataset.name, to: whom(row), next: next === row ? "" : $(".t", next).getAttribute("href") });
   slot("title").innerHTML = $(".title", row).innerHTML;
   slot("line").textContent = $("small", row).textContent;
-  slot("group").textContent = $(".gp", row).textContent;
-  slot("minutes").textContent = $(".k span:last-child", row).textContent;
+  slot("group").textContent = row.dataset.where;
+  slot("minutes").textContent = row.dataset.takes;
   slot("text").textContent = $(".text", row).textContent;
   $$("[name=task]", view).forEach((field) => { field.value = task; });
   $("[data-skip]", view).href = page.dataset.next || body.dataset.home;

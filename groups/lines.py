@@ -1,0 +1,184 @@
+"""Tasks as lines of the assistant's phone: what a row of today, or the head of a task's page, says of one."""
+
+import datetime
+from dataclasses import dataclass
+from functools import cache
+from html import escape
+from typing import NamedTuple
+
+from django.utils.safestring import mark_safe
+from django.utils.translation import gettext as _
+
+from crm.tenancy.templatetags.qx import ago, clock
+
+from .models import ArrivalStep, Group, Task
+
+
+class Person(NamedTuple):
+    nickname: str
+    city: str
+    industry: str
+
+
+class Brief(NamedTuple):
+    """A task with as much as a row says of it. A day has hundreds, and a whole one takes ten times as long to fetch."""
+
+    pk: object
+    kind: str
+    state: str
+    group_id: object
+    member_id: object
+    due_at: datetime.datetime
+    late_at: datetime.datetime
+    minutes: int
+    title: str
+    text: str
+    wants_proof: bool
+    proof_id: object
+    risen: int
+    reason: str
+    ended_at: datetime.datetime | None
+    ended_by_id: object
+    after_id: object
+    picture_id: object
+    member: Person | None
+    group: Group | None
+
+    def get_kind_display(self):
+        return Task.Kind(self.kind).label
+
+    def get_reason_display(self):
+        return Task.Reason(self.reason).label
+
+
+FIELDS = [*Brief._fields[:-2], *(f"member__{name}" for name in Person._fields)]
+OF_GROUP = FIELDS.index("group_id")
+
+
+def briefs(*queries):
+    """Lists of them, in their orders; their groups come once for all."""
+    lists = [list(query.values_list(*FIELDS)) for query in queries]
+    groups = Group.objects.in_bulk({row[OF_GROUP] for rows in lists for row in rows} - {None})
+    return [[_brief(row, groups) for row in rows] for rows in lists]
+
+
+def _brief(row, groups):
+    own, person = row[: -len(Person._fields)], row[-len(Person._fields) :]
+    return Brief(*own, Person(*person) if person[0] is not None else None, groups.get(own[OF_GROUP]))
+
+
+def named(task):
+    """Whom or what a sentence about a task names."""
+    if task.member:
+        return task.member.nickname
+    return task.title or (task.group.short if task.group else task.get_kind_display())
+
+
+class Sight:
+    """The moment of a page, and what its rows say again and again, said once."""
+
+    def __init__(self, moment):
+        self.moment = moment
+        self.clock, self.minutes, self.due, self.short = cache(clock), cache(_minutes), cache(_was_due), cache(_short)
+        self.invite, self.of, self.write = _("Invite %(name)s into %(group)s"), _("%(what)s: %(name)s"), _("Write to %(name)s")
+
+
+def _minutes(minutes, due_at=None):
+    said = _("%(minutes)s min") % {"minutes": minutes}
+    return _("%(time)s · %(minutes)s") % {"time": clock(due_at), "minutes": said} if due_at else said
+
+
+def _was_due(moment):
+    return _("was due %(day)s, %(time)s") % {"day": ago(moment), "time": clock(moment)}
+
+
+def _short(group):
+    return group.short if group else _("in no group")
+
+
+@dataclass
+class Line:
+    """One task as a row of the list."""
+
+    task: Task | Brief
+    to_group: Group | None  # of a move
+    sight: Sight
+    step: ArrivalStep | None = None
+    ahead: str = ""  # the title of what comes before it
+
+    @property
+    def is_open(self):
+        return self.task.state == Task.State.OPEN
+
+    @property
+    def is_barred(self):
+        return self.task.state == Task.State.BARRED
+
+    @property
+    def is_late(self):
+        return self.is_open and self.task.late_at <= self.sight.moment
+
+    @property
+    def is_reminded(self):
+        return self.is_late and self.task.risen > 0
+
+    @property
+    def name(self):
+        return named(self.task)
+
+    @property
+    def to(self):
+        """Whom a text is for."""
+        return self.task.member.nickname if self.task.member else self.where
+
+    @property
+    def where(self):
+        return self.sight.short(self.task.group)
+
+    @property
+    def title(self):
+        name = f'<bdi lang="zh">{escape(self.name)}</bdi>'
+        if self.to_group:
+            said = self.sight.invite % {"name": name, "group": escape(self.sight.short(self.to_group))}
+        elif self.step:
+            said = self.sight.of % {"what": escape(self.task.title), "name": name}
+        else:
+            said = name if self.task.title else self.sight.write % {"name": name}
+        return mark_safe(said)  # what is not ours is escaped
+
+    @property
+    def due(self):
+        return self.sight.due(self.task.due_at)
+
+    @property
+    def about(self):
+        """By what the eye finds the person."""
+        member = self.task.member
+        where = self.where if self.is_for_later else ""
+        return "·".join(filter(None, [where, member and member.city, member and member.industry]))
+
+    @property
+    def when(self):
+        return self.sight.clock(self.task.due_at) if self.has_hour and not self.is_late else ""
+
+    @property
+    def has_hour(self):
+        """What the rhythm asks for is due at a time of day, and so is what was put off; a wave is due all day."""
+        return self.task.kind in (Task.Kind.SLOT, Task.Kind.ARRIVAL) or self.is_for_later
+
+    @property
+    def is_for_later(self):
+        return self.task.state in Task.UNENDED and self.task.due_at > self.sight.moment
+
+    @property
+    def minutes(self):
+        return self.sight.minutes(self.task.minutes, self.task.due_at if self.has_hour else None)
+
+    @property
+    def chat(self):
+        """Where the chat opens."""
+        return self.task.group.chat_url if self.task.group else ""
+
+    @property
+    def picture_name(self):
+        return self.task.picture.name if self.task.picture else ""
