@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy
 from crm.tenancy import events, files, rights, work
 from crm.tenancy.models import Event, File, Job, Seat, Tenant
 from crm.tenancy.refusals import Refused
-from members import doubtful, twins
+from members import doubtful, speaking, twins
 
 from . import import_kept, import_review, import_undo, imports
 
@@ -298,7 +298,7 @@ def _keep_interactions(reading, job):
     Job.objects.filter(file=job.file_id).update(file=None)
     read = reading.interactions
     outcome = {"kind": "interactions", "rows": read.rows, "rejected": len(read.rejected), "people": len(read.speakers)}
-    events.note("interactions.kept", job, by=job.seat, after={name: outcome[name] for name in ("rows", "rejected", "people")})
+    speaking.keep(read, job, by=job.seat)
     return outcome
 
 

@@ -20,7 +20,7 @@ from groups import calendar, occurrences, rhythms
 from groups import intake as seats
 from groups.intake import seat
 from groups.models import Group, Placement
-from members import comparing, doubtful, intake, merging, twins
+from members import comparing, doubtful, intake, merging, speaking, twins
 from members.files import FIELDS, NoSuchFiles, NotATable, Person, shape_of, tables_in
 from members.models import Handle, Mapping, Member, Spelling
 
@@ -89,7 +89,7 @@ def _interactions_in(reading, path, dry_run):
     found["rejected"] = [_said(rejection) for rejection in reading.interactions.rejected]
     if not dry_run:
         kept = files.keep(ContentFile(path.read_bytes(), name=path.name), "interactions", by=None, most=MOST_BYTES)
-        events.note("interactions.kept", kept, after={"rows": found["rows"], "rejected": len(found["rejected"]), "people": found["people"]})
+        speaking.keep(reading.interactions, kept)
     return found
 
 

@@ -123,7 +123,7 @@ def _empty(row):
     row.city = row.industry = row.note = row.offers = row.seeks = row.search = ""
     row.sort_key = "zzz"
     row.skills, row.tags, row.skill_levels, row.custom = [], [], {}, {}
-    row.joined_on = row.expires_on = row.inviter = row.photo = None
+    row.joined_on = row.expires_on = row.first_spoke_on = row.inviter = row.photo = None
     row.save()
 
 

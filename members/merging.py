@@ -114,6 +114,7 @@ def outcome(kept, gone, kept_handles, gone_handles):
         value = None if value in strangers.get(name, ()) else value
         values[name] = value or (lent if lent not in strangers.get(name, ()) else value)
     values["joined_on"] = min(filter(None, (kept.joined_on, gone.joined_on)), default=None)
+    values["first_spoke_on"] = min(filter(None, (kept.first_spoke_on, gone.first_spoke_on)), default=None)
     values["expires_on"] = max(filter(None, (kept.expires_on, gone.expires_on)), default=None)
     values["note"] = "\n".join(dict.fromkeys(filter(None, (kept.note, gone.note))))
     return {name: value for name, value in values.items() if value != getattr(kept, name)}

@@ -21,6 +21,7 @@ class Interactions:
     rejected: list
     blank: list
     speakers: Counter  # WeChat id -> how often they spoke
+    began: dict  # WeChat id -> when they first spoke
     acts: Counter
     groups: Counter  # spelling -> rows
     unknown_groups: list
@@ -33,27 +34,29 @@ def read_interactions(table, known_groups=(), mapping=None, order=None):
     columns = Columns(table, INTERACTION_FIELDS, mapping)
     columns.require("when")
     columns.require("speaker")
-    when, group, speaker, act, target = map(columns.reader, INTERACTION_FIELDS)
+    when, group, who_spoke, act, target = map(columns.reader, INTERACTION_FIELDS)
     days = Dates({_day_of(when(cells)) for _, cells in table.rows}, order)
-    rejected, speakers, acts, groups, first, last = list(table.rejected), Counter(), Counter(), Counter(), None, None
+    rejected, speakers, began, acts, groups, first, last = list(table.rejected), Counter(), {}, Counter(), Counter(), None, None
     for line, cells in table.rows:
         try:
             moment = _moment(when(cells), days, columns)
-            who, to = plain(speaker(cells)), plain(target(cells))
+            who, to = plain(who_spoke(cells)), plain(target(cells))
             for text in (who, to) if to else (who,):
                 if not wechat(text):
                     raise Fault("bad_wechat_id", value=text)
         except Fault as fault:
             rejected.append(fault.at(line, cells))
             continue
-        speakers[wechat(who)] += 1
+        speaker = wechat(who)
+        speakers[speaker] += 1
+        began[speaker] = min(began.get(speaker, moment), moment)
         acts[plain(act(cells))] += 1
         groups[group(cells).strip()] += 1
         first, last = min(first or moment, moment), max(last or moment, moment)
     rejected.sort(key=lambda rejection: rejection.line)
     known = GroupNames(known_groups)
     unknown = [name for name in groups if name and not known.find(name)] if known_groups else []
-    return Interactions(table.row_count, rejected, table.blank, speakers, acts, groups, unknown, first, last, columns)
+    return Interactions(table.row_count, rejected, table.blank, speakers, began, acts, groups, unknown, first, last, columns)
 
 
 def _day_of(text):

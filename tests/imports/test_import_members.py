@@ -125,6 +125,17 @@ def test_who_spoke_to_whom_is_kept_and_the_strangers_are_named(house, tmp_path):
         assert File.objects.get().kind == "interactions"
 
 
+def test_an_earlier_day_counts_whatever_file_comes_first(house, tmp_path):
+    head = "时间,群,发言人微信号,类型,对象微信号\n"
+    bring(write(tmp_path, "\n".join([HEAD, *MEMBERS])))
+    for n, days in enumerate((["07-03", "07-02"], ["06-30 09:00", "07-01"], ["07-09"])):
+        rows = "".join(f"2026-{day},会员1群,lin_hai,回复,\n" for day in days)
+        bring(write(tmp_path, head + rows, f"log{n}.csv"))
+
+    with acting_for(house.pk):
+        assert [str(day) for day in Member.objects.exclude(first_spoke_on=None).values_list("first_spoke_on", flat=True)] == ["2026-06-30"]
+
+
 def test_what_cannot_be_read_is_said_on_stderr(house, tmp_path):
     with pytest.raises(CommandError, match="There is no file"):
         bring(tmp_path / "none.csv")

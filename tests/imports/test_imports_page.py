@@ -13,7 +13,7 @@ from django.utils.timezone import now
 from crm.tenancy.models import Event, File, Job
 from crm.tenancy.scope import acting_for
 from groups.models import CalendarStep, Cohort, Draft, Group, Placement, Reshuffle
-from members import people
+from members import people, speaking
 from members.models import CustomField, FormerNickname, Handle, ImportedRow, Mapping, Member
 from tests.imports.uploading import MEMBERS, cohorts, members, newest, work_off
 
@@ -432,6 +432,8 @@ def test_an_interaction_file_is_checked_and_kept(house, owner):
 
     with acting_for(house.pk):
         assert File.objects.get(kind="interactions").name == "log.csv"
+        spoke = {str(day) for day in Member.objects.exclude(first_spoke_on=None).values_list("first_spoke_on", flat=True)}
+        assert (spoke, speaking.known_days()) == ({"2026-07-01"}, ("2026-07-01", "2026-07-02"))
     bring(owner, members())  # other files follow; this one stays
     with acting_for(house.pk):
         assert File.objects.filter(kind="interactions").count() == 1
