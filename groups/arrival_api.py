@@ -11,9 +11,11 @@ from crm.tenancy.api.serializers import ModelSerializer, Serializer
 from crm.tenancy.api.views import ReadingView
 from members.models import Member
 
-from . import arrival_handing, arrival_steps, arrivals, callers, evening_page
+from . import answering, arrival_handing, arrival_steps, arrivals, callers, evening_page
 from .models import Arrival, ArrivalStep, Group, Matrix
 from .rhythm_api import Clock
+
+MOST_NAMED = 100
 
 # Arrivals
 
@@ -61,12 +63,29 @@ class CallerSerializer(Serializer):
     why = WhySerializer(many=True)
     this_week = serializers.IntegerField(help_text="How often they are named in this week.")
     is_named = serializers.BooleanField(help_text="Otherwise they are next in turn, or rest.")
-    is_resting = serializers.BooleanField(help_text="Named often enough in this week.")
+    is_resting = serializers.BooleanField(help_text="Named often enough in this week, or silent three times in a row.")
+    rests_until = serializers.DateTimeField(allow_null=True, help_text="Of who rests since they never answer.")
+    answered = serializers.BooleanField(allow_null=True, help_text="Whether they answered; empty as long as nobody has said.")
 
 
 class SwapSerializer(Serializer):
     out = serializers.UUIDField(help_text="A member who is named.")
     instead = serializers.UUIDField(required=False, help_text="Who takes their place; usually the next in turn.")
+
+
+class AnswersSerializer(Serializer):
+    answered = serializers.ListField(
+        child=serializers.UUIDField(), max_length=MOST_NAMED, help_text="Members who answered; the others who were named did not."
+    )
+
+
+class RestingSerializer(Serializer):
+    member = serializers.UUIDField(source="member.pk")
+    until = serializers.DateTimeField(help_text="From then on they are named again.")
+
+
+class WakingSerializer(Serializer):
+    member = serializers.PrimaryKeyRelatedField(queryset=Member.objects.known(), help_text="Who rests since they never answer.")
 
 
 class ArrivalFilter(FilterSet):
@@ -82,7 +101,7 @@ class ArrivalViewSet(ReadingView):
     """A newcomer's way into a group. An assistant's key sees those of that assistant's groups, and does their steps alone."""
 
     area = "arrivals"
-    acts = dict.fromkeys(["create", "evening", "urgency", "calling_off", "bring_back"], "matrix")
+    acts = dict.fromkeys(["create", "evening", "urgency", "calling_off", "bring_back", "resting", "waking"], "matrix")
     queryset = Arrival.objects.all()
     serializer_class = ArrivalSerializer
     filterset_class = ArrivalFilter
@@ -148,6 +167,27 @@ class ArrivalViewSet(ReadingView):
         arrival_handing.rewrite(step, arrival, tenant)
         return Response(self._callers(arrival))
 
+    @extend_schema(request=AnswersSerializer, responses=CallerSerializer(many=True))
+    @action(detail=True, methods=["post"], filter_backends=[], pagination_class=None)
+    def answers(self, request, pk):
+        """Note who of the named answered, on the day of the welcome or the next. 409 `not_welcomed`, `answers_closed`; 400 `not_named`."""
+        arrival, asked = self.get_object(), self.asked(AnswersSerializer)
+        answering.note(arrival, asked["answered"], request._request.tenant, by=request.auth)
+        return Response(self._callers(arrival))
+
+    @extend_schema(responses=RestingSerializer(many=True))
+    @action(detail=False, methods=["get"], url_path="resting-callers", filter_backends=[], pagination_class=None)
+    def resting(self, request):
+        """Who is named in no welcome for now, since they did not answer three times in a row."""
+        return Response(RestingSerializer(answering.all_resting(), many=True).data)
+
+    @extend_schema(request=WakingSerializer, responses=RestingSerializer(many=True))
+    @action(detail=False, methods=["post"], filter_backends=[], pagination_class=None)
+    def waking(self, request):
+        """Let somebody who rests be named again. Returns who rests still. 409 `does_not_rest`."""
+        answering.wake(self.asked(WakingSerializer)["member"], by=request.auth)
+        return Response(RestingSerializer(answering.all_resting(), many=True).data)
+
     def _callers(self, arrival):
         if arrival.group_id is None:
             return []
@@ -158,7 +198,7 @@ class ArrivalViewSet(ReadingView):
 
 def _as_row(caller, is_named):
     why = [{"code": code, "points": points, "word": word} for code, points, word in caller.why]
-    named = {"is_named": is_named, "is_resting": caller.is_resting}
+    named = {"is_named": is_named, "is_resting": caller.is_resting, "rests_until": caller.rests_until, "answered": caller.answered}
     return {"member": caller.pk, "points": caller.points, "why": why, "this_week": caller.this_week} | named
 
 

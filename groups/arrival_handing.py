@@ -12,9 +12,10 @@ from crm.tenancy.models import Seat, Tenant
 from crm.tenancy.refusals import Refused
 from crm.tenancy.scope import active_tenant
 from members import introductions
+from members.models import Member
 
 from . import arrival_words, callers, delivery, rises, waves
-from .arrival_laying import CAUSE, hold, introduced, mark, pushes, withdraw
+from .arrival_laying import CAUSE, hold, introduced, mark, pushes, take_down, withdraw
 from .models import Arrival, ArrivalStep, Channel, Sticker, Task
 
 Kind, State = ArrivalStep.Kind, ArrivalStep.State
@@ -36,10 +37,20 @@ def keep(pk):
         return
     arrival = Arrival.objects.select_for_update(of=["self"]).select_related("member", "group", "matrix").get(pk=step.arrival_id)
     step = ArrivalStep.objects.filter(pk=pk, state=State.WAITING, due_at__lte=now()).first()
-    if step and arrival.day and arrival.state != Arrival.State.CALLED_OFF:
+    if step and arrival.member.standing != Member.Standing.CURRENT and arrival.placement_id is None:
+        _left_meanwhile(arrival)
+    elif step and arrival.day and arrival.state != Arrival.State.CALLED_OFF:
         hand_out(step, arrival, of_tenant())
     elif step:
         mark(step, state=State.WITHDRAWN)
+
+
+def _left_meanwhile(arrival):
+    """Whoever left the community before they entered comes no more."""
+    before = {"state": arrival.state, "day": arrival.day and str(arrival.day), "group": arrival.group_id and str(arrival.group_id)}
+    take_down(arrival)
+    Arrival.objects.filter(pk=arrival.pk).update(state=Arrival.State.CALLED_OFF)
+    events.note("arrival.called_off", arrival, member=arrival.member_id, before=before)
 
 
 def hand_out(step, arrival, tenant):

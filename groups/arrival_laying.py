@@ -36,16 +36,24 @@ def lay_out(arrival, tenant):
     fresh, again = [], []
     for kind in Kind.values:
         step = known.get(kind) or ArrivalStep(arrival=arrival, kind=kind, number=ORDER.index(kind) + 1 if kind in ORDER else 0)
-        if step.is_ended or (kind == Kind.FORM and kind in known and step.state != State.WITHDRAWN):
+        if kind == Kind.ANNOUNCE and _told_another_evening(step, known, arrival, tenant):
+            step.task, step.ended_at, step.because = None, None, ""
+        elif step.is_ended or (kind == Kind.FORM and kind in known and step.state != State.WITHDRAWN):
             continue
         step.due_at = max(due_at(kind, enters, moment), moment)
         step.state = _begins_as(kind, has_said, arrival, enters, moment)
         (again if kind in known else fresh).append(step)
     ArrivalStep.objects.bulk_create(fresh)
-    ArrivalStep.objects.bulk_update(again, ["due_at", "state"])
+    ArrivalStep.objects.bulk_update(again, ["due_at", "state", "task", "ended_at", "because"])
     for step in [*fresh, *again]:
         if step.state == State.WAITING and step.due_at <= moment:
             effects.nudge(step)
+
+
+def _told_another_evening(step, known, arrival, tenant):
+    """The group was told of an evening on which they did not come, and nothing was done since: it is told anew."""
+    is_last = not any(each.is_ended and each.number > step.number for each in known.values())
+    return step.is_ended and is_last and step.due_at.astimezone(tenant.zone).date() != arrival.day
 
 
 def due_at(kind, enters, moment):

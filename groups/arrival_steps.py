@@ -15,7 +15,7 @@ from crm.tenancy import events
 from crm.tenancy.refusals import Refused
 from members.models import Member
 
-from . import calendar, callers, delivery, tasks
+from . import answering, calendar, callers, delivery, tasks
 from .arrival_handing import hand_out, of_tenant, rewrite
 from .arrival_laying import CAUSE, hold, mark, withdraw
 from .models import Arrival, ArrivalStep, Cohort, Placement, Push, Task, Tick
@@ -136,6 +136,7 @@ def _reopened(step, arrival, by):
     if step.kind == Kind.INTRODUCTION:
         _unseat(arrival, by)
     elif step.kind == Kind.WELCOME:
+        answering.put_back(arrival, {}, by=by)
         Arrival.objects.filter(pk=arrival.pk).update(state=Arrival.State.PLANNED, welcomed_at=None)
         if not arrival.callings.exists():  # it was skipped, and its people were free in the meantime
             callers.name(arrival, of_tenant())

@@ -160,6 +160,37 @@ def _why_nobody(evening, day, tenant):
     return (_("All groups are full. Raise a capacity, or open another group."),)
 
 
+def left_over(tenant):
+    """Who was planned for an evening that is over and has not entered, longest ago first."""
+    today, evening = tenant.today(), evenings.of_tenant()
+    is_over = {"day__lte" if evenings.is_over(evening, today, tenant) else "day__lt": today}
+    return Arrival.objects.filter(state=State.PLANNED, placement=None, **is_over).order_by("day", "at", "id")
+
+
+@transaction.atomic
+def put_off(tenant, *, by):
+    """Who did not come while their evening lasted goes into the next one, as far as it has room, else back into the queue.
+
+    Returns (that evening, how many it took, how many wait again).
+    """
+    evening, day = evenings.held(), tenant.today()
+    day += datetime.timedelta(days=evenings.is_over(evening, day, tenant))
+    counts = Counter()
+    for pk in left_over(tenant).values_list("pk", flat=True):
+        arrival = _open(Arrival(pk=pk))
+        at, rooms = _free(evening, day, tenant), Rooms(arrival.matrix)
+        there = rooms.groups.get(arrival.group_id) or rooms.best(arrival.member)  # their own place in it is theirs still
+        is_planned = at is not None and there is not None and arrival.member.standing == Member.Standing.CURRENT
+        if is_planned:
+            _plan(arrival, there, day, at, tenant, by)
+        else:
+            back_into_queue(arrival, by=by)
+        counts[is_planned] += 1
+    if not counts:
+        raise Refused(_("Nobody is left over from an evening."), code="nobody_left")
+    return day, counts[True], counts[False]
+
+
 @transaction.atomic
 def plan(arrival, day, tenant, *, by, group=None):
     """Into this evening, or into another one; into the group that suits best, or into this one."""
@@ -252,7 +283,7 @@ def _open(arrival):
 
 def _refuse_day(day, evening, tenant):
     wall = now().astimezone(tenant.zone)
-    if day < wall.date() or (day == wall.date() and wall.time() >= evening.ends):
+    if evenings.is_over(evening, day, tenant):
         raise Refused(_("This evening is over; choose a later one."), code="evening_over", status=400, field="day")
     if day > wall.date() + FURTHEST:
         sentence = _("At most %(days)s days ahead.") % {"days": FURTHEST.days}
@@ -283,6 +314,8 @@ def _group(arrival, group):
 
 
 def _plan(arrival, group, day, at, tenant, by, kind="arrival.planned"):
+    if arrival.member.standing != Member.Standing.CURRENT:
+        raise Refused(_("%(name)s is no present member.") % {"name": arrival.member.nickname}, code="not_current")
     before = {"state": arrival.state, "day": arrival.day and str(arrival.day), "group": arrival.group_id and str(arrival.group_id)}
     hands = waves.hands({str(group.pk)}, tenant)
     arrival.group = group

@@ -18,10 +18,11 @@ from crm.tenancy import events
 from crm.tenancy.models import Event
 from crm.tenancy.refusals import Refused
 from crm.tenancy.scope import active_tenant
+from crm.tenancy.templatetags.qx import iso
 from members.models import Introduction, Member, Spelling, Word
 from members.vocabulary import key
 
-from . import evenings
+from . import answering, evenings
 from .calendar import instant
 from .models import ArrivalStep, Calling, Pin, Placement, Star, Task
 
@@ -66,6 +67,8 @@ class Caller:
     last: datetime.datetime | None = None
     times: int = 0
     is_resting: bool = False
+    rests_until: datetime.datetime | None = None  # since they never answer; else they rest for the number of a week
+    answered: bool | None = None
     member: Member = field(default=None, compare=False)
 
     @property
@@ -103,8 +106,12 @@ class Terms:
         return any(each in text for each in self.spellings.get(name, ()))
 
 
-def rank(newcomer, people, named, terms, *, moment, monday, cap):
-    """Best first. `named` is {id: when they were named in the last weeks}. Who was named often enough this week rests, and comes last."""
+def rank(newcomer, people, named, terms, *, moment, monday, cap, silent=None):
+    """Best first. `named` is {id: when they were named in the last weeks}. Who was named often enough this week rests, and comes last.
+
+    `silent` is {id: until when they rest since they never answer}.
+    """
+    silent = silent or {}
     sought, offered = terms.within(newcomer.seeks), set(terms.within(newcomer.offers)) | set(newcomer.skills)
     found = []
     for each in people:
@@ -113,8 +120,8 @@ def rank(newcomer, people, named, terms, *, moment, monday, cap):
         if lately := last and next((less for days, less in LATELY if moment - last <= datetime.timedelta(days=days)), 0):
             why.append(["lately", lately, ""])
         this_week = sum(at >= monday for at in times)
-        caller = Caller(each.pk, why, this_week, last, len(times), is_resting=this_week >= cap)
-        found.append(caller)
+        rests = this_week >= cap or each.pk in silent
+        found.append(Caller(each.pk, why, this_week, last, len(times), is_resting=rests, rests_until=silent.get(each.pk)))
     never = datetime.datetime.min.replace(tzinfo=datetime.UTC)
     # Of several who were named in one welcome, whoever was named less often before comes first: else some would never catch up.
     return sorted(found, key=lambda each: (each.is_resting, -each.points, each.last or never, each.times, str(each.pk)))
@@ -177,8 +184,9 @@ def ranked(arrival, tenant):
     named, monday = defaultdict(list), _monday(tenant)
     for member, at in Calling.objects.filter(at__gte=moment - LOOKS_BACK).exclude(arrival=arrival.pk).values_list("member", "at"):
         named[member].append(at)
+    silent = answering.resting(asked.rest_days, moment)
     newcomer = _as_said(arrival.member_id, said_of(arrival.member))
-    return rank(newcomer, people, named, Terms.known(), moment=moment, monday=monday, cap=asked.calls_a_week)
+    return rank(newcomer, people, named, Terms.known(), moment=moment, monday=monday, cap=asked.calls_a_week, silent=silent)
 
 
 def _monday(tenant):
@@ -201,7 +209,7 @@ def shown(arrival, tenant):
     found, asked = ranked(arrival, tenant), evenings.of_tenant()
     written = {calling.member_id: calling for calling in arrival.callings.all()}
     if written:
-        named = [Caller(pk, calling.why) for pk, calling in written.items()]
+        named = [Caller(pk, calling.why, answered=calling.answered) for pk, calling in written.items()]
         by_pk = {each.pk: each for each in found}
         for each in named:
             each.this_week = (by_pk[each.pk].this_week if each.pk in by_pk else 0) + 1
@@ -256,6 +264,10 @@ def swap(arrival, out, tenant, *, by, into=None):
         found = [each for each in found if each.pk == into]
     if not found:
         raise Refused(_("Nobody else of this group can be named this week."), code="nobody_else")
+    if found[0].rests_until:
+        words = {"day": iso(found[0].rests_until)}
+        sentence = _("They did not answer three times in a row and rest until %(day)s. Wake them first, or choose somebody else.") % words
+        raise Refused(sentence, code="rests")
     if found[0].is_resting:
         raise Refused(_("They have been named often enough this week; choose somebody else."), code="named_often_enough")
     row.delete()

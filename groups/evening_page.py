@@ -9,13 +9,15 @@ from django.utils.timezone import now
 
 from crm.tenancy import rights
 from crm.tenancy.refusals import Refused
+from members import speaking
 
-from . import arrival_laying, callers, evenings
-from .arrivals import MOST_AT_ONCE, Rooms, matrix_of_newcomers, unseated
+from . import answering, arrival_laying, callers, evenings
+from .arrivals import MOST_AT_ONCE, Rooms, left_over, matrix_of_newcomers, unseated
 from .models import Arrival, ArrivalStep, Task
 
 LOOKS_BACK = datetime.timedelta(days=90)
 A_DAY = datetime.timedelta(days=1)
+WEEK, MONTH = 7 * A_DAY, 30 * A_DAY
 CHAINS = 8
 QUEUE = 30
 DAYS = 7  # that an arrival can be put off to
@@ -94,9 +96,12 @@ class Evening:
     queue: list = field(default_factory=list)
     waiting: int = 0
     unseated: int = 0
+    left_over: int = 0  # planned for an evening that is over
     stuck: list = field(default_factory=list)
     urgent: list = field(default_factory=list)
     figures: dict = field(default_factory=dict)
+    unasked: list = field(default_factory=list)  # welcomed ones of whom nobody has said who answered
+    resting: list = field(default_factory=list)
 
     @property
     def planned(self):
@@ -139,13 +144,17 @@ def of(day, tenant, seat):
         waiting = Arrival.objects.waiting()
         shown.waiting, shown.queue = waiting.count(), list(waiting.select_related("member", "matrix")[:QUEUE])
         shown.unseated = min(_unseated(), MOST_AT_ONCE)
-    earlier = mine.filter(state=State.PLANNED, day__lt=today) | mine.filter(
-        steps__number__gt=0, steps__task__late_at__lte=moment, steps__task__state="open"
-    )
+        shown.resting = answering.all_resting()
+    left = left_over(tenant).values("pk")
+    entered = mine.filter(state=State.PLANNED, day__lt=today).exclude(placement=None)
+    late = mine.filter(steps__number__gt=0, steps__task__late_at__lte=moment, steps__task__state="open")
+    earlier = mine.filter(pk__in=left) | entered | late
+    shown.left_over = len(left) if rights.sees_all(seat, "arrivals") else 0
     shown.stuck = [row for row in rows(Arrival.objects.filter(pk__in=earlier.values("pk")).order_by("day", "at")) if row.next]
     first = today.replace(day=1)
     shown.urgent = list(mine.exclude(urgent_because="").filter(day__gte=first).select_related("member", "group").order_by("-day", "-at"))
-    shown.figures = figures(mine, moment)
+    shown.unasked = list(answering.unasked(mine, tenant)[:QUEUE])
+    shown.figures = figures(mine, moment) | {"first_week": first_week(mine, today)}
     return shown
 
 
@@ -171,12 +180,32 @@ def figures(mine, moment):
     }
 
 
+def first_week(mine, today):
+    """The share of newcomers who spoke within their first seven days, of the last month that the interaction files tell of, and of the
+    month before. Who was heard before they entered is no newcomer to the talk. None where there is nothing to say."""
+    days = speaking.known_days()
+    if days is None:
+        return None
+    since, until = map(datetime.date.fromisoformat, days)
+    last = min(until, today) - WEEK + A_DAY  # who entered then has had their week
+    if last < today - 2 * MONTH:
+        return None
+    entered = mine.filter(state__in=(State.ENTERED, State.WELCOMED), day__gt=max(last - 2 * MONTH, since - A_DAY), day__lte=last)
+    shares = {True: [], False: []}  # of the last month, and of the one before
+    for day, spoke_on, _pk in entered.values_list("day", "member__first_spoke_on", "pk"):
+        if spoke_on is None or spoke_on >= day:
+            shares[day > last - MONTH].append(spoke_on is not None and spoke_on < day + WEEK)
+    month, before = (sum(spoke) / len(spoke) if spoke else None for spoke in shares.values())
+    return None if month is None else {"share": month, "before": before, "of": len(shares[True])}
+
+
 def side(row, tenant):
     """The chosen one: the step that comes next, who is named, where else they could go."""
     arrival = row.arrival
     shown = {"row": row, "arrival": arrival, "said": callers.said_of(arrival.member), "step": row.next}
     if arrival.group_id and row.next and row.next.kind in ("packet", "introduction", "welcome"):
         shown["callers"] = callers.shown(arrival, tenant)
+    shown["answers"] = answering.asked(arrival, tenant)
     if arrival.group_id:
         shown["chains"] = chains(arrival.group)
     if arrival.state in (State.WAITING, State.PLANNED) and not arrival.placement_id:

@@ -12,8 +12,8 @@ from crm.tenancy.refusals import Refused
 from .calendar import instant
 from .models import Evenings
 
-KINDS = dict.fromkeys(["begins", "ends", "cap", "minutes_between", "callers", "calls_a_week"], "evenings.set")
-LIMITS = {"cap": (1, 60), "minutes_between": (1, 60), "callers": (3, 5), "calls_a_week": (1, 7)}
+KINDS = dict.fromkeys(["begins", "ends", "cap", "minutes_between", "callers", "calls_a_week", "rest_days"], "evenings.set")
+LIMITS = {"cap": (1, 60), "minutes_between": (1, 60), "callers": (3, 5), "calls_a_week": (1, 7), "rest_days": (0, 180)}
 A_MINUTE = datetime.timedelta(minutes=1)
 
 
@@ -65,6 +65,11 @@ def free_time(evenings, day, taken, tenant):
     wall = now().astimezone(tenant.zone)
     open_ones = [at for at in times(evenings) if at not in taken and (day > wall.date() or at >= wall.time())]
     return open_ones[0] if open_ones else None
+
+
+def is_over(evenings, day, tenant):
+    wall = now().astimezone(tenant.zone)
+    return day < wall.date() or (day == wall.date() and wall.time() >= evenings.ends)
 
 
 def moment(day, at, tenant):

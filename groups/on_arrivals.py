@@ -11,11 +11,13 @@ from crm.tenancy.models import Tenant
 from crm.tenancy.scope import active_tenant
 from members.models import Member
 
-from . import arrivals, evenings, stickers
+from . import answering, arrivals, evenings, stickers
 from .models import Arrival, ArrivalStep, Group, Sticker, Task
 
 State = Arrival.State
 KINDS = ["arrival.added", "arrival.planned", "arrival.hurried", "arrival.unplanned", "arrival.called_off", "arrival.returned"]
+
+CALLERS = ["caller.woken", "caller.rests_again"]
 
 trail.topic("arrivals", pgettext_lazy("topic", "Arrivals"))
 for kind, words, icon, tone in [
@@ -32,6 +34,9 @@ for kind, words, icon, tone in [
     ("arrival.chased", _("Was asked for the introduction once more"), "bell", ""),
     ("arrival.chain_noted", _("The greeting chain had %(length)s lines"), "list-numbers", ""),
     ("arrival.caller_swapped", _("Named somebody else in a welcome"), "arrows-exchange", ""),
+    ("arrival.answered", _("%(many)s of %(named)s who were named in the welcome answered"), "message", ""),
+    ("caller.woken", _("Is named in welcomes again"), "bell", ""),
+    ("caller.rests_again", _("Rests again and is not named in welcomes"), "player-pause", ""),
     ("evenings.set", _("Changed the evenings of arrivals"), "adjustments", ""),
     ("sticker.added", _("Added a sticker"), "photo", ""),
     ("sticker.dropped", _("Dropped a sticker"), "trash", ""),
@@ -90,6 +95,35 @@ _undoes(
     lambda: Arrival.objects.filter(state=State.CALLED_OFF, member__standing=Member.Standing.CURRENT),
     lambda arrival, fact, by: arrivals.bring_back(arrival, _tenant(), by=by),
 )
+
+
+def _said_before(fact, by):
+    arrival = Arrival.objects.select_related("member").filter(pk=fact.subject, state=State.WELCOMED).first()
+    if arrival is None:
+        raise trail.overtaken(fact)
+    answering.put_back(arrival, fact.before, by=by)
+    return _now("Who answered %(name)s is as it was said before.") % {"name": arrival.member.nickname}
+
+
+def _still_said(facts):
+    facts = trail.newest(facts, ["arrival.answered"])
+    there = Arrival.objects.filter(pk__in=[fact.subject for fact in facts], state=State.WELCOMED)
+    there = set(there.values_list("pk", flat=True))
+    return [fact.pk for fact in facts if fact.subject in there]
+
+
+trail.undoes("arrival.answered", "arrivals", _still_said, _said_before)
+
+
+def _rests_again(fact, by):
+    member = Member.objects.current().filter(pk=fact.subject).first()
+    if member is None:
+        raise trail.overtaken(fact)
+    answering.let_rest(member, fact.before["callings"], by=by)
+    return _now("%(name)s rests again.") % {"name": member.nickname}
+
+
+trail.undoes("caller.woken", "matrix", lambda facts: [each.pk for each in trail.newest(facts, CALLERS)], _rests_again)
 
 
 def _evenings_back(fact, by):

@@ -34,10 +34,11 @@ def _aparts(kept, gone, book):
 
 
 def _arrivals(kept, gone, book):
-    """Nobody comes in twice: where the row that stays sits there or is on its way, the other way in is called off."""
-    there = set(Placement.objects.open().filter(member=kept).values_list("matrix", flat=True))
-    there |= set(Arrival.objects.open().filter(member=kept).values_list("matrix", flat=True))
-    for arrival in Arrival.objects.open().filter(member=gone, matrix__in=there):
+    """Nobody comes in twice: where one row sits there, the other one's way in is called off, and of two on their way one."""
+    ours, theirs = (set(Placement.objects.open().filter(member=each).values_list("matrix", flat=True)) for each in (kept, gone))
+    both = set(Arrival.objects.open().filter(member=kept).values_list("matrix", flat=True)) - (theirs - ours)
+    twice = Q(member=gone, matrix__in=ours | both) | Q(member=kept, matrix__in=theirs - ours)
+    for arrival in Arrival.objects.open().filter(twice):
         for step in arrival.steps.select_related("task").exclude(state__in=[ArrivalStep.State.DONE, ArrivalStep.State.SKIPPED]):
             if step.task and step.task.state == Task.State.OPEN:
                 book.change(step.task, state=Task.State.WITHDRAWN, ended_at=now())

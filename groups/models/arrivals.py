@@ -23,6 +23,7 @@ class Evenings(TenantModel):
     minutes_between = models.PositiveSmallIntegerField(_("minutes between two"), default=5)
     callers = models.PositiveSmallIntegerField(_("members who are named in a welcome"), default=3)
     calls_a_week = models.PositiveSmallIntegerField(_("times a week that somebody is named at most"), default=2)
+    rest_days = models.PositiveSmallIntegerField(_("days that a silent caller rests"), default=30)  # 0: nobody rests for it
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["tenant"], name="evenings_of_a_community")]
@@ -34,8 +35,8 @@ class ArrivalQuerySet(models.QuerySet):
         return self.filter(state__in=(Arrival.State.WAITING, Arrival.State.PLANNED))
 
     def waiting(self):
-        """Without an evening; who has waited longest comes first."""
-        return self.filter(state=Arrival.State.WAITING).order_by("added_at", "id")
+        """Without an evening; who has waited longest comes first. Who left the community meanwhile waits for nothing."""
+        return self.filter(state=Arrival.State.WAITING, member__standing=Member.Standing.CURRENT).order_by("added_at", "id")
 
     def on(self, day):
         """An evening's, in the order in which they enter."""
@@ -138,6 +139,8 @@ class Calling(TenantModel):
     member = models.ForeignKey(Member, models.CASCADE, related_name="callings")
     why = models.JSONField(default=list)
     at = models.DateTimeField(default=now)
+    answered = models.BooleanField(null=True)  # None: nobody has said, and then it counts for nothing
+    is_forgiven = models.BooleanField(default=False)  # a silence that does not count any more: they were woken since
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["tenant", "arrival", "member"], name="named_once_in_a_welcome")]

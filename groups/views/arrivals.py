@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.dateparse import parse_date
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from crm.tenancy import files, rights
@@ -22,7 +22,7 @@ from crm.tenancy.rights import does, sees
 from members import checks, people
 from members.models import Handle, Member
 
-from .. import arrival_handing, arrival_laying, arrival_steps, arrivals, callers, evening_page, evenings, on_arrivals, stickers
+from .. import answering, arrival_handing, arrival_laying, arrival_steps, arrivals, callers, evening_page, evenings, on_arrivals, stickers
 from ..calendar import instant
 from ..models import Arrival, ArrivalStep, Group, Sticker
 from ..names import as_uuid
@@ -84,6 +84,7 @@ def _page(request, day, chosen=None):
     if context["plans"]:
         chosen_id = chosen and chosen.pk
         context |= {"newcomer": NewcomerForm(auto_id="new_%s"), "hurried": UrgentForm(initial={"arrival": chosen_id}, auto_id="urgent_%s")}
+        context |= {"hours": EveningsForm(shown.settings)}
     return page(request, "groups/arrivals.html", context)
 
 
@@ -112,6 +113,18 @@ def fill(request):
     day = _day(request.POST.get("day")) or request.tenant.today()
     planned = arrivals.fill(day, request.tenant, by=request.seat)
     messages.success(request, arrivals.in_words(len(planned)))
+    return redirect(f"{reverse('groups:arrivals')}?day={day}")
+
+
+@does("matrix")
+@require_POST
+def put_off(request):
+    """Who is left over from an evening goes into the next one, or waits again."""
+    day, planned, queued = arrivals.put_off(request.tenant, by=request.seat)
+    words = [arrivals.in_words(planned)] if planned else []
+    if queued:
+        words.append(ngettext("%(n)s is back in the queue.", "%(n)s are back in the queue.", queued) % {"n": f"{queued:,}"})
+    messages.success(request, " ".join(words))
     return redirect(f"{reverse('groups:arrivals')}?day={day}")
 
 
@@ -175,8 +188,8 @@ class UrgentForm(forms.Form):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        coming = Arrival.objects.open().filter(placement=None).select_related("member").order_by("state", "added_at", "id")
-        self.fields["arrival"].choices = [(str(each.pk), each.member.nickname) for each in coming]
+        coming = Arrival.objects.open().filter(placement=None, member__standing=Member.Standing.CURRENT).select_related("member")
+        self.fields["arrival"].choices = [(str(each.pk), each.member.nickname) for each in coming.order_by("state", "added_at", "id")]
         groups = Group.objects.open().in_order()
         self.fields["group"].choices = [("", _("whichever suits best")), *((str(each.pk), each.name) for each in groups)]
 
@@ -296,6 +309,33 @@ def call_others(request, pk):
 
 @does("arrivals")
 @require_POST
+def answers(request, pk):
+    """One tap says of one who was named, or of all of them, whether they answered."""
+    arrival, post, tenant = _mine(request, pk), request.POST, request.tenant
+    if "all" in post:
+        fact = answering.note_all(arrival, post["all"] == "yes", tenant, by=request.seat)
+    else:
+        member = as_uuid(post.get("answered") or post.get("silent"))
+        fact = answering.note_one(arrival, member, "answered" in post, tenant, by=request.seat)
+    if fact:
+        words = _("%(many)s of %(named)s answered.") % fact.after
+        messages.success(request, words, extra_tags=f"undo={reverse('trail_undo', args=[fact.pk])}")
+    return redirect(_back(request) or reverse("groups:arrival", args=[pk]))
+
+
+@does("matrix")
+@require_POST
+def wake(request, pk):
+    """Who rests since they never answer is named again."""
+    member = get_object_or_404(Member.objects.known(), pk=pk)
+    fact = answering.wake(member, by=request.seat)
+    words = _("%(name)s may be named again.") % {"name": member.nickname}
+    messages.success(request, words, extra_tags=f"undo={reverse('trail_undo', args=[fact.pk])}")
+    return redirect("groups:arrivals")
+
+
+@does("arrivals")
+@require_POST
 def chase(request, pk):
     arrival = _mine(request, pk)
     arrival_handing.chase(arrival, by=request.seat)
@@ -315,6 +355,10 @@ class EveningsForm(SeenForm):
     calls_a_week = forms.IntegerField(
         label=gettext_lazy("Times a week that somebody is named at most"),
         help_text=gettext_lazy("Whoever was named so often rests until Monday."),
+    )
+    rest_days = forms.IntegerField(
+        label=gettext_lazy("Days that a silent caller rests"),
+        help_text=gettext_lazy("Who was named three times in a row and never answered. With 0 nobody rests for it."),
     )
 
     def __init__(self, row, data=None):

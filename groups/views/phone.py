@@ -22,8 +22,8 @@ from crm.tenancy.rights import does, sees
 from crm.tenancy.templatetags import qx
 from crm.tenancy.templatetags.tenancy import html_language
 
-from .. import callers, efforts, evening_page, lines, phone, tasks
-from ..models import Arrival, Task, Tick
+from .. import answering, callers, efforts, evening_page, lines, phone, tasks
+from ..models import Arrival, ArrivalStep, Task, Tick
 from ..templatetags.phone import MODULES
 
 A_MONTH = 30  # days
@@ -58,8 +58,10 @@ def _arrival(request, line):
     """The steps around this one, and at the welcome who is named."""
     (row,) = evening_page.rows(Arrival.objects.filter(pk=line.step.arrival_id))
     named = callers.shown(row.arrival, request.tenant) if line.step.kind == "welcome" and line.is_open else None
+    is_asked = line.step.kind in ("welcome", "chain") and answering.is_asked(row.arrival, request.tenant)
+    answers = answering.asked(row.arrival, request.tenant) if is_asked else None
     steps = [step for step in row.steps if step.kind != "announce" or not step.is_ended or step == line.step]
-    return {"row": row, "steps": steps, "callers": named, "labels": callers.LABELS}
+    return {"row": row, "steps": steps, "callers": named, "labels": callers.LABELS, "answers": answers}
 
 
 @sees("phone")
@@ -69,7 +71,15 @@ def arrivals(request):
     """Who enters today, with their steps."""
     mine = Arrival.objects.on(request.tenant.today()).filter(pk__in=evening_page.seen_by(request.seat).values("pk"))
     rows = evening_page.rows(mine)
-    return render(request, "phone/arrivals.html", {"rows": rows, "left": sum(row.next is not None for row in rows), **_shell(request)})
+    context = {"rows": rows, "left": sum(row.next is not None for row in rows), "unasked": _unasked(request)}
+    return render(request, "phone/arrivals.html", context | _shell(request))
+
+
+def _unasked(request):
+    """Welcomed today or yesterday: the task at which one says who answered."""
+    found = answering.unasked(evening_page.seen_by(request.seat), request.tenant)
+    welcomes = ArrivalStep.objects.filter(arrival__in=found, kind=ArrivalStep.Kind.WELCOME).exclude(task=None)
+    return welcomes.select_related("arrival__member", "arrival__group").order_by("ended_at", "id")
 
 
 @sees("phone")

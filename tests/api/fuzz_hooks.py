@@ -272,6 +272,14 @@ def _swap(body, named):
     return {"out": KNOWN["named"].get(named["id"], NOBODY)}
 
 
+def _answers(body, named):
+    return {"answered": [KNOWN["named"].get(named["id"], NOBODY)]}
+
+
+def _silent(body, named):
+    return {"member": _next("silent", KNOWN["silent"])}
+
+
 def _fresh_member(body, named):
     return body | {"member": _next("fresh", KNOWN["loose"])}
 
@@ -366,6 +374,7 @@ SENSE = {
     ("rhythms", ""): _name, ("rhythms", "{id}"): _name, ("pins", ""): _fresh_member, ("aparts", ""): _apart, ("merges", ""): _merge,
     ("slots", ""): _slot, ("slots", "{id}"): _slot, ("pauses", ""): _pause, ("occurrences", "moving"): _moving, ("tasks", "ticks"): _tick,
     ("tasks", "handing"): _handing, ("arrivals", ""): _arrival, ("arrivals", "evening"): _evening, ("arrivals", "caller-swaps"): _swap,
+    ("arrivals", "answers"): _answers, ("arrivals", "waking"): _silent,
     ("reshuffles", "passing"): _passing, ("reshuffles", "asking"): _asking, ("reshuffles", "seating"): _told_number,
     ("reshuffles", "keeping"): _keeping,
     ("reshuffles", "rolling-back"): _rolling_back,

@@ -11,7 +11,7 @@ from crm import import_jobs
 from crm.tenancy.models import AccessToken, Event, Job, Seat
 from crm.tenancy.scope import acting_for
 from groups import occurrences, reshuffles, rhythms, roster_booking
-from groups.models import Draft, Move, Occurrence, Placement, Reshuffle, Rhythm
+from groups.models import Calling, Draft, Move, Occurrence, Placement, Reshuffle, Rhythm
 from members import merging, records, words
 from tests import factories as make
 from tests.factories import MemberFactory
@@ -52,7 +52,7 @@ def community(each):
             "names": {str(member.pk): member.nickname for member in rows["members/erasure"]},
             "pairs": {str(pair.pk): [str(pair.one_id), str(pair.other_id)] for pair in rows["twins/merge"]},
             "lines": {str(roster.pk): str(roster.lines.get().pk) for roster in rows["rosters/settling"]},
-            "named": {str(arrival.pk): str(arrival.callings.first().member_id) for arrival in rows["arrivals/caller-swaps"]},
+            "named": {str(pk): str(member) for pk, member in Calling.objects.values_list("arrival", "member")},
             "text": str(make.CustomFieldFactory(name="Shirt").pk),
         }  # fmt: skip
 
@@ -66,6 +66,7 @@ def _beside(small, each, going, back):
     return {
         "loose": [str(member.pk) for member in _people("Loose", 4 * each)],
         "asked": [str(pk) for pk in Move.objects.filter(reshuffle=going[0], state=Move.State.ASKED).values_list("pk", flat=True)],
+        "silent": [_silent(member) for member in _people("Silent", each)],
         "hands": [str(seat.pk) for seat in going[1]],
         "moves_back": back[0].moves.count(),
         "coded": [str(group.pk) for group in _groups(small, each)],
@@ -157,7 +158,17 @@ def _arrivals(small, each, seat):
     welcomes = [step("welcome", 4, "handed_out") for _n in range(each)]
     for at, welcome in enumerate(welcomes):
         make.CallingFactory(arrival=welcome.arrival, member=small.members[at % 8 * 3])
-    return rows | {"arrivals/caller-swaps": [welcome.arrival for welcome in welcomes]}
+    welcomed = make.ArrivalFactory.create_batch(each, **matrix, **entering | {"state": "welcomed", "welcomed_at": now()})
+    for at, arrival in enumerate(welcomed):
+        make.CallingFactory(arrival=arrival, member=small.members[at % 8 * 3])
+    return rows | {"arrivals/caller-swaps": [welcome.arrival for welcome in welcomes], "arrivals/answers": welcomed}
+
+
+def _silent(member):
+    """Who rests, since they did not answer three times in a row."""
+    for _n in range(3):
+        make.CallingFactory(member=member, answered=False)
+    return str(member.pk)
 
 
 def _rosters(small, each, seat):

@@ -13,11 +13,13 @@ from hypothesis import strategies as st
 from crm.tenancy.models import Event, Tenant
 from crm.tenancy.refusals import Refused
 from crm.tenancy.scope import acting_for
-from groups import arrival_handing, arrival_steps, arrivals, callers, delivery, evenings, jobs, stickers
+from groups import answering, arrival_handing, arrival_steps, arrivals, callers, delivery, evenings, jobs, setup, stickers
 from groups.models import Arrival, ArrivalStep, Calling, Placement, Push, Task
 from members import erasure, merging
 from members.models import Member
 from tests.factories import (
+    ArrivalFactory,
+    CallingFactory,
     ChannelFactory,
     CohortFactory,
     GroupFactory,
@@ -33,6 +35,7 @@ from tests.factories import (
 
 SEVEN = datetime.datetime(2026, 11, 24, 11, tzinfo=datetime.UTC)  # 19:00 in Shanghai, a Tuesday
 TONIGHT = datetime.date(2026, 11, 24)
+TOMORROW = datetime.date(2026, 11, 25)
 HOUR = datetime.timedelta(hours=1)
 
 
@@ -305,6 +308,58 @@ def test_who_is_in_a_chat_already_stays_meant_for_that_group(house, place, owner
         assert (arrival.day, arrival.group_id) == (tomorrow, place[2].pk)
 
 
+def test_who_is_left_over_goes_into_the_next_evening_and_the_group_is_told_anew(house, place, owner, assistant, at_seven):
+    with acting_for(house.pk):
+        evenings.change({"cap": 2}, by=owner.seat)
+    told, packed, later = planned(house, place[1]), planned(house, place[2], nickname="Lin"), planned(house, nickname="Zhou", day=TOMORROW)
+    assert owner.get("arrivals/").context["evening"].left_over == 0
+    at_seven.move_to(SEVEN + HOUR, tick=False)
+    sweep(house)
+    act(house, assistant.seat, told, "announce")
+    through(house, assistant.seat, packed, "announce", "packet")
+    first = step(house, told, "announce").task_id
+    with acting_for(house.pk):
+        assert refused(lambda: arrivals.put_off(house, by=owner.seat)) == "nobody_left"
+    at_seven.move_to(SEVEN + 3 * HOUR, tick=False)  # ten, and the evening is over
+    assert "2 did not enter while their evening lasted" in owner.get("arrivals/", headers={"Accept-Language": "en"}).content.decode()
+
+    answer = owner.post("arrivals/putting-off/")
+
+    assert answer.url.endswith("?day=2026-11-25")
+    with acting_for(house.pk):
+        rows = {each.member.nickname: (each.state, each.day) for each in Arrival.objects.select_related("member")}
+    assert rows == {"Wang Huan": ("planned", TOMORROW), "Lin": ("waiting", None), "Zhou": ("planned", TOMORROW)}
+    assert steps(house, told).startswith("announce:waiting packet:barred")
+    with acting_for(house.pk):
+        arrivals.plan(packed, TOMORROW + datetime.timedelta(days=1), house, by=owner.seat)
+    assert steps(house, packed) == "announce:done packet:done introduction:barred welcome:barred chain:barred"
+    at_seven.move_to(SEVEN + 24.5 * HOUR, tick=False)
+    sweep(house)
+    assert step(house, told, "announce").task_id not in (None, first), "what was done stays done, in a task of its own"
+    assert steps(house, later).startswith("announce:handed_out")
+
+
+def test_who_left_the_community_meanwhile_comes_no_more(house, place, owner, assistant, at_seven):
+    there, waits = planned(house, place[1]), newcomer(house, nickname="Lin")
+    with acting_for(house.pk):
+        Member.objects.filter(pk__in=[there.member_id, waits.member_id]).update(standing="past")
+        assert refused(lambda: arrivals.fill(TOMORROW, house, by=owner.seat)) is not None
+        assert refused(lambda: arrivals.hurry(waits, "now", house, by=owner.seat)) == "not_current"
+    at_seven.move_to(SEVEN + HOUR, tick=False)
+    sweep(house)
+    with acting_for(house.pk):
+        assert dict(Arrival.objects.values_list("pk", "state")) == {there.pk: "called_off", waits.pk: "waiting"}
+        assert not Task.objects.open().filter(kind="arrival").exists()
+
+
+def test_a_group_that_newcomers_are_planned_for_is_not_closed(house, place, owner):
+    arrival = planned(house, GroupFactory(tenant=house, matrix=place[0], name="Members 3", number=3))
+    with acting_for(house.pk):
+        assert refused(lambda: setup.close(arrival.group, house, by=owner.seat)) == "group_awaited"
+        arrivals.plan(arrival, TONIGHT, house, by=owner.seat, group=place[1])
+        setup.close(arrival.group, house, by=owner.seat)
+
+
 # The introduction
 
 
@@ -437,6 +492,110 @@ def test_nobody_is_named_more_often_than_a_week_allows_and_all_take_turns(days, 
             assert max(counts.values()) - min(counts.values()) <= 1, "among equals all take turns"
 
 
+# Who answers
+
+
+def silent(house, member, *days, answered=False):
+    """Named so many days ago."""
+    with acting_for(house.pk):
+        for ago in days:
+            CallingFactory(arrival=ArrivalFactory(matrix=MatrixFactory()), member=member, answered=answered, at=now() - ago * 24 * HOUR)
+
+
+def test_who_answered_is_noted_until_the_day_after_and_taken_back(house, place, assistant, owner, at_seven):
+    arrival = welcome_next(house, place, assistant.seat, at_seven)
+    with acting_for(house.pk):
+        names = dict(Calling.objects.values_list("member__nickname", "member"))
+        assert refused(lambda: answering.note(arrival, [], house, by=assistant.seat)) == "not_welcomed"
+    act(house, assistant.seat, arrival, "welcome")
+    one, others = names["One 0"], sorted(str(names[name]) for name in ("One 1", "One 2"))
+
+    assert assistant.post(f"arrivals/{arrival.pk}/answers/", {"answered": one}).status_code == 302
+    assert assistant.post(f"arrivals/{arrival.pk}/answers/", {"answered": one}).status_code == 302
+    with acting_for(house.pk):
+        (fact,) = Event.objects.filter(kind="arrival.answered")
+        assert fact.after == {"answered": [str(one)], "silent": others, "many": 1, "named": 3}
+        assert refused(lambda: answering.note(arrival, [uuid4()], house, by=assistant.seat)) == "not_named"
+    assert owner.post(f"trail/{fact.pk}/undo/").status_code == 302
+    assistant.post(f"arrivals/{arrival.pk}/answers/", {"all": "yes"})
+    assistant.post(f"arrivals/{arrival.pk}/answers/", {"silent": one})
+    with acting_for(house.pk):
+        assert dict(Calling.objects.values_list("member__nickname", "answered")) == {"One 0": False, "One 1": True, "One 2": True}
+    act(house, assistant.seat, arrival, "welcome", "undo")
+    with acting_for(house.pk):
+        assert set(Calling.objects.values_list("answered", flat=True)) == {None}, "with the welcome goes what was said of it"
+        told = Event.objects.filter(kind="arrival.answered").order_by("at", "id").values_list("after__many", flat=True)
+        assert list(told) == [1, 0, 3, 2, 0]
+    act(house, assistant.seat, arrival, "welcome")
+    at_seven.move_to(SEVEN + 29 * HOUR, tick=False)  # midnight after the next day
+    with acting_for(house.pk):
+        assert refused(lambda: answering.note(arrival, [], house, by=assistant.seat)) == "answers_closed"
+
+
+def test_who_never_answers_rests_until_they_are_woken(house, place, assistant, owner, at_seven):
+    with acting_for(house.pk):
+        quiet, late, other = (Member.objects.get(nickname=f"One {n}") for n in range(3))
+    silent(house, quiet, 9, 8, 1)
+    silent(house, late, 40, 39, 38)  # rested for a month
+    silent(house, other, 5, 4)
+    silent(house, other, 3, answered=True)
+    silent(house, other, 2)
+    arrival = welcome_next(house, place, assistant.seat, at_seven)
+
+    with acting_for(house.pk):
+        assert [each.member.nickname for each in answering.all_resting()] == ["One 0"]
+        assert {"One 1", "One 2"} < set(Calling.objects.filter(arrival=arrival).values_list("member__nickname", flat=True))
+        (rests,) = [each for each in callers.shown(arrival, house).others if each.is_resting]
+        assert (rests.member.nickname, rests.rests_until) == ("One 0", SEVEN + 29 * 24 * HOUR)
+        assert refused(lambda: callers.swap(arrival, late.pk, house, by=owner.seat, into=quiet.pk)) == "rests"
+    text = owner.get(f"arrivals/{arrival.pk}/", headers={"Accept-Language": "en"}).content.decode()
+    assert "Did not answer three times in a row; rests until 23 Dec." in text
+
+    assert assistant.post(f"arrivals/resting/{quiet.pk}/waking/").status_code == 403
+    assert owner.post(f"arrivals/resting/{quiet.pk}/waking/").status_code == 302
+    with acting_for(house.pk):
+        assert answering.all_resting() == []
+        assert refused(lambda: answering.wake(quiet, by=owner.seat)) == "does_not_rest"
+        fact = Event.objects.get(kind="caller.woken")
+    silent(house, quiet, 0.1, 0.2)  # counted anew
+    with acting_for(house.pk):
+        assert answering.all_resting() == []
+    owner.post(f"trail/{fact.pk}/undo/")
+    with acting_for(house.pk):
+        assert [each.member.nickname for each in answering.all_resting()] == ["One 0"]
+        evenings.change({"rest_days": 0}, by=owner.seat)
+        assert answering.all_resting() == []
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    rounds=st.lists(st.tuples(st.integers(0, 3), st.sets(st.integers(0, 8)), st.booleans()), min_size=1, max_size=40),
+    cap=st.integers(1, 3), days=st.integers(0, 20), waking=st.sets(st.integers(0, 39)),
+)  # fmt: skip
+def test_who_rests_is_not_named_and_the_others_take_turns_within_their_week(rounds, cap, days, waking):
+    people, named, noted = [callers.Said(n) for n in range(9)], {}, {n: [] for n in range(9)}
+    moment = datetime.datetime(2026, 11, 2, 12, tzinfo=datetime.UTC)
+    for at, (wait, talkative, is_said) in enumerate(rounds):
+        moment += datetime.timedelta(days=wait, minutes=1)
+        monday = (moment - datetime.timedelta(days=moment.weekday())).replace(hour=0, minute=0)
+        rests = {n: until for n in noted if (until := answering.rest(noted[n], days)) and until > moment}
+        found = callers.rank(callers.Said("new"), people, named, callers.Terms({}), moment=moment, monday=monday, cap=cap, silent=rests)
+        chosen = [each.pk for each in found if not each.is_resting][:3]
+        assert not set(chosen) & set(rests)
+        awake = [n for n in range(9) if n not in rests and sum(each >= monday for each in named.get(n, ())) < cap]
+        assert len(chosen) == min(3, len(awake)), "nobody else is kept from being named"
+        for pk in chosen:
+            named.setdefault(pk, []).append(moment)
+            noted[pk] += [(moment, pk in talkative)] if is_said else []
+        assert all(sum(each >= monday for each in times) <= cap for times in named.values())
+        for namings in noted.values():
+            until = answering.rest(namings, days)
+            is_silent = len(namings) > 2 and not any(has for _at, has in namings[-3:])
+            assert is_silent or until is None or until <= moment, "nobody rests who answered of late"
+        if at in waking:
+            noted[at % 9] = [each for each in noted[at % 9] if each[1]]
+
+
 # What becomes of members and seats
 
 
@@ -463,6 +622,16 @@ def test_two_rows_of_one_person_come_in_once(house, place, owner):
         states = dict(Arrival.objects.values_list("pk", "state"))
         assert states == {kept.pk: "planned", gone.pk: "called_off"}
         assert set(Task.objects.open().values_list("arrival_steps__arrival", flat=True)) == {kept.pk}
+
+
+def test_of_two_rows_of_one_person_the_one_who_sits_there_stays(house, place, owner, assistant, at_seven):
+    waits, seated = newcomer(house, nickname="Wang Huan again"), welcome_next(house, place, assistant.seat, at_seven)
+    with acting_for(house.pk):
+        merging.merge(waits.member, seated.member, "phone", by=owner.seat)
+        states = dict(Arrival.objects.values_list("pk", "state"))
+        assert states == {waits.pk: "called_off", seated.pk: "planned"}
+        assert Arrival.objects.get(pk=seated.pk).member_id == waits.member_id
+    act(house, assistant.seat, seated, "welcome")
 
 
 def test_a_seat_that_leaves_leaves_no_step_behind(house, place, assistant, owner, at_seven):

@@ -98,6 +98,12 @@ def test_an_evening_of_arrivals_from_the_queue_to_the_welcome(desk, phone, seat)
     expect(desk.locator(".qx-arrivals tbody tr")).to_have_count(2)
     expect(desk.locator("#queue li")).to_have_text(re.compile("Sun Li"))
 
+    desk.keyboard.press("h")
+    expect(desk.locator("#hours")).to_be_visible()
+    desk.get_by_label("Days that a silent caller rests").fill("14")
+    desk.keyboard.press("Enter")
+    expect(desk.locator(".qx-toast")).to_contain_text("The evenings are saved.")
+
     desk.keyboard.press("u")
     expect(desk.locator("#urgent")).to_be_visible()
     desk.get_by_label("Who", exact=True).select_option(label="Sun Li")

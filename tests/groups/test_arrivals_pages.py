@@ -14,7 +14,7 @@ from crm.tenancy.scope import acting_for
 from groups import arrivals
 from groups.models import Arrival, ArrivalStep, Calling, Evenings, Push, Sticker, Task
 from tests.conftest import KeyClient
-from tests.factories import ChannelFactory, MemberFactory, SeatFactory
+from tests.factories import ArrivalFactory, CallingFactory, ChannelFactory, EventFactory, MemberFactory, SeatFactory
 
 from .test_arrivals import HOUR, SEVEN, TONIGHT, at_seven, newcomer, place, planned, step, sweep  # noqa: F401  fixtures
 
@@ -98,6 +98,23 @@ def test_a_newcomer_is_added_planned_and_hurried_by_forms(house, place, owner, a
     assert "Their course is tonight" in said(page(owner))
 
 
+def test_the_share_that_spoke_in_their_first_week_counts_whole_weeks_alone(house, place, owner):  # noqa: F811
+    def entered(ago, spoke_after=None):
+        day = TONIGHT - datetime.timedelta(days=ago)
+        spoke = None if spoke_after is None else day + datetime.timedelta(days=spoke_after)
+        ArrivalFactory(matrix=place[0], member=MemberFactory(first_spoke_on=spoke), state="welcomed", day=day, welcomed_at=SEVEN)
+
+    with acting_for(house.pk):
+        assert page(owner).context["evening"].figures["first_week"] is None, "no file of interactions yet"
+        EventFactory(kind="interactions.kept", after={"from": "2026-08-01", "to": "2026-11-22"})
+        for ago, spoke_after in [(8, 0), (20, 6), (9, 7), (9, None), (30, -1), (7, 0), (1, 0)]:
+            entered(ago, spoke_after)
+        for ago, spoke_after in [(45, 3), (45, None), (46, None), (60, None), (69, 0)]:
+            entered(ago, spoke_after)
+
+    assert page(owner).context["evening"].figures["first_week"] == {"share": 0.5, "before": 0.25, "of": 4}
+
+
 def test_members_without_a_group_are_let_into_the_queue_at_once(house, place, owner):  # noqa: F811
     for n in range(3):
         MemberFactory(tenant=house, nickname=f"Imported {n}")
@@ -145,7 +162,8 @@ def test_who_may_do_what(house, place, owner, assistant, viewer, at_seven):  # n
 
 def test_the_settings_of_the_evenings_keep_what_was_typed_and_stickers_are_kept(house, place, owner):  # noqa: F811
     seen = page(owner, "arrivals/evenings/").context["form"]["seen"].value()
-    typed = {"seen": seen, "begins": "22:00", "ends": "20:00", "cap": 6, "minutes_between": 5, "callers": 3, "calls_a_week": 2}
+    numbers = {"cap": 6, "minutes_between": 5, "callers": 3, "calls_a_week": 2, "rest_days": 20}
+    typed = {"seen": seen, "begins": "22:00", "ends": "20:00", **numbers}
     wrong = owner.post("arrivals/evenings/", typed)
     assert wrong.status_code == 422
     assert wrong.context["form"]["cap"].value() == "6"
@@ -221,6 +239,24 @@ def test_a_program_plans_and_does_the_steps(house, place, key, at_seven):  # noq
     assert (skipped["state"], skipped["because"]) == ("skipped", "They left the room")
     assert key.post(f"arrival-steps/{rows['welcome']['id']}/undo/").json()["state"] == "handed_out"
     assert key.post(f"arrivals/{pk}/calling-off/").json()["code"] == "entered_already"
+
+
+def test_a_program_notes_who_answered_and_wakes_who_rests(house, place, key, at_seven):  # noqa: F811
+    arrival = planned(house, place[1])
+    at_seven.move_to(SEVEN + HOUR, tick=False)
+    sweep(house)
+    for kind in ("announce", "packet", "introduction", "welcome"):
+        key.post(f"arrival-steps/{step(house, arrival, kind).pk}/done/")
+    named = [each["member"] for each in key.get(f"arrivals/{arrival.pk}/callers/").json() if each["is_named"]]
+    rows = key.post(f"arrivals/{arrival.pk}/answers/", {"answered": named[:1]}).json()
+    assert [row["answered"] for row in rows if row["is_named"]] == [True, False, False]
+    with acting_for(house.pk):
+        for n in (2, 3):
+            CallingFactory(member_id=named[1], answered=False, at=SEVEN - n * 24 * HOUR)
+
+    assert [row["member"] for row in key.get("arrivals/resting-callers/").json()] == [named[1]]
+    assert key.post("arrivals/waking/", {"member": named[1]}).json() == []
+    assert key.post("arrivals/waking/", {"member": named[1]}).json()["code"] == "does_not_rest"
 
 
 def test_a_key_of_an_assistant_does_steps_and_plans_nothing(house, place, assistant, at_seven):  # noqa: F811

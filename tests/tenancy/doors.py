@@ -150,6 +150,8 @@ IDS = {
     "groups:arrival_off": {"pk": Arrival},
     "groups:arrival_callers": {"pk": Arrival},
     "groups:arrival_chase": {"pk": Arrival},
+    "groups:arrival_answers": {"pk": Arrival},
+    "groups:caller_wake": {"pk": Member},
     "groups:arrival_step_done": {"pk": ArrivalStep},
     "groups:arrival_step_skip": {"pk": ArrivalStep},
     "groups:arrival_step_undo": {"pk": ArrivalStep},
@@ -249,7 +251,8 @@ LISTS = {
     "members:twins", "members:twins_look", "members:merges_undo",
     "groups:rosters", "groups:week", "groups:week_mending", "groups:slot_add", "groups:slot_preview", "groups:rhythms",
     "groups:pauses", "phone:today", "phone:ticks", "phone:me", "phone:manifest", "phone:worker", "seats", "invites", "leave",
-    "groups:arrivals", "groups:arrivals_fill", "groups:arrival_new", "groups:arrival_wait", "groups:arrival_urgent",
+    "groups:arrivals", "groups:arrivals_fill", "groups:arrivals_put_off", "groups:arrival_new", "groups:arrival_wait",
+    "groups:arrival_urgent",
     "groups:evenings", "groups:sticker_add", "phone:arrivals",
     "groups:channels", "groups:channel_add", "groups:pushes",
 }  # fmt: skip

@@ -114,7 +114,7 @@ PLAIN = {
     "role", "email", "days", "last_day", "scopes", "max_moves", "reason", "note", "is_reshuffled", "lead_days", "minutes_per_move",
     "week", "weekday", "at", "day", "reach", "was", "anyway", "asks", "proposal", "minutes", "within", "practice", "given", "title",
     "wants_proof", "minutes_a_week",
-    "begins", "cap", "minutes_between", "callers", "calls_a_week", "length", "less",
+    "begins", "cap", "minutes_between", "callers", "calls_a_week", "rest_days", "length", "less",
     "address", "secret", "card", "a_day", "a_minute", "quiet_from", "quiet_until", "otherwise",
     "least_percent", "half_life", "known", "newcomer", "size", "industry", "skill", "reset", "new-name",
     "form-0-capacity", "form-0-mode", "form-0-name", "form-0-number", "form-MAX_NUM_FORMS", "form-MIN_NUM_FORMS",

@@ -123,7 +123,7 @@ def naming(rows):
         "cursor": str(Place("id", False, ids["task"], ids["task"])), "form-0-id": group, "form-0-assistant": seat,
         "form-0-move": ids["move"], "form-0-instead": member, "form-TOTAL_FORMS": "1", "form-INITIAL_FORMS": "1",
         "once": ids["occurrence"], "picture": ids["file"], "for": f"group:{group}",
-        "out": member, "instead": member,
+        "out": member, "instead": member, "answered": [member], "silent": member,
         "keep": member, "kept": member, "gone": member, "pair": ids["twin"], "line": ids["rosterline"],
     }  # fmt: skip
 
