@@ -24,5 +24,6 @@ class GroupsConfig(AppConfig):
             on_terms,
             on_trail,
             roster_booking,
+            talks,
             told,
         )

@@ -19,7 +19,7 @@ from .models import Slot, Task
 MOST_DAYS = 371  # a year of whole weeks
 FIRST, LAST = datetime.date(1970, 1, 1), datetime.date(2199, 12, 31)
 SIX_DAYS = datetime.timedelta(days=6)
-PRACTICES = [*Slot.Practice.choices, *Task.Kind.choices]
+PRACTICES = [*(dict(Slot.Practice.choices) | dict(Task.Kind.choices)).items()]
 
 
 class EffortQuestionSerializer(Serializer):

@@ -18,7 +18,7 @@ A_WEEK = datetime.timedelta(days=7)
 WEEKS = 5  # this one and four before it
 # A red packet ahead of a talk is of the talk.
 PRACTICE = Coalesce(F("occurrences__slot__practice"), F("following__occurrences__slot__practice"))
-LABELS = dict(Task.Kind.choices) | dict(Slot.Practice.choices)
+LABELS = dict(Task.Kind.choices) | dict(Slot.Practice.choices)  # a talk is one practice, by the rhythm or handed out
 
 
 @dataclass

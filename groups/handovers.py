@@ -53,13 +53,13 @@ def hand_over(found, to, *, by, because=""):
     return events.note(HANDED_OVER, to, by=by, because=because, before={"whose": whose}, after=after)
 
 
-def who_works(pk):
+def who_works(pk, field="give_to"):
     """A seat that stands and works."""
     seat = Seat.objects.standing().filter(tenant_id=active_tenant(), pk=as_uuid(pk)).select_related("user").first()
     if seat is None:
-        raise Refused(_("This seat was taken away; choose another one."), code="seat_ended", field="give_to")
+        raise Refused(_("This seat was taken away; choose another one."), code="seat_ended", field=field)
     if seat.role == Seat.Role.VIEWER:
-        raise Refused(_("A viewer does no work; choose another role."), code="viewer_works_not", field="give_to")
+        raise Refused(_("A viewer does no work; choose another role."), code="viewer_works_not", field=field)
     return seat
 
 

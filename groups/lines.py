@@ -129,7 +129,7 @@ class Line:
     @property
     def to(self):
         """Whom a text is for."""
-        return self.task.member.nickname if self.task.member else self.where
+        return self.task.member.nickname if self.task.member and self.task.kind != Task.Kind.TALK else self.where
 
     @property
     def where(self):
@@ -164,7 +164,7 @@ class Line:
     @property
     def has_hour(self):
         """What the rhythm asks for is due at a time of day, and so is what was put off; a wave is due all day."""
-        return self.task.kind in (Task.Kind.SLOT, Task.Kind.ARRIVAL) or self.is_for_later
+        return self.task.kind in (Task.Kind.SLOT, Task.Kind.ARRIVAL, Task.Kind.TALK) or self.is_for_later
 
     @property
     def is_for_later(self):

@@ -174,14 +174,14 @@ def of_week(monday):
 
 
 def load(tenant, monday):
-    """{seat's id: minutes} of a week: what is planned and done of the rhythm, and the other open tasks due then."""
+    """{seat's id: minutes} of a week: what is planned and done of the rhythm, and the other tasks due then that are to be done."""
     rows = [row for row in of_week(monday).exclude(state__in=[State.PAUSED, State.DROPPED]) if not _came_to_nothing(row)]
     seats, minutes = seats_of(rows, tenant), {}
     for row in (row for row in rows if row.pk in seats):
         spent = pairs.minutes_of(row.task) if row.state == State.HANDED_OUT else row.slot.minutes
         minutes[seats[row.pk]] = minutes.get(seats[row.pk], 0) + spent
     counted = [pk for row in rows if row.task_id for pk in (row.task_id, row.task.after_id) if pk]
-    tasks = Task.objects.open().filter(due_at__lt=laying.moment_of(laying.wall(monday + 7 * A_DAY, MIDNIGHT), tenant))
+    tasks = Task.objects.unended().filter(due_at__lt=laying.moment_of(laying.wall(monday + 7 * A_DAY, MIDNIGHT), tenant))
     if monday > tenant.today():  # what is open since long ago weighs on this week
         tasks = tasks.filter(due_at__gte=laying.moment_of(laying.wall(monday, MIDNIGHT), tenant))
     for seat, spent in tasks.exclude(pk__in=counted).values_list("assistant", "minutes"):

@@ -29,7 +29,7 @@ from .models import (
 
 @erasure.also
 def nothing_tells(ids, told, by):
-    Task.objects.open().filter(member__in=ids).update(state=Task.State.WITHDRAWN, ended_at=now(), ended_by=by)
+    Task.objects.unended().filter(member__in=ids).update(state=Task.State.WITHDRAWN, ended_at=now(), ended_by=by)
     _no_proof(Task.objects.filter(member__in=ids))
     Task.objects.filter(member__in=ids).update(title="", text="", note="")
     for task in Task.objects.exclude(title="", text="", note="").exclude(member__in=ids).iterator():

@@ -23,13 +23,18 @@ def packet_of(task, slot):
         return None
     packet = task.after or Task(kind=Task.Kind.SLOT, group=task.group)
     if packet.state not in OVER:
-        packet.state, task.state = Task.State.OPEN, Task.State.BARRED
-        packet.assistant_id, packet.due_at, packet.late_at = task.assistant_id, task.due_at, task.late_at
-        packet.title = _("Red packet before the talk")
-        packet.text = _("“%(talk)s” begins in a moment. Catch this one first, then stay and listen 🧧") % {"talk": slot.title}
-        packet.minutes = min(OF_PACKET, slot.minutes - 1)
+        put_ahead(packet, task, slot.title, min(OF_PACKET, slot.minutes - 1))
     task.after, task.minutes = packet, max(slot.minutes - OF_PACKET, 1)
     return packet
+
+
+def put_ahead(packet, task, talk, minutes):
+    """The red packet is to be done, at the hour of the talk, and bars it."""
+    packet.state, task.state, task.after = Task.State.OPEN, Task.State.BARRED, packet
+    packet.assistant_id, packet.due_at, packet.late_at = task.assistant_id, task.due_at, task.late_at
+    packet.title = _("Red packet before the talk")
+    packet.text = _("“%(talk)s” begins in a moment. Catch this one first, then stay and listen 🧧") % {"talk": talk}
+    packet.minutes = minutes
 
 
 def minutes_of(task):

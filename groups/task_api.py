@@ -1,5 +1,6 @@
 """Tasks, as programs see them. Every act calls the verb that the phone and the desk call."""
 
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
@@ -12,9 +13,11 @@ from crm.tenancy.api.serializers import ModelSerializer, Serializer
 from crm.tenancy.api.views import ReadingView
 from crm.tenancy.models import Seat
 from crm.tenancy.refusals import Refused
+from members.models import Member
 
-from . import handovers, tasks
-from .models import Task, Tick
+from . import handovers, talks, tasks, texts
+from .models import Group, Task, Tick
+from .rhythm_api import Clock
 
 
 class TaskSerializer(ModelSerializer):
@@ -56,6 +59,26 @@ class HandedSerializer(Serializer):
     event = serializers.UUIDField(help_text="The fact by which it is taken back as a whole: POST /events/{event}/undo/.")
 
 
+class NewTalkSerializer(Serializer):
+    """Who speaks in which group, and when."""
+
+    group = serializers.PrimaryKeyRelatedField(queryset=Group.objects.open())
+    speaker = serializers.PrimaryKeyRelatedField(queryset=Member.objects.current())
+    day = serializers.DateField()
+    at = Clock(help_text="When it begins, on the clock of the community.")
+    title = serializers.CharField(
+        max_length=60, required=False, allow_blank=True, help_text="What it is about; else the name of the speaker."
+    )
+    text = serializers.CharField(
+        max_length=texts.LONGEST, required=False, allow_blank=True, help_text="With variables in braces, as {group} and {newcomers}."
+    )
+    minutes = serializers.IntegerField(min_value=1, max_value=talks.MOST_MINUTES, required=False, help_text="Work with the talk.")
+    packet_minutes = serializers.IntegerField(
+        min_value=1, max_value=talks.MOST_MINUTES, required=False, help_text="Work with the red packet ahead of it."
+    )
+    assistant = serializers.UUIDField(required=False, help_text="The seat that does both; else whoever works for the group.")
+
+
 class TaskFilter(FilterSet):
     due_from = MomentFilter("due_at", "gte", help_text="What is due at this moment or later.")
     due_to = MomentFilter("due_at", "lte", help_text="What is due at this moment or earlier.")
@@ -91,6 +114,17 @@ class TaskViewSet(ReadingView):
         task = self.get_object()
         task = tasks.tick(task.pk, by=request.auth, **self.asked(TickSerializer))
         return self.one(task)
+
+    @extend_schema(request=NewTalkSerializer, responses={201: TaskSerializer})
+    @action(detail=False, methods=["post"], filter_backends=[], pagination_class=None)
+    def talks(self, request):
+        """Hand out a talk: two tasks, the red packet first (`after`), then the talk, which is `barred` until that one has ended.
+
+        POST /events/{event}/undo/ of the fact `talk.given` takes it back. 400 `moment_over`, `no_such_variable`; 409 `group_closed`."""
+        rights.refuse_unless(rights.may_do(request.auth, "matrix"), "matrix")
+        said = self.asked(NewTalkSerializer)
+        talk = talks.give(said.pop("group"), said.pop("speaker"), said.pop("day"), said.pop("at"), by=request.auth, **said)
+        return self.one(talk, 201, Location=reverse("task-detail", args=[talk.pk]))
 
     @extend_schema(request=HandingSerializer, responses=HandedSerializer)
     @action(detail=False, methods=["post"], filter_backends=[], pagination_class=None)

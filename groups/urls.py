@@ -14,6 +14,7 @@ from .views import (
     setup,
     slots,
     swaps,
+    talks,
     tasks,
     week,
 )
@@ -74,6 +75,7 @@ urlpatterns = [
     path("rosters/<uuid:pk>/dropping/", rosters.dropping, name="roster_dropping"),
     path("tasks/", tasks.tasks, name="tasks"),
     path("tasks/handing/", tasks.hand_over, name="hand_over"),
+    path("tasks/talks/", talks.give, name="talk"),
     path("tasks/<uuid:pk>/proof/", tasks.proof, name="proof"),
     path("week/", week.week, name="week"),
     path("week/undo/<uuid:pk>/", week.undo, name="week_undo"),

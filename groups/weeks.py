@@ -83,6 +83,7 @@ class Row:
     rhythm: Rhythm | None
     days: list  # of lists of entries, Monday first
     other_minutes: int = 0  # of tasks that are no slots
+    talks: dict = field(default_factory=dict)  # that somebody handed out: {day: tasks}
 
     @property
     def entries(self):
@@ -187,6 +188,7 @@ class Week:
                 together.setdefault((entry.slot.pk, entry.at), []).append(entry)
             yield {
                 "day": day,
+                "talks": [(row.group, talk) for row in self.rows for talk in row.talks.get(day, ())],
                 "slots": list(together.values()),
                 "pauses": [each for each in self.pauses if each.since <= day <= each.until],
             }
@@ -221,14 +223,14 @@ def week_of(tenant, monday):
     entries += _planned(week, tenant, slots, follows, known, hands, does)
     usual = next((rhythm for rhythm in rhythms if rhythm.is_usual and rhythm.mode == Group.Mode.LIGHT), None)
     most = week.usual = sum(1 for slot in slots if usual and slot.rhythm_id == usual.pk)
-    others = _other_minutes(monday, tenant)
+    others, talks = _other_minutes(monday, tenant), _talks(monday, tenant)
     cells = defaultdict(list)
     for entry in entries:
         if monday <= entry.day <= week.sunday and entry.state != Occurrence.State.DROPPED:
             cells[entry.group.pk, entry.day].append(entry)
     for group in groups:
         days = [sorted(cells[group.pk, day], key=lambda entry: (entry.at, entry.slot.title)) for day in week.days]
-        row = Row(group, follows[group], days, others.get(group.pk, 0))
+        row = Row(group, follows[group], days, others.get(group.pk, 0), talks[group.pk])
         if usual and group.mode == Group.Mode.LIGHT:
             _mark_too_much(row, usual, most)
         week.rows.append(row)
@@ -296,6 +298,16 @@ def _other_minutes(monday, tenant):
     first, last = (instant(datetime.datetime.combine(day, datetime.time()), tenant.zone) for day in (monday, monday + A_WEEK))
     tasks = Task.objects.filter(due_at__gte=first, due_at__lt=last).exclude(kind=Task.Kind.SLOT).exclude(state=Task.State.WITHDRAWN)
     return dict(tasks.exclude(group=None).order_by().values_list("group").annotate(Sum("minutes")))
+
+
+def _talks(monday, tenant):
+    """{group's id: {day: talks that somebody handed out}}"""
+    first, last = (instant(datetime.datetime.combine(day, datetime.time()), tenant.zone) for day in (monday, monday + A_WEEK))
+    found = defaultdict(lambda: defaultdict(list))
+    tasks = Task.objects.filter(kind=Task.Kind.TALK, due_at__gte=first, due_at__lt=last).exclude(state=Task.State.WITHDRAWN)
+    for task in tasks.exclude(after=None).select_related("after").order_by("due_at", "id"):
+        found[task.group_id][task.due_at.astimezone(tenant.zone).date()].append(task)
+    return found
 
 
 def _mark_too_much(row, usual, most):

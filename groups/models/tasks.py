@@ -44,6 +44,7 @@ class Task(TenantModel):
         PUSH = "push", _("send into a group")
         ARRIVAL = "arrival", _("a step of an arrival")
         CODE = "code", _("new code of a group")
+        TALK = "talk", _("talk")  # handed out by somebody; those of the rhythm are slots
 
     class State(models.TextChoices):
         OPEN = "open", _("to do")

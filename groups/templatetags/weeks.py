@@ -6,6 +6,7 @@ from django.utils.http import urlencode
 from django.utils.translation import pgettext_lazy
 
 from ..names import short
+from ..pairs import minutes_of
 
 register = template.Library()
 
@@ -33,8 +34,15 @@ def wall(moment):
 
 
 @register.filter
-def with_days(cells, days):
-    return zip(days, cells, strict=True)
+def with_days(row, days):
+    """Day by day: its slots, and the talks that somebody handed out."""
+    return [(day, entries, row.talks.get(day, ())) for day, entries in zip(days, row.days, strict=True)]
+
+
+@register.filter
+def with_packet(task):
+    """Minutes of a talk and of its red packet."""
+    return minutes_of(task)
 
 
 @register.filter

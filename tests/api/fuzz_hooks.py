@@ -253,6 +253,12 @@ def _handing(body, named):
     return {"give_to": _next("give_to", ROWS["give_to"]), "tasks": ROWS["tasks"][:2]}
 
 
+def _talk(body, named):
+    """On one of the coming days, and no variable is made up."""
+    text = body.get("text", "").translate({ord(brace): "-" for brace in "{}"})
+    return body | {"day": str(date.today() + timedelta(days=1 + next(NUMBERS) % 300)), "text": text}
+
+
 def _moving(body, named):
     """To a day of the coming weeks."""
     kept = {name: value for name, value in body.items() if name != "always"}
@@ -377,7 +383,7 @@ SENSE = {
     ("arrivals", "answers"): _answers, ("arrivals", "waking"): _silent,
     ("reshuffles", "passing"): _passing, ("reshuffles", "asking"): _asking, ("reshuffles", "seating"): _told_number,
     ("reshuffles", "keeping"): _keeping,
-    ("reshuffles", "rolling-back"): _rolling_back,
+    ("reshuffles", "rolling-back"): _rolling_back, ("tasks", "talks"): _talk,
     ("rosters", ""): _paste, ("rosters", "settling"): _settling, ("rosters", "booking"): _booking, ("codes", ""): _code,
     ("pushes", ""): _push, ("tenant", ""): _tenant,
     ("members", ""): _member, ("members", "{id}"): _member, ("members", "batch"): _batch, ("members", "erasure"): _erasure,

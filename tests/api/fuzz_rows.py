@@ -33,6 +33,7 @@ def community(each):
         rows = {
             "member": small.members, "members": small.members, "inviter": small.members[:3], "one": small.members[:12],
             "other": small.members[12:], "matrix": [small.matrix], "matrices": [small.matrix], "group": small.groups,
+            "speaker": small.members,
             "groups": small.groups, "assistant": small.assistants, "seat": small.assistants, "give_to": small.assistants,
             "seats": Seat.objects.filter(tenant=tenant), "placements": Placement.objects.all()[:6],
             "cohorts": small.matrix.cohorts.all(), "drafts": Draft.objects.all(), "reshuffles": Reshuffle.objects.all(),

@@ -244,7 +244,7 @@ LISTS = {
     "hidden_fields", "hidden_fields_undo",
     "keys", "new_key", "today", "palette", "trail", "trail_export",
     "members:terms", "imports:list", "members:introductions", "members:introduction_links",
-    "members:list", "members:export", "groups:matrices", "groups:reshuffles", "groups:tasks", "groups:hand_over",
+    "members:list", "members:export", "groups:matrices", "groups:reshuffles", "groups:tasks", "groups:hand_over", "groups:talk",
     "members:new", "groups:setup", "groups:setup_add",
     "members:segment_undo", "members:bulk",
     "words:list", "words:add", "words:taking_in", "words:fields", "words:field_add", "words:field_order",

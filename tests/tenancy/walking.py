@@ -124,7 +124,7 @@ def naming(rows):
         "form-0-move": ids["move"], "form-0-instead": member, "form-TOTAL_FORMS": "1", "form-INITIAL_FORMS": "1",
         "once": ids["occurrence"], "picture": ids["file"], "for": f"group:{group}",
         "out": member, "instead": member, "answered": [member], "silent": member,
-        "keep": member, "kept": member, "gone": member, "pair": ids["twin"], "line": ids["rosterline"],
+        "speaker": member, "keep": member, "kept": member, "gone": member, "pair": ids["twin"], "line": ids["rosterline"],
     }  # fmt: skip
 
 
