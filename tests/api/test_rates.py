@@ -72,6 +72,7 @@ def test_of_thirty_at_once_exactly_three_go_on(api, three):
 
 
 def test_without_valkey_requests_go_on_and_the_log_says_so(api, three, settings, caplog):
+    caplog.set_level("INFO")
     settings.CACHES = {"default": settings.CACHES["default"] | {"LOCATION": "unix:///nowhere"}}
     rates._script.cache_clear()
     try:

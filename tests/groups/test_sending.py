@@ -543,6 +543,7 @@ def test_a_part_ends_with_a_sentence_where_one_ends_in_its_latter_half():
 
 
 def test_no_secret_stands_in_facts_or_logs(robots, group, caplog, capfd):
+    caplog.set_level("INFO")
     channel = a_channel(robots, group, "feishu")
     robots.says((200, {"code": 19001}))
 

@@ -72,6 +72,7 @@ def walk(rows, seat, said, through=doors.doors, asked=lambda door: None):
 @pytest.fixture
 def written(caplog):
     """Lines of the log as they leave the house."""
+    caplog.set_level("INFO")
     lines = []
 
     class Kept(logging.Handler):

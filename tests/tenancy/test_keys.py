@@ -266,8 +266,9 @@ def test_the_command_refuses_in_a_sentence(owner, more):
 
 
 @pytest.fixture
-def lines():
+def lines(caplog):
     """What the process would write, as our own formatter writes it."""
+    caplog.set_level("INFO")
     written, handler = io.StringIO(), None
     root = logging.getLogger()
     for each in root.handlers:
