@@ -19,6 +19,7 @@ from . import answering, calendar, callers, delivery, tasks
 from .arrival_handing import hand_out, of_tenant, rewrite
 from .arrival_laying import CAUSE, hold, mark, withdraw
 from .models import Arrival, ArrivalStep, Cohort, Placement, Push, Task, Tick
+from .names import as_number
 
 Kind, State = ArrivalStep.Kind, ArrivalStep.State
 LONGEST_REASON = 200
@@ -72,11 +73,11 @@ def order_is_held(task, act, *, reason, note):
 
 def length_of(text):
     """Of a greeting chain."""
-    text = str(text).strip()
-    if not (text.isascii() and text.isdecimal() and int(text) <= LONGEST_CHAIN):
+    length = as_number(text, -1)
+    if not 0 <= length <= LONGEST_CHAIN:
         sentence = _("The length of the chain is a number from 0 to %(most)s.") % {"most": f"{LONGEST_CHAIN:,}"}
         raise Refused(sentence, code="no_length", status=400, field="length")
-    return int(text)
+    return length
 
 
 @delivery.heard(CAUSE)

@@ -1,6 +1,10 @@
 """Channels and the messages that go into groups, as programs see them. Every act calls the verb that the pages call."""
 
+import datetime
+
 from django.urls import reverse
+from django.utils.timezone import now
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
@@ -15,6 +19,7 @@ from .models import Channel, Group, Push
 from .rhythm_api import Clock
 
 LONGEST_CAUSE = 60
+A_YEAR = datetime.timedelta(days=366)
 SETTLINGS = {"sent": delivery.was_sent, "again": delivery.again, "by_hand": delivery.by_hand, "withdraw": delivery.withdraw}
 
 
@@ -77,8 +82,15 @@ class NewPushSerializer(Serializer):
     title = serializers.CharField(max_length=delivery.LONGEST_TITLE, help_text="What it is; the head of a card, the subject of a mail.")
     text = serializers.CharField(max_length=delivery.LONGEST_TEXT, required=False, allow_blank=True)
     card = CardSerializer(required=False, help_text="With it, title and text go out as a card.")
-    due_at = serializers.DateTimeField(required=False, help_text="When it goes out; without it at once.")
+    due_at = serializers.DateTimeField(required=False, help_text="When it goes out, within a year; without it, or overdue, at once.")
     minutes = serializers.IntegerField(min_value=1, max_value=480, required=False, help_text="Of the task, where it goes out by hand.")
+
+
+    def validate_due_at(self, moment):
+        """What is overdue goes out now; nobody plans a message for years to come."""
+        if moment > now() + A_YEAR:
+            raise serializers.ValidationError(_("At most a year ahead."))
+        return max(moment, now())
 
 
 class SettlingSerializer(Serializer):

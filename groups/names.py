@@ -16,6 +16,12 @@ def short_half(year, half):
     return _("%(year)s H1") % words if half == 1 else _("%(year)s H2") % words
 
 
+def as_number(text, otherwise=None):
+    """A whole number as people type it; of a thousand digits none is made."""
+    text = str(text).strip()
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 9 else otherwise
+
+
 def as_uuid(text):
     try:
         return uuid.UUID(str(text))

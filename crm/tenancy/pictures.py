@@ -1,6 +1,7 @@
 """Pictures that people upload: made anew from their pixels, so that nothing else of the file is kept."""
 
 import io
+import struct
 import warnings
 
 from django.core.files.base import ContentFile
@@ -56,6 +57,14 @@ def _jpeg(picture):
     return ContentFile(out.getvalue(), name="photo.jpg")
 
 
+def _upright(picture):
+    """Turned as its camera says; where that is said in a way that nobody understands, as it lies."""
+    try:
+        return ImageOps.exif_transpose(picture)
+    except (struct.error, ArithmeticError, AttributeError, KeyError):
+        return picture
+
+
 def _opened(upload, least):
     """Upright, with its alpha; a large one is read at no more than it takes for so many pixels."""
     try:
@@ -66,7 +75,7 @@ def _opened(upload, least):
             if picture.width * picture.height > MOST_PIXELS:
                 raise Image.DecompressionBombError
             picture.draft("RGB", least)
-            picture = ImageOps.exif_transpose(picture).convert("RGBA")
+            picture = _upright(picture).convert("RGBA")
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         sentence = _("This picture has too many pixels; at most %(most)s million will do.") % {"most": MOST_PIXELS // 10**6}
         raise Refused(sentence, code="too_many_pixels", status=400) from None

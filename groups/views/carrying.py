@@ -21,7 +21,7 @@ from .. import carrying, handovers
 from .. import rolling_back as rolling
 from ..joining import join
 from ..models import Group, Move, Reshuffle
-from ..names import as_uuid
+from ..names import as_number, as_uuid
 
 STAYS = "stays"
 
@@ -180,9 +180,7 @@ def asking(request, pk):
 @require_POST
 @does("matrix")
 def late(request, pk):
-    said = request.POST.get("number", "")
-    number = int(said) if said.isascii() and said.isdigit() else 0
-    fact = carrying.seat_late(_reshuffle(pk), number, request.tenant, by=request.seat)
+    fact = carrying.seat_late(_reshuffle(pk), as_number(request.POST.get("number", ""), 0), request.tenant, by=request.seat)
     words = ngettext("%(n)s person is seated.", "%(n)s people are seated.", fact.after["people"]) % {"n": f"{fact.after['people']:,}"}
     messages.success(request, words, extra_tags=f"undo={reverse('groups:week_undo', args=[fact.pk])}")
     return redirect("groups:reshuffle", pk)
@@ -197,8 +195,7 @@ def rolling_back(request, pk):
     """Asked about with its numbers first; only the owner does it."""
     found = _reshuffle(pk)
     if request.method == "POST":
-        said = request.POST.get("number", "")
-        fact = rolling.roll_back(found, int(said) if said.isascii() and said.isdigit() else -1, request.tenant, by=request.seat)
+        fact = rolling.roll_back(found, as_number(request.POST.get("number", ""), -1), request.tenant, by=request.seat)
         words = ngettext(
             "Taken back: %(people)s people sit where they sat, and there is %(n)s task for what was done by hand.",
             "Taken back: %(people)s people sit where they sat, and there are %(n)s tasks for what was done by hand.",

@@ -17,6 +17,7 @@ from crm.tenancy.rights import does, sees
 from .. import codes, inviting
 from ..calendar import instant
 from ..models import Group, GroupCode
+from ..names import as_number
 
 
 class CodeForm(forms.Form):
@@ -74,10 +75,10 @@ def picture(request, pk):
 @does("matrix")
 def scans(request, pk):
     found = get_object_or_404(GroupCode, pk=pk)
-    said = request.POST.get("scans", "")
-    if not (said.isascii() and said.isdigit()):
+    said = as_number(request.POST.get("scans", ""))
+    if said is None:
         raise Refused(_("A whole number, please."), code="no_number", status=400, field="scans")
-    codes.count(found, int(said), by=request.seat)
+    codes.count(found, said, by=request.seat)
     messages.success(request, _("Counted."))
     return redirect("groups:code", found.group_id)
 

@@ -207,7 +207,7 @@ def _said(request):
         act = Tick.Act(sent["act"])
         more = {name: _writable(str(sent.get(name) or "")) for name in ("reason", "note", "until")}
         more["ago"] = min(max(int(sent.get("ago") or 0), 0), 10**9)
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
         sentence = _("This tick cannot be read: it needs a task, an act (done, impossible, later or undo) and a key.")
         raise Refused(sentence, code="unreadable", status=400) from None
     return {"task": task, "key": key, "act": act, "more": more}

@@ -19,7 +19,7 @@ from members.models import Member
 from .. import roster_booking, roster_meaning
 from .. import rosters as verbs
 from ..models import Group, Placement, Reshuffle, Roster, RosterLine
-from ..names import as_uuid
+from ..names import as_number, as_uuid
 
 SHOWN = 50  # rows of a list before it is folded
 MOST_OPEN = 100  # open names that stand there at once; the others follow
@@ -194,10 +194,10 @@ def line_reopening(request, pk, line):
 @does("matrix")
 def sole(request, pk):
     found = _roster(pk)
-    said = request.POST.get("number", "")
+    said = as_number(request.POST.get("number", ""), 0)
 
     def do():
-        number = verbs.settle_sole(found, int(said) if said.isascii() and said.isdigit() else 0, by=request.seat)
+        number = verbs.settle_sole(found, said, by=request.seat)
         return ngettext("%(n)s name is settled.", "%(n)s names are settled.", number) % {"n": f"{number:,}"}
 
     return _decided(request, pk, do, None, "")
@@ -230,7 +230,7 @@ def booking(request, pk):
     expected = request.POST.get("expected_with_ends" if ends else "expected", "")
     try:
         job = roster_booking.book(
-            found, by=request.seat, expected=int(expected) if expected.isascii() and expected.isdigit() else None,
+            found, by=request.seat, expected=as_number(expected, -1) if expected else None,
             ends=ends, asks_out=request.POST.get("asks_out") == "1", sure=request.POST.get("sure") == "1",
         )  # fmt: skip
     except Refused as refusal:
