@@ -1,6 +1,7 @@
 """Tasks as lines of the assistant's phone: what a row of today, or the head of a task's page, says of one."""
 
 import datetime
+from collections import Counter
 from dataclasses import dataclass
 from functools import cache
 from html import escape
@@ -81,6 +82,11 @@ class Sight:
         self.moment = moment
         self.clock, self.minutes, self.due, self.short = cache(clock), cache(_minutes), cache(_was_due), cache(_short)
         self.invite, self.of, self.write = _("Invite %(name)s into %(group)s"), _("%(what)s: %(name)s"), _("Write to %(name)s")
+
+    def tell_apart(self, groups):
+        """The first of the members and the first of the partners are both number one: there people say the name."""
+        said = Counter(group.short for group in groups)
+        self.short = cache(lambda group: group.name if group and said[group.short] > 1 else _short(group))
 
 
 def _minutes(minutes, due_at=None):

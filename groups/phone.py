@@ -51,6 +51,11 @@ class Pile:
         return self.lines[0].chat
 
     @property
+    def first_at(self):
+        """When the first of them is due, of those that have an hour."""
+        return next((line.when for line in self.lines if line.when), "")
+
+    @property
     def late(self):
         return sum(line.is_late for line in self.lines)
 
@@ -102,6 +107,7 @@ def today(seat):
     sight, due = Sight(now()), _due(seat)
     ended = Task.objects.of(seat).filter(state__in=ENDED, ended_at__gte=_midnight(seat.tenant)).order_by("-ended_at", "id")
     first, barred, ended = briefs(_first_things_first(due)[:MOST], _after(due), ended[:MOST_ENDED])
+    sight.tell_apart({task.group for task in first} - {None})
     open_ones = _as_lines(_each_after_its_own(first, barred), sight)
     left, minutes = len(open_ones), sum(line.task.minutes for line in open_ones)
     waiting = due.count() - MOST if len(first) == MOST else 0

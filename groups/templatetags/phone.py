@@ -18,7 +18,7 @@ register = template.Library()
 
 MODULES = [
     f"js/phone/{name}.js"
-    for name in ("acts", "copying", "focus", "list", "network", "outbox", "page", "pictures", "sending", "shown", "slip", "task")
+    for name in ("acts", "copying", "find", "focus", "list", "network", "outbox", "page", "pictures", "sending", "shown", "slip", "task")
 ]
 SOME_TASK = UUID(int=0)
 WORDS = "w_next w_copy w_open w_reminded w_of w_after i_copy i_kind i_slot i_enter i_open i_bell i_lock"
@@ -41,7 +41,7 @@ def rows(context, lines, is_next=False):
 def _row(line, is_next, href, words):
     task, name, is_late = line.task, escape(line.name), line.is_late
     marks = f"{' late' if is_late else ''}{' barred' if line.is_barred else ''}{' next' if is_next else ''}"
-    reminded = f'<span class="tag w">{words["i_bell"]}{words["w_reminded"]}</span> ' if line.is_reminded else ""
+    reminded = f'<span class="tag w">{words["i_bell"]}<span class="w">{words["w_reminded"]}</span></span> ' if line.is_reminded else ""
     due = f"<b>{escape(line.due)}</b> " if is_late else ""
     when = f'<span class="when">{line.when}</span>' if line.when else ""
     ahead = f'<span class="ahead">{escape(words["w_after"].replace("{ahead}", line.ahead))}</span>' if line.ahead else ""

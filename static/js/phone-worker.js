@@ -5,10 +5,13 @@ const { seat, home, assets, version } = self.PHONE;
 const HOUSE = `phone:${home}:`;
 const CACHE = `${HOUSE}${seat}:${version}`;
 const PATIENCE = 3000; // in a lift a line that hangs is worse than none
+const KEPT = [home, `${home}me/`, `${home}arrivals/`];
+const PICTURES = 40;
 
 self.addEventListener("install", (event) => {
   self.skipWaiting();
-  event.waitUntil(caches.open(CACHE).then((cache) => cache.addAll(assets)).then(keepToday));
+  // Without today's list it does not take the place of the one before, which has it.
+  event.waitUntil(caches.open(CACHE).then((cache) => cache.addAll(assets)).then(keepToday).then((isKept) => { if (!isKept) throw new Error("not today"); }));
 });
 
 self.addEventListener("activate", (event) => {
@@ -26,6 +29,7 @@ self.addEventListener("fetch", (event) => {
   if (request.method !== "GET" || url.origin !== location.origin) return;
   if (request.mode === "navigate") event.respondWith(page(event, url));
   else if (assets.includes(url.pathname)) event.respondWith(asset(event, url.pathname));
+  else if (url.pathname.startsWith(home) && url.pathname.endsWith("/picture/")) event.respondWith(picture(event.request, url.pathname));
 });
 
 async function page(event, url) {
@@ -33,7 +37,7 @@ async function page(event, url) {
   const asked = fetch(event.request).then((answer) => {
     // Led to the sign-in page, or the seat was taken away: this phone is nobody's now.
     if (answer.type === "opaqueredirect" || answer.redirected || (url.pathname === home && [403, 404].includes(answer.status))) forget(() => true);
-    else if (answer.ok && (url.pathname === home || url.pathname === `${home}me/`)) event.waitUntil(cache.put(url.pathname, answer.clone()));
+    else if (answer.ok && KEPT.includes(url.pathname)) event.waitUntil(keep(cache, url.pathname, answer.clone()));
     return answer;
   });
   const kept = await cache.match(url.pathname) || await cache.match(home);
@@ -55,9 +59,26 @@ async function asset(event, path) {
   return kept;
 }
 
+async function picture(request, path) {
+  return await (await caches.open(CACHE)).match(path) || fetch(request);
+}
+
 async function keepToday() {
   const answer = await fetch(home, { credentials: "same-origin" }).catch(() => null);
-  if (answer && answer.ok && !answer.redirected) await (await caches.open(CACHE)).put(home, answer);
+  if (!answer || !answer.ok || answer.redirected) return false;
+  await keep(await caches.open(CACHE), home, answer);
+  return true;
+}
+
+/* A page, and with today's list the pictures that go out with its texts; those of yesterday go. */
+async function keep(cache, path, answer) {
+  const said = path === home ? await answer.clone().text() : "";
+  await cache.put(path, answer);
+  if (!said) return;
+  const wanted = [...said.matchAll(/ data-picture="([^"]+)"/g)].map((found) => found[1]).slice(0, PICTURES);
+  const kept = (await cache.keys()).map((request) => new URL(request.url).pathname).filter((each) => each.endsWith("/picture/"));
+  for (const each of kept.filter((each) => !wanted.includes(each))) await cache.delete(each);
+  for (const each of wanted.filter((each) => !kept.includes(each))) await cache.add(each).catch(() => {});
 }
 
 async function forget(which) {

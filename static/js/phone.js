@@ -2,6 +2,7 @@
    and what is ticked in a lift waits in the outbox under its own id until there is a network: sent twice, it is one act. */
 import { end, leave, settle, takeBack } from "./phone/acts.js";
 import { copy } from "./phone/copying.js";
+import { offerToFind } from "./phone/find.js";
 import { fill } from "./phone/focus.js";
 import { bringNext } from "./phone/list.js";
 import { banner, lost, reached } from "./phone/network.js";
@@ -69,6 +70,7 @@ if (asked && $("#today")) {
   if (!hasTaskPage()) history.replaceState(null, "", body.dataset.home);
   draw();
 } else if (hasTaskPage()) fill($("#task .copy") || $("#task .foot .filled") || $("#task [data-sent]") || $("#task .foot a"));
+offerToFind();
 const slip = sessionStorage.getItem("slip");
 sessionStorage.removeItem("slip");
 if (slip) { const { sentence, undo } = JSON.parse(slip); toast(sentence, undo); } else if (!$("#toast").hidden) hideLater();
@@ -80,4 +82,5 @@ addEventListener("offline", () => { lost(); draw(); });
 document.addEventListener("visibilitychange", () => { if (!document.hidden && box.in("waiting").length) flush(); });
 setInterval(() => { if (box.in("waiting").length && navigator.onLine) flush(); }, 15000);
 if (box.in("waiting").length) flush();
+addEventListener("beforeunload", (event) => { if (box.isUnkept()) event.preventDefault(); });
 navigator.serviceWorker?.register(body.dataset.worker, { scope: body.dataset.home }).catch(() => {});

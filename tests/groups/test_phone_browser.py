@@ -464,6 +464,45 @@ def test_a_signed_out_session_empties_the_phone(phone, to_do):
     until(page, "caches.keys().then((names) => !names.length)")
 
 
+def test_a_session_that_ran_out_in_a_lift_and_a_newer_worker_lose_no_tick(phone, to_do, monkeypatch):
+    page = phone.keep()
+    phone.context.set_offline(True)
+    page.locator("#next [data-do=copy]").tap()
+    page.locator("#next [data-do=sent]").tap()
+    cookie = next(each for each in phone.context.cookies() if each["name"] == "sessionid")
+    phone.context.clear_cookies(name="sessionid")
+
+    phone.context.set_offline(False)
+
+    expect(page.locator("#toast")).to_contain_text("You are signed out. Sign in again, and what waits here is sent.")
+    page.locator("#toast a").tap()
+    page.wait_for_url("**/accounts/login/**")
+    assert acts(to_do[0]) == []
+    phone.context.add_cookies([cookie])
+    monkeypatch.setattr("groups.views.phone.ASSETS", ["js/phone.js"])  # of another version
+    phone.open()
+    all_sent(page)
+    assert acts(to_do[0]) == ["done"]
+    until(page, "caches.keys().then((names) => names.length === 1)")
+    until(page, "caches.match(location.pathname).then(Boolean)")
+
+
+def test_a_phone_that_is_full_says_so_and_sends_what_it_can(phone, to_do):
+    page = phone.open()
+    page.evaluate("() => { Storage.prototype.setItem = () => { throw new DOMException('full', 'QuotaExceededError'); } }")
+    phone.context.set_offline(True)
+    page.locator("#next [data-do=copy]").tap()
+    page.locator("#next [data-do=sent]").tap()
+    expect(page.locator("#toast")).to_contain_text("This phone is full. Leave this page open until it is sent.")
+    expect(page.locator("#next .title")).to_contain_text("Lin 2")
+
+    with page.expect_response("**/ticks/"):
+        phone.context.set_offline(False)
+
+    expect(page.locator("#outbox")).to_be_hidden()
+    assert acts(to_do[0]) == ["done"]
+
+
 def test_a_seat_that_was_taken_away_empties_the_phone(phone, to_do, seat):
     page = phone.keep()
     Seat.objects.filter(pk=seat.pk).update(ended_at=now())
@@ -492,6 +531,32 @@ def test_without_script_a_task_is_read_ended_and_taken_back(chromium, live_serve
     assert re.search(r"/tasks/", page.url)
     assert state(to_do[0]) == "impossible"
     phone.close()
+
+
+def test_among_many_one_is_found_by_name_and_large_type_stays_within_the_screen(phone, to_do, seat):
+    with acting_for(seat.tenant_id):
+        far = GroupFactory(matrix=Group.objects.first().matrix, number=9, name="Group 9")
+        for n in range(20):
+            TaskFactory(assistant=seat, group=far, rank=50 + n, member__nickname=f"Zhou {n}", member__city="Dali")
+    page = phone.open()
+    rows = page.locator("article:visible")
+
+    page.get_by_role("searchbox").fill("zhou 17")
+    expect(rows).to_have_count(1)
+    expect(page.locator("#find")).to_contain_text("1 found")
+    page.get_by_role("searchbox").fill("nobody")
+    expect(rows).to_have_count(0)
+    page.get_by_role("searchbox").fill("")
+    expect(page.locator("#next article")).to_be_visible()
+    assert page.locator("details.pile[open]").count() == 0
+
+    page.set_viewport_size({"width": 360, "height": 740})
+    widths = []
+    for path in ("", "me/", f"tasks/{to_do[0].pk}/"):
+        phone.open(path)
+        page.evaluate("document.documentElement.style.setProperty('font-size', '32px')")
+        widths.append(page.evaluate("document.documentElement.scrollWidth"))
+    assert max(widths) <= 360
 
 
 def test_groups_further_down_are_folded(phone, to_do, seat):

@@ -13,13 +13,14 @@ export async function end(holder, what, more = {}) {
   const sentence = say(thing && what === "done" ? "doneThing" : what, { name });
   if ($("#today")) {
     act(task, what, { name, thing, ...more });
-    toast(sentence, { task, name });
+    toast(box.isUnkept() ? say("unkept") : sentence, { task, name });
     handOn();
     return;
   }
   // The next one comes by itself, whether the server has answered by then or not.
   Object.assign(heard, { refusal: "", onward: "" });
   await Promise.race([act(task, what, { name, thing, ...more }), new Promise((go) => setTimeout(go, 2000))]);
+  if (box.isUnkept()) return toast(say("unkept"), { task, name });
   sessionStorage.setItem("slip", JSON.stringify(heard.refusal ? { sentence: heard.refusal } : { sentence, undo: { task, name } }));
   const clashed = box.in("clash").some((entry) => entry.task === task);
   location.assign(clashed ? body.dataset.home : heard.onward || holder.dataset.next || body.dataset.home); // a newcomer's next step first

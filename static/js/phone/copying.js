@@ -1,6 +1,6 @@
 /* A text with one tap into the clipboard; where the phone has none, by hand. */
 import { fill, handOn } from "./focus.js";
-import { $, $$, icon, say } from "./page.js";
+import { $, $$, aloud, icon, say } from "./page.js";
 
 export async function copy(button) {
   const holder = button.closest("[data-task]");
@@ -13,6 +13,7 @@ export async function copy(button) {
   }
   const head = say(byHand ? "byHand" : "copied", { name: whom(holder) });
   fill(null);
+  aloud(head);
   if (button.classList.contains("copy")) {
     button.classList.add("done_");
     $("[data-slot=head]", button).textContent = head;

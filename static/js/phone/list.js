@@ -73,6 +73,24 @@ export function openRow(task) {
   count();
 }
 
+/** What wants a photo goes last while there is no network, and says why. */
+export function needNetwork(isCut) {
+  const wanted = $$("#today article[data-photo]").filter((row) => row.classList.contains("cut") !== isCut);
+  for (const row of wanted) {
+    row.classList.toggle("cut", isCut);
+    const words = $(".needs", row);
+    if (!isCut) { words.remove(); continue; }
+    $("small", row).append(Object.assign(document.createElement("span"), { className: "needs", textContent: say("needsNetwork") }));
+    if (row.parentElement.id === "next" && !$("#piles article:not(.barred, [data-photo])")) continue;
+    const pile = pileOf(row);
+    if (!pile) continue;
+    row.classList.remove("next");
+    $$("article", pile).at(-1)?.after(row);
+    recount(pile);
+  }
+  if (wanted.length) bringNext();
+}
+
 /** Whether this was done after it, so that it is taken back first. */
 export const doneAfter = (task) => $(`[data-ended][data-after="${task}"]`);
 
@@ -128,7 +146,7 @@ function fillTheNext() {
 }
 
 /** What is empty is hidden, since its rows may come back. */
-function recount(pile) {
+export function recount(pile) {
   const left = $$("article", pile).length, more = $(".more", pile), folds = pile.closest(".folds");
   pile.hidden = !left;
   if (folds) folds.hidden = !$$(".pile", folds).some((each) => !each.hidden);

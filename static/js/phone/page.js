@@ -9,6 +9,8 @@ const two = (number) => String(number).padStart(2, "0");
 
 export const clock = (at) => { const day = new Date(at); return `${two(day.getHours())}:${two(day.getMinutes())}`; };
 export const say = (which, filling = {}) => Object.entries(filling).reduce((text, [slot, value]) => text.replaceAll(`{${slot}}`, value), words[which] || "");
+/** For who listens: a region that was there before its words is read out, one that appears with them is not. */
+export const aloud = (sentence) => { $("#aloud").textContent = sentence; };
 export const hasTaskPage = () => Boolean($("#task"));
 
 export function icon(drawing, name) {

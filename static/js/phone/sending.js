@@ -5,7 +5,7 @@ import { $, body, hasTaskPage, say, token } from "./page.js";
 import { draw } from "./shown.js";
 import { toast } from "./slip.js";
 
-const PATIENCE = 6000;
+const PATIENCE = 6000, MOST_ILL = 2;
 export const heard = { refusal: "", onward: "" }; // of the last answer: why it cannot be, and what comes next
 
 /** Put an act into the outbox and try to send it. */
@@ -21,7 +21,7 @@ export function act(task, what, { name = "", reason = "", note = "", until = "",
   return flush();
 }
 
-let sending = null;
+let sending = null, isTold = false;
 
 export function flush() {
   const alone = (work) => (navigator.locks ? navigator.locks.request(box.name, work) : work());
@@ -35,11 +35,16 @@ async function sendAll() {
     return draw();
   }
   let sent = 0, late = 0, stale = false;
-  for (let entry; (entry = box.in("waiting")[0]);) {
+  const ill = new Set(); // tasks over which the server stumbles: the others do not wait behind them
+  for (let entry; (entry = box.in("waiting").find((each) => !ill.has(each.task)));) {
     if (entry.tries) late += 1;
     box.change(entry.key, { tries: entry.tries + 1 });
     const answer = await send(entry);
-    if (!answer) break;
+    if (!answer || ill.size > MOST_ILL) break;
+    if (answer.isIll) {
+      ill.add(entry.task);
+      continue;
+    }
     if (answer.ok) {
       sent += 1;
       box.change(entry.key, { state: "sent", answered: answer.said.at });
@@ -67,9 +72,13 @@ async function send(entry) {
       body: JSON.stringify({ task: entry.task, act: entry.act, key: entry.key, reason: entry.reason, note: entry.note, until: entry.until, ago: secondsSince(entry.at) }),
     });
     const said = (answer.headers.get("Content-Type") || "").includes("json") ? await answer.json() : null;
+    if (answer.status >= 500) return { isIll: true };
+    // The sign-in page answers 200, in JSON too: only who names this task has heard of it.
+    if (answer.ok && !answer.redirected && said?.task !== entry.task) throw new Error("somebody else's answer, of a network that asks to be signed in to");
     reached();
-    if (!said || answer.status >= 500) {
-      if (answer.redirected || answer.status === 403) toast(say("signedOut"));
+    if (answer.redirected || !said) {
+      if (!isTold) toast(say(answer.status === 404 ? "seatGone" : "signedOut"), null, { href: body.dataset.home, textContent: say("signIn") });
+      isTold = true;
       return null;
     }
     return { ok: answer.ok, said };

@@ -1,5 +1,5 @@
 /* What is shown of the outbox: as rows that wait, and in the list as if it had been heard. */
-import { endRow, openRow, putOff } from "./list.js";
+import { endRow, needNetwork, openRow, putOff } from "./list.js";
 import { downSince } from "./network.js";
 import { box } from "./outbox.js";
 import { $, body, clock, icon, say } from "./page.js";
@@ -12,12 +12,14 @@ export function draw() {
       else if (entry.act === "later") putOff(entry.task);
       else endRow(entry);
     }
+    needNetwork(Boolean(downSince()));
   }
   const waiting = pending.filter((entry) => entry.state === "waiting" && (entry.tries || downSince()));
+  const stuck = waiting.some((entry) => entry.tries > 1);
   const clashes = pending.filter((entry) => entry.state === "clash");
   const chip = $("#waiting");
   if (chip) {
-    chip.hidden = !(waiting.length + clashes.length) || !(downSince() || clashes.length);
+    chip.hidden = !(waiting.length + clashes.length) || !(downSince() || clashes.length || stuck);
     $("span", chip).textContent = clashes.length ? say("question", { n: clashes.length }) : say("waiting", { n: waiting.length });
   }
   const card = $("#outbox");

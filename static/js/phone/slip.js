@@ -1,9 +1,9 @@
 /* The dark slip at the foot, with the undo. */
-import { $, say } from "./page.js";
+import { $, aloud, say } from "./page.js";
 
 let timer = null;
 
-export function toast(sentence, undo = null) {
+export function toast(sentence, undo = null, link = null) {
   const slip = $("#toast");
   slip.replaceChildren();
   const text = document.createElement("span");
@@ -18,7 +18,9 @@ export function toast(sentence, undo = null) {
     Object.assign(button.dataset, { task: undo.task, name: undo.name });
     slip.append(button);
   }
+  if (link) slip.append(Object.assign(document.createElement("a"), link));
   slip.hidden = false;
+  aloud(sentence);
   hideLater();
 }
 

@@ -17,6 +17,12 @@ export function showTask(task) {
   slot("group").textContent = row.dataset.where;
   slot("minutes").textContent = row.dataset.takes;
   slot("text").textContent = $(".text", row).textContent;
+  if (row.dataset.picture) {
+    const figure = slot("picture"), link = $("a", figure);
+    figure.hidden = false;
+    $("img", figure).src = link.href = row.dataset.picture;
+    link.dataset.name = link.download = "picture.jpg";
+  }
   $$("[name=task]", view).forEach((field) => { field.value = task; });
   $("[data-skip]", view).href = page.dataset.next || body.dataset.home;
   leadToChat($("[data-chat]", view), row.dataset.chat);
