@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from crm.tenancy.models import DueModel, File, Seat, TenantModel, due_index, scoped
 from members.models import Member
@@ -104,6 +105,15 @@ class ArrivalStep(DueModel):
         WELCOME = "welcome", _("Welcome and names")
         CHAIN = "chain", _("Greeting chain")
 
+    # Below a dot, where five stand beside each other on a phone.
+    SHORT = {
+        "announce": pgettext_lazy("below a dot", "Notice"),
+        "packet": pgettext_lazy("below a dot", "Packet"),
+        "introduction": pgettext_lazy("below a dot", "Intro"),
+        "welcome": pgettext_lazy("below a dot", "Welcome"),
+        "chain": pgettext_lazy("below a dot", "Chain"),
+    }
+
     class State(models.TextChoices):
         BARRED = "barred", _("after the one ahead of it")
         WAITING = "waiting", _("waiting")
@@ -126,6 +136,10 @@ class ArrivalStep(DueModel):
             models.UniqueConstraint(fields=["tenant", "task"], condition=~Q(task=None), name="an_arrival_step_per_task"),
         ]
         indexes = [due_index("arrival_step_due")]
+
+    @property
+    def short(self):
+        return self.SHORT.get(self.kind, self.get_kind_display())
 
     @property
     def is_ended(self):

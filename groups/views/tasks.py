@@ -38,12 +38,14 @@ def tasks(request):
     may_hand_over = rights.may_do(request.seat, "tasks") and state in (Task.State.OPEN, LATE)
     found = _narrowed(mine, chosen, state)
     cut = Cut(_how_many(chosen, state, loads) if not chosen["group"] else found.count(), request.GET.get("page"))
+    parts = _parts(cut.of(_in_words(found)), seats)
     context = {
         "loads": loads,
         "sum": {name: sum(load[name] for load in loads) for name in (*map(str, STATES), "done_today", "minutes")},
         "oldest": min((load["oldest"] for load in loads if load["oldest"]), default=None),
         "cut": cut,
-        "parts": _parts(cut.of(_in_words(found)), seats),
+        "parts": parts,
+        "has_moves": any(task.to_group for part in parts for task in part["tasks"]),
         "state": state,
         "states": [(LATE, None), *[(code, label) for code, label in Task.State.choices]],
         "chosen": chosen,
