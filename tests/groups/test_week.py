@@ -19,6 +19,7 @@ from groups.spreading import spread
 from tests.factories import GroupFactory, MatrixFactory, RhythmFactory, SeatFactory, SlotFactory
 
 MONDAY = datetime.date(2026, 11, 30)
+ENGLISH = {"Accept-Language": "en"}
 NOW = datetime.datetime(2026, 11, 29, 12, tzinfo=datetime.UTC)  # a Sunday; in Shanghai it is eight in the evening
 UNDO = re.compile(r'action="/qinghe(/week/undo/[^"]+)"')
 
@@ -233,13 +234,13 @@ def test_what_is_too_much_for_one_is_spread_over_several_and_comes_back_as_a_who
     with acting_for(house.pk):
         for name, room in (("Lin", 8), ("Yu", 9)):
             SeatFactory(tenant=house, role="assistant", name=name, minutes_a_week=room)
-    page = owner.get(f"week/?week={MONDAY}")
+    page = owner.get(f"week/?week={MONDAY}", headers=ENGLISH)
     [found] = page.context["mendings"]
     said = {"week": MONDAY.isoformat(), "seat": str(hands[0].pk), "proposal": found.mark}
 
-    done = owner.post("week/mending/", said, follow=True)
+    done = owner.post("week/mending/", said, follow=True, headers=ENGLISH)
     mended = {str(each.seat): each.minutes for each in done.context["week"].hands}
-    told = owner.get("trail/").content.decode()
+    told = owner.get("trail/", headers=ENGLISH).content.decode()
     again = operator.post("week/mending/", said)
     owner.post(UNDO.search(done.content.decode())[1])
 
@@ -254,10 +255,10 @@ def test_what_is_too_much_for_one_is_spread_over_several_and_comes_back_as_a_who
 def test_what_nobody_has_room_for_stays_over_and_is_said(owner, groups, hands):
     budget(hands[0], 12)
     budget(hands[1], 26 + 8)
-    page = owner.get(f"week/?week={MONDAY}")
+    page = owner.get(f"week/?week={MONDAY}", headers=ENGLISH)
     [found] = page.context["mendings"]
 
-    done = owner.post("week/mending/", {"week": MONDAY.isoformat(), "seat": str(hands[0].pk), "proposal": found.mark}, follow=True)
+    done = owner.post("week/mending/", {"week": MONDAY.isoformat(), "seat": str(hands[0].pk), "proposal": found.mark}, follow=True, headers=ENGLISH)
 
     assert (found.minutes, found.stays_over) == (8, 6)
     assert "6 minutes stay over." in page.content.decode()
