@@ -258,7 +258,8 @@ def test_what_nobody_has_room_for_stays_over_and_is_said(owner, groups, hands):
     page = owner.get(f"week/?week={MONDAY}", headers=ENGLISH)
     [found] = page.context["mendings"]
 
-    done = owner.post("week/mending/", {"week": MONDAY.isoformat(), "seat": str(hands[0].pk), "proposal": found.mark}, follow=True, headers=ENGLISH)
+    said = {"week": MONDAY.isoformat(), "seat": str(hands[0].pk), "proposal": found.mark}
+    done = owner.post("week/mending/", said, follow=True, headers=ENGLISH)
 
     assert (found.minutes, found.stays_over) == (8, 6)
     assert "6 minutes stay over." in page.content.decode()
