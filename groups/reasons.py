@@ -28,6 +28,7 @@ REASONS = dict(Task.Reason.choices) | {
     "picture_type": _("this platform does not take such a picture"),
     "too_long": _("the text is too long for this platform"),
     "switched_off": _("the channel is switched off"),
+    "hour_over": _("its hour was over already"),
     "rests": _("the channel rests, as the platform asked"),
     "quiet": _("quiet hours"),
     "a_day": _("enough for this day"),

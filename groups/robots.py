@@ -1,8 +1,10 @@
 """Slots that the group's robot does: which ones, their messages, and which of these have not gone out yet."""
 
+import datetime
 from collections import defaultdict
 
 from django.db.models import Q
+from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
 from crm.tenancy.refusals import Refused
@@ -11,6 +13,7 @@ from . import delivery
 from .models import Channel, Occurrence, Push, Slot
 
 CAUSE = "occurrence"  # of a push
+LATEST = datetime.timedelta(minutes=10)  # after its hour, for workers that were down
 GOES_ON = [Push.State.WAITING, Push.State.BY_HAND, Push.State.FAILED]  # nothing of these has gone into the group
 
 
@@ -31,12 +34,16 @@ class Robots:
 
 
 def push(row, text, due_at):
-    """The message of one that is due: said anew, where it was taken back before."""
+    """The message of one that is due: said anew, where it was taken back before. Once its hour is gone, as when a pause was lifted or a
+    slot came back, it is somebody's task like any other: a robot does not speak at an hour that nobody chose."""
     slot = row.slot
     many = Push.objects.filter(cause__startswith=f"{CAUSE}:{row.pk}:").count()
-    return delivery.push(
+    made = delivery.push(
         row.group, cause=f"{CAUSE}:{row.pk}:{many}", title=slot.title, text=text, picture=slot.picture, minutes=slot.minutes, due_at=due_at
     )
+    if made.state == Push.State.WAITING and due_at < now() - LATEST:
+        delivery.give_to_hand(made, reason="hour_over")
+    return made
 
 
 def take_back(push):

@@ -96,6 +96,31 @@ def test_what_has_not_gone_out_follows_a_change_and_is_said_once(groups, house, 
     assert (told, refusal.value.code, tasks) == (3, "already_done", ["withdrawn", "withdrawn"])
 
 
+def test_after_its_hour_a_slot_that_comes_back_is_somebodys_task(groups, house, clock):
+    with acting_for(house.pk):
+        by, slot = SeatFactory(tenant=house, role="owner"), Slot.objects.get()
+        pause = rhythms.add_pause({"name": "Holiday", "since": TUESDAY.date(), "until": TUESDAY.date()}, by=by)
+    clock.move_to(TUESDAY.replace(hour=11))
+    with acting_for(house.pk):
+        rhythms.drop_pause(pause, by=by)
+    handed_out(house)
+
+    with acting_for(house.pk):
+        late = of(groups[0]).push
+        seen = (late.state, late.reason, str(late.task.assistant), late.task.text)
+        told = list(Event.objects.filter(subject=late.pk).order_by("id").values_list("kind", "because"))
+        rhythms.change_slot(slot, {"at": "11:30"}, by=by)
+    clock.move_to(TUESDAY.replace(hour=11, minute=30))
+    handed_out(house)
+
+    assert seen == ("by_hand", "hour_over", "Man", "Good morning, Members 1!")
+    assert told == [("push.made", ""), ("push.by_hand", "hour_over")]
+    with acting_for(house.pk):
+        assert [(of(groups[0]).push.state, of(groups[0]).push.reason), Task.objects.get(pk=late.task_id).state] == [
+            ("waiting", ""), "withdrawn",
+        ]  # fmt: skip
+
+
 def test_from_a_task_to_the_robot_and_back(groups, house, clock):
     with acting_for(house.pk):
         by, slot = SeatFactory(tenant=house, role="owner"), Slot.objects.get()
