@@ -3,7 +3,7 @@
 import datetime
 
 from django.db import transaction
-from django.db.models import F, Max, Q, Sum
+from django.db.models import F, Max, Q, Sum, prefetch_related_objects
 from django.utils import translation
 from django.utils.timezone import now
 
@@ -13,7 +13,7 @@ from crm.tenancy.scope import active_tenant
 
 from . import pairs, rises, robots, texts, waves
 from .calendar import instant
-from .models import Occurrence, Slot, Task
+from .models import Group, Occurrence, Slot, Task
 
 NEVER = datetime.datetime.min.replace(tzinfo=datetime.UTC)
 Given = Slot.Given
@@ -73,8 +73,7 @@ def hand_out(pk):
     if not due.filter(pk=pk).exists():
         return
     tenant = locked()
-    # Many rows are of few slots and groups, so these are read once.
-    found = list(due.select_for_update().prefetch_related("slot__picture", "group", "task__after").order_by("wall_time", "id"))
+    found = _with_theirs(due.select_for_update().order_by("wall_time", "id"))
     rows = [row for row in found if row.slot.given != Given.ROBOT]
     hands = Hands(rows, tenant)
     fresh, again, packets = [], [], []
@@ -86,13 +85,22 @@ def hand_out(pk):
             task.assistant_id, task.state, row.task = hands.take(row), Task.State.OPEN, task
             packets.append(_write(task, row, tenant))
             row.state = Occurrence.State.HANDED_OUT
-    _keep_packets(packets, tenant)
-    bulk.create(fresh)
+    _keep(fresh, packets, tenant)
     Task.objects.bulk_update(again, ["assistant", *WRITTEN])
-    rises.promise([task for task in fresh if task.state == Task.State.OPEN], tenant)
     rises.again(again, tenant)
     bulk.mark(Occurrence, ["state", "task"], [(row.pk, row.state, row.task_id) for row in rows])
     events.note_all({"kind": "occurrence.handed_out", "subject": row, "after": _told(row.task)} for row in rows)
+
+
+def _with_theirs(due):
+    """Many rows are of few slots and groups, so these are read once."""
+    rows = list(due)
+    slots = Slot.objects.select_related("picture").in_bulk({row.slot_id for row in rows})
+    groups = Group.objects.in_bulk({row.group_id for row in rows})
+    for row in rows:
+        row.slot, row.group = slots[row.slot_id], groups[row.group_id]
+    prefetch_related_objects([row for row in rows if row.task_id], "task__after")
+    return rows
 
 
 def _told(task):
@@ -120,12 +128,14 @@ def _write(task, row, tenant):
     return pairs.packet_of(task, slot)
 
 
-def _keep_packets(packets, tenant):
+def _keep(fresh, packets, tenant):
+    """New tasks, and the red packets ahead of these and of others, with their first steps."""
     packets = [packet for packet in packets if packet]
     again = [packet for packet in packets if not packet._state.adding]
-    bulk.create([packet for packet in packets if packet._state.adding])
+    fresh = [*(packet for packet in packets if packet._state.adding), *fresh]
+    bulk.create(fresh)
     Task.objects.bulk_update(again, pairs.WRITTEN)
-    rises.promise([packet for packet in packets if packet.state == Task.State.OPEN], tenant)
+    rises.promise([task for task in [*again, *fresh] if task.state == Task.State.OPEN], tenant)
     rises.again([packet for packet in again if packet.state == Task.State.OPEN], tenant)
 
 
@@ -135,7 +145,7 @@ def rewrite(occurrences, tenant):
         return
     rows = list(Occurrence.objects.filter(pk__in=occurrences, task__state__in=Task.UNENDED).select_related("slot", "group", "task__after"))
     with translation.override(tenant.language):
-        _keep_packets([_write(row.task, row, tenant) for row in rows], tenant)
+        _keep([], [_write(row.task, row, tenant) for row in rows], tenant)
     Task.objects.bulk_update([row.task for row in rows], WRITTEN)
     is_open = [row.task for row in rows if row.task.state == Task.State.OPEN]
     rises.promise(is_open, tenant)

@@ -30,10 +30,10 @@ class Load:
 
 def hands(groups, tenant):
     """Who works for each group: its assistant, else the owner. {group's id as text: seat's id}"""
-    owner = Seat.objects.standing().filter(tenant=tenant).owner_first().first()
-    working = _working(tenant)
+    seats = list(Seat.objects.standing().filter(tenant=tenant).owner_first().values_list("pk", "role"))
+    working = {pk for pk, role in seats if role != Seat.Role.VIEWER}
     assistants = {str(pk): seat for pk, seat in Group.objects.filter(pk__in=groups).values_list("pk", "assistant_id")}
-    return {group: assistants[group] if assistants.get(group) in working else owner.pk for group in groups}
+    return {group: assistants[group] if assistants.get(group) in working else seats[0][0] for group in groups}
 
 
 def free_hand(tenant):
