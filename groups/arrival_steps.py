@@ -105,6 +105,8 @@ def step_of_task(task, *, by):
     if step is None:
         return
     arrival = Arrival.objects.select_for_update(of=["self"]).select_related("member", "group", "matrix").get(pk=step.arrival_id)
+    # Once more: somebody may have done another step while we waited for the arrival.
+    (_refuse_under_a_later_one if task.state == Task.State.OPEN else refuse_out_of_order)(step)
     if task.state == Task.State.OPEN:
         _reopened(step, arrival, by)
     elif task.state == Task.State.DONE:

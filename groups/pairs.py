@@ -53,7 +53,8 @@ def refuse_before(task):
 
 
 def refuse_under_a_later_one(task):
-    if later := task.following.filter(state__in=OVER).first():
+    following = list(task.following.select_for_update())  # who ticks that one now is waited for
+    if later := next((each for each in following if each.state in OVER), None):
         raise Refused(_("“%(task)s” was done after it. Take that back first.") % {"task": later.title}, code="later_task_done")
 
 

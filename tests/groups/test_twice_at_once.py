@@ -33,6 +33,7 @@ from groups import (
 from groups.models import Channel, GroupCode, Move, Occurrence, Placement, Push, Task, Wave
 from members.models import Member
 from tests.factories import CohortFactory, GroupFactory, MatrixFactory, MemberFactory, TaskFactory
+from tests.groups.test_arrivals import SEVEN, place, planned, step, sweep, through  # noqa: F401
 from tests.groups.test_carrying import running  # noqa: F401
 from tests.groups.test_codes import a_picture
 from tests.groups.test_phone import a_task, fresh, tick
@@ -240,6 +241,37 @@ def test_a_code_that_is_brought_while_the_clock_asks_for_it_is_asked_of_nobody(h
     with acting_for(house.pk):
         assert GroupCode.objects.filter(state="waiting").count() == 1
         assert Task.objects.open().count() == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_packet_is_not_taken_back_while_its_talk_is_ticked(house, assistant):
+    seat, ended = assistant.seat, {"state": "done", "ended_by": assistant.seat, "ended_at": now()}
+    with acting_for(house.pk):
+        packet = TaskFactory(assistant=seat, kind="slot", title="Red packet", **ended)
+        talk = TaskFactory(assistant=seat, kind="slot", title="Talk", after=packet)
+
+    said = meanwhile(house, *(lambda it=it: tasks.tick(it[0].pk, it[1], uuid4(), by=seat) for it in ((talk, "done"), (packet, "undo"))))
+
+    assert (said, fresh(packet).state, fresh(talk).state) == ("later_task_done", "done", "done")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_introduction_is_not_taken_back_while_its_welcome_is_ticked(house, assistant, owner, place, time_machine):  # noqa: F811
+    time_machine.move_to(SEVEN)
+    arrival = planned(house, place[1])
+    sweep(house)
+    through(house, assistant.seat, arrival, "announce")
+    time_machine.move_to(SEVEN + datetime.timedelta(hours=1))
+    sweep(house)
+    through(house, assistant.seat, arrival, "packet", "introduction")
+    steps = [(step(house, arrival, "welcome"), "done"), (step(house, arrival, "introduction"), "undo")]
+
+    said = meanwhile(house, *(lambda it=it: tasks.tick(it[0].task_id, it[1], uuid4(), by=owner.seat) for it in steps))
+
+    assert said == "later_step_done"
+    with acting_for(house.pk):
+        arrival.refresh_from_db()
+        assert (arrival.state, Placement.objects.open().filter(member=arrival.member_id).count()) == ("welcomed", 1)
 
 
 # A half-year later
