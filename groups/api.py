@@ -8,10 +8,10 @@ from rest_framework.response import Response
 
 from crm.tenancy.api import etags
 from crm.tenancy.api.filters import DayFilter, FilterSet, FlagFilter
-from crm.tenancy.api.serializers import JsonObject, ModelSerializer
+from crm.tenancy.api.serializers import JsonObject, ModelSerializer, Serializer
 from crm.tenancy.api.views import ReadingView
 
-from . import reshuffles, setup
+from . import reshuffles, setup, single_moves
 from .models import Cohort, Group, Matrix, Placement
 from .models.matrices import WEIGHTS
 from .reshuffle_api import DraftSerializer, NewDraftSerializer
@@ -169,6 +169,17 @@ class PlacementFilter(FilterSet):
         fields = ["member", "group", "matrix", "cohort"]
 
 
+class OfferSerializer(Serializer):
+    """A group a member could be moved to, by the reshuffle's own measure."""
+
+    group = serializers.UUIDField(source="group.pk")
+    new_people = serializers.IntegerField(source="new", help_text="Who sit there and have never sat with them.")
+    known_people = serializers.IntegerField(source="known", help_text="Who sit there and have.")
+    room = serializers.IntegerField(help_text="Places left, counting who is on the way there.")
+    refusal = serializers.CharField(source="because", help_text="The rule it would break; empty where none.")
+    is_firm = serializers.BooleanField(help_text="Whether nobody may pass over that rule.")
+
+
 class PlacementViewSet(ReadingView):
     """Who sat where, from and until; open while they sit there."""
 
@@ -177,3 +188,9 @@ class PlacementViewSet(ReadingView):
     serializer_class = PlacementSerializer
     filterset_class = PlacementFilter
     orders = {"since": "since"}
+
+    @extend_schema(responses=OfferSerializer(many=True))
+    @action(detail=True, filter_backends=[], pagination_class=None)
+    def offers(self, request, pk):
+        """Where this member could go from here, the best first; nowhere where they do not sit here any more."""
+        return Response(OfferSerializer(single_moves.offers(self.get_object()), many=True).data)

@@ -24,6 +24,7 @@ class GroupsConfig(AppConfig):
             on_terms,
             on_trail,
             roster_booking,
+            single_moves,
             talks,
             told,
         )

@@ -297,7 +297,8 @@ def _room(reshuffle):
     sits = defaultdict(int)
     for pk, many in Placement.objects.open().filter(group__in=groups).values_list("group").annotate(n=Count("pk")).order_by():
         sits[pk] += many
-    moves = Move.objects.filter(reshuffle=reshuffle, state__in=[Move.State.WAITING, Move.State.ASKED])
+    alone = Q(reshuffle=None, state=Move.State.WAITING)
+    moves = Move.objects.filter(alone | Q(reshuffle=reshuffle, state__in=[Move.State.WAITING, Move.State.ASKED]))
     for old, new, many in moves.values_list("from_group", "to_group").annotate(n=Count("pk")).order_by():
         sits[old] -= many
         sits[new] += many

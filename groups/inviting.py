@@ -55,7 +55,8 @@ def _way(code, headcount):
 
 def invitation(move, way=None):
     """Leaves the house, so it is written in the tenant's language."""
-    return _text(way.kind if way else ADDED, way.code.link if way and way.kind == SCAN else "") % {
+    text = _text if move.reshuffle_id else _text_alone
+    return text(way.kind if way else ADDED, way.code.link if way and way.kind == SCAN else "") % {
         "name": move.member.nickname,
         "group": move.to_group.name,
         "link": way.code.link if way and way.code else "",
@@ -76,6 +77,24 @@ def _text(kind, link):
     return _(
         "Hello %(name)s! The new half-year begins, and our groups are mixed anew so that everybody meets new people."
         " Your new group is %(group)s. I am sending you its code: scan it, and you are in."
+    )
+
+
+def _text_alone(kind, link):
+    """Of one person by themselves: no half-year begins, and nobody else is asked."""
+    if kind == ADDED:
+        return _(
+            "Hello %(name)s! There is a group that fits you better: %(group)s."
+            " I am sending you the invitation now: one tap, and you are in. Please leave the old group then."
+        )
+    if link:
+        return _(
+            "Hello %(name)s! There is a group that fits you better: %(group)s."
+            " This link leads into it: %(link)s Please leave the old group then."
+        )
+    return _(
+        "Hello %(name)s! There is a group that fits you better: %(group)s."
+        " I am sending you its code: scan it, and you are in. Please leave the old group then."
     )
 
 

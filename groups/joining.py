@@ -13,7 +13,7 @@ from crm.tenancy.refusals import Refused
 from members.models import Member
 
 from . import rises
-from .models import Cohort, Move, Placement, Reshuffle, Task
+from .models import Cohort, Move, Placement, Task
 
 
 @transaction.atomic
@@ -42,16 +42,16 @@ class Joined:
 def join_all(moves, today, *, by, because=""):
     """These sit in their new groups from today on; nobody has to invite them any more. Who sits there already is left out."""
     _hold(moves)
-    moves = list(Move.objects.select_for_update(of=["self"]).filter(pk__in=moves).exclude(state=Move.State.JOINED).order_by("member_id"))
-    of = {each.pk: each for each in Reshuffle.objects.filter(pk__in={move.reshuffle_id for move in moves})}
+    moves = Move.objects.select_for_update(of=["self"]).filter(pk__in=moves).exclude(state=Move.State.JOINED)
+    moves = list(moves.select_related("reshuffle", "to_group").order_by("member_id"))
     here = Placement.objects.open().filter(member__in=[move.member_id for move in moves])
     sits = {(each.member_id, each.matrix_id): each for each in here}
-    ended = [each for each in (sits.get((move.member_id, of[move.reshuffle_id].matrix_id)) for move in moves) if each]
+    ended = [each for each in (sits.get((move.member_id, move.to_group.matrix_id)) for move in moves) if each]
     Placement.objects.filter(pk__in=[each.pk for each in ended]).update(until=Greatest(F("since"), Value(today)))
     made = Placement.objects.bulk_create(
         Placement(
-            member_id=move.member_id, group_id=move.to_group_id, matrix_id=of[move.reshuffle_id].matrix_id,
-            cohort_id=of[move.reshuffle_id].cohort_id, since=today,
+            member_id=move.member_id, group_id=move.to_group_id, matrix_id=move.to_group.matrix_id, since=today,
+            cohort_id=move.reshuffle.cohort_id if move.reshuffle else _their_half(move, sits),
         )
         for move in moves
     )  # fmt: skip
@@ -71,6 +71,12 @@ def join_all(moves, today, *, by, because=""):
     return found
 
 
+def _their_half(move, sits):
+    """Who changes groups alone keeps their half-year."""
+    before = sits.get((move.member_id, move.to_group.matrix_id))
+    return before.cohort_id if before else Cohort.objects.get(matrix=move.to_group.matrix_id, state=Cohort.State.CURRENT).pk
+
+
 def _hold(moves):
     """The people and then their open tasks, in the order in which lists and ticks hold them."""
     people = Member.objects.select_for_update(no_key=True).filter(pk__in=Move.objects.filter(pk__in=moves).values("member"))
@@ -84,7 +90,9 @@ def unjoin_all(undone, *, by):
     """Take joinings back: `undone` are (move's id, state it had, id of its withdrawn task or None). Their seats are the caller's."""
     for state in {was for _pk, was, _task in undone}:
         theirs = [pk for pk, was, _task in undone if was == state]
-        Move.objects.filter(pk__in=theirs, state=Move.State.JOINED).update(state=state, changed_at=now())
+        on_the_way = Move.objects.single().filter(state=Move.State.WAITING).values("member")  # who is asked elsewhere by now
+        back = Move.objects.filter(pk__in=theirs, state=Move.State.JOINED).exclude(reshuffle=None, member__in=on_the_way)
+        back.update(state=state, changed_at=now())
     idle = [task for _pk, _was, task in undone if task]
     Task.objects.filter(pk__in=idle, state=Task.State.WITHDRAWN).update(state=Task.State.OPEN, ended_at=None, ended_by=None)
     rises.again(list(Task.objects.filter(pk__in=idle)))

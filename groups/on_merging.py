@@ -18,8 +18,11 @@ def _seats(kept, gone, book):
 
 def _moves(kept, gone, book):
     """Nobody is asked twice in one reshuffle: the other move goes, and with it what was still to be done for it."""
-    ours = Move.objects.filter(member=kept).values_list("reshuffle", flat=True)
-    for move in Move.objects.filter(member=gone, reshuffle__in=list(ours)).select_related("task"):
+    ours = Move.objects.filter(member=kept)
+    same = Q(reshuffle__in=list(ours.exclude(reshuffle=None).values_list("reshuffle", flat=True)))
+    if ours.single().filter(state=Move.State.WAITING).exists():
+        same |= Q(reshuffle=None, state=Move.State.WAITING)
+    for move in Move.objects.filter(same, member=gone).select_related("task"):
         if move.task and move.task.state == Task.State.OPEN:
             book.change(move.task, state=Task.State.WITHDRAWN, ended_at=now())
         book.set_aside(move)

@@ -8,7 +8,7 @@ from itertools import pairwise
 from django.db.models import Case, Count, Exists, F, IntegerField, OuterRef, Subquery, Value, When
 from django.db.models.functions import Coalesce, TruncDate
 
-from crm.tenancy.models import Seat
+from crm.tenancy.models import Event, Seat
 from members.models import Member
 
 from .models import Group, Move, Placement, Star, Task
@@ -272,7 +272,9 @@ def stragglers(reshuffle, state):
         return {"rows": [], "reasons": [], "all": 0, "refused": 0}
     partner = Case(When(member__tier=Member.Tier.PARTNER, then=Value(0)), default=Value(1))
     shines = Exists(Star.objects.shining().filter(member=OuterRef("member")))
-    missing = Move.objects.filter(reshuffle=reshuffle, state__in=IMPOSSIBLE).annotate(is_star=shines, partner_first=partner)
+    named_anew = Event.objects.filter(kind="member.handle_added", member=OuterRef("member"), at__gt=OuterRef("task__ended_at"))
+    missing = Move.objects.filter(reshuffle=reshuffle, state__in=IMPOSSIBLE)
+    missing = missing.annotate(is_star=shines, partner_first=partner, is_named_anew=Exists(named_anew))
     rows = missing.select_related("member", "from_group", "to_group", "task").order_by(F("is_star").desc(), "partner_first", "rank")
     return {
         "rows": [_with_act(move) for move in rows[:SHOWN]],
@@ -283,10 +285,10 @@ def stragglers(reshuffle, state):
 
 
 def _with_act(move):
-    """What fits: the owner says it to stars and partners; who said no stays, and another one goes; whom nobody found has another id;
-    the others are asked."""
+    """What fits: the owner says it to stars and partners; who said no stays, and another one goes; whom nobody found has another id,
+    and is asked again under it; the others are asked."""
     reason = move.task.reason if move.task else ""
-    if reason in (Task.Reason.NOT_FOUND, Task.Reason.NO_CONTACT):
+    if reason in (Task.Reason.NOT_FOUND, Task.Reason.NO_CONTACT) and not move.is_named_anew:
         move.act = "check"
     elif move.is_star or move.member.tier == Member.Tier.PARTNER:
         move.act = "owner"

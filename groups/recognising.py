@@ -13,7 +13,7 @@ from members import handles
 from members.models import FormerNickname, Handle, Member
 from members.names import called, sort_key
 
-from .models import Move, Placement, Reshuffle, Roster, RosterLine
+from .models import Move, Placement, Roster, RosterLine
 from .pasting import bare, key
 
 MOST_CANDIDATES = 5
@@ -41,7 +41,7 @@ class Scope:
     def __init__(self, group):
         self.group = group
         seated = Placement.objects.open().filter(group=group).values("member")
-        coming = Move.objects.filter(to_group=group, reshuffle__state=Reshuffle.State.APPROVED).values("member")
+        coming = Move.objects.coming().filter(to_group=group).values("member")
         people = Member.objects.known().filter(Q(pk__in=seated) | Q(pk__in=coming))
         self.names = dict(people.values_list("pk", "nickname"))
         former = FormerNickname.objects.filter(member__in=list(self.names)).values_list("member", "nickname")

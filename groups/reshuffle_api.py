@@ -1,5 +1,6 @@
 """Drafts, reshuffles and their moves, as programs see them."""
 
+from django.urls import reverse
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.decorators import action
@@ -10,8 +11,8 @@ from crm.tenancy.api.serializers import JsonObject, ModelSerializer, Serializer
 from crm.tenancy.api.views import ReadingView
 from crm.tenancy.models import Seat
 
-from . import carrying, joining, reshuffles, rolling_back, swaps, waves
-from .models import Draft, Move, Reshuffle
+from . import carrying, joining, reshuffles, rolling_back, single_moves, swaps, waves
+from .models import Draft, Group, Move, Placement, Reshuffle
 
 
 class NewDraftSerializer(Serializer):
@@ -319,6 +320,13 @@ class MoveSerializer(ModelSerializer):
     class Meta:
         model = Move
         fields = ["id", "reshuffle", "member", "from_group", "to_group", "rank", "state", "changed_at", "task"]
+        extra_kwargs = {"reshuffle": {"help_text": "Null for one person by themselves."}}
+
+
+class NewMoveSerializer(Serializer):
+    placement = serializers.PrimaryKeyRelatedField(queryset=Placement.objects.open(), help_text="Where the member sits now.")
+    to_group = serializers.PrimaryKeyRelatedField(queryset=Group.objects.open(), help_text="Another one of the same matrix.")
+    anyway = serializers.BooleanField(required=False, help_text="Also against a rule that may be passed over.")
 
 
 class MoveFilter(FilterSet):
@@ -336,6 +344,16 @@ class MoveViewSet(ReadingView):
     serializer_class = MoveSerializer
     filterset_class = MoveFilter
     orders = {"rank": "rank", "changed_at": "changed_at"}
+
+    @extend_schema(request=NewMoveSerializer, responses={201: MoveSerializer})
+    def create(self, request):
+        """Ask one member into another group, outside of any reshuffle: a task of the assistant, whose tick seats them.
+
+        409 `group_full`, `kept_apart`, `pinned`, `bound`, `group_too_small`, `group_closed`, `on_the_way`, `changed_meanwhile`."""
+        asked = self.asked(NewMoveSerializer)
+        anyway = asked.get("anyway", False)
+        move, _fact = single_moves.make(asked["placement"], asked["to_group"], request._request.tenant, by=request.auth, anyway=anyway)
+        return self.one(move, 201, Location=reverse("move-detail", args=[move.pk]))
 
     @extend_schema(request=None, responses=MoveSerializer)
     @action(detail=True, methods=["post"])

@@ -118,8 +118,11 @@ def _lay_out_moves(draft, tenant):
     ids = {key: uuid7() for key in dict.fromkeys(dealt)}
     rows = [(pk, draft.reshuffle_id, seat, day, waves.due_at(day, tenant, today), Wave.State.WAITING) for (seat, day), pk in ids.items()]
     load(Wave, ["id", "reshuffle", "assistant", "day", "due_at", "state"], rows)
+    alone = Move.objects.single().filter(state=Move.State.WAITING, to_group__matrix=draft.reshuffle.matrix_id)
+    alone = set(map(str, alone.values_list("member_id", flat=True)))  # whom somebody sends elsewhere already, who knows why
+    state = [Move.State.KEPT if plan["members"][who] in alone else Move.State.WAITING for who in movers]
     moves = [
-        (uuid7(), draft.reshuffle_id, plan["members"][who], group, plan["groups"][plan["to"][who]], ids[wave], rank, "waiting", now())
+        (uuid7(), draft.reshuffle_id, plan["members"][who], group, plan["groups"][plan["to"][who]], ids[wave], rank, state[rank - 1], now())
         for rank, (who, group, wave) in enumerate(zip(movers, leaving, dealt, strict=True), start=1)
     ]
     load(Move, ["id", "reshuffle", "member", "from_group", "to_group", "wave", "rank", "state", "changed_at"], moves)

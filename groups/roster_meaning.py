@@ -3,12 +3,12 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils.translation import gettext as _
 
 from members.models import Member
 
-from .models import Arrival, Group, Move, Placement, Reshuffle, RosterLine
+from .models import Arrival, Group, Move, Placement, RosterLine
 
 FEW = 0.6  # of those who should be there; a list with fewer is asked about
 Line = RosterLine.State
@@ -64,7 +64,7 @@ def outcome(roster):
         each.member, each.group = known[each.member_id], groups[each.group_id]
     sits = {each.member_id: each for each in seats}
     named = {pk: known[pk] for pk in set(listed.values_list("member", flat=True))}
-    moves = Move.objects.filter(to_group=group, reshuffle__state=Reshuffle.State.APPROVED).exclude(state=Move.State.JOINED)
+    moves = Move.objects.coming().filter(to_group=group).order_by(F("reshuffle").asc(nulls_last=True))  # the last of one counts
     coming = {move.member_id: move for move in moves.select_related("member", "from_group", "task")}
     apart = [pk for pk in named if pk in sits and sits[pk].group_id != group.pk and pk not in coming]
     before = _sat_before(apart, group.matrix_id)

@@ -265,8 +265,7 @@ def close(group, tenant, *, by):
             people,
         )
         raise Refused(words % {"n": f"{people:,}"}, code="group_not_empty", people=people)
-    coming = Move.objects.filter(to_group=group, reshuffle__state=Reshuffle.State.APPROVED)
-    coming = coming.exclude(state__in=[Move.State.JOINED, Move.State.KEPT]).count()
+    coming = Move.objects.coming().filter(to_group=group).exclude(state=Move.State.KEPT).count()
     if coming:
         words = ngettext(
             "%(n)s person is on the way into this group. It cannot be closed before their half-year has begun.",

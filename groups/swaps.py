@@ -3,7 +3,6 @@
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-import numpy as np
 from django.db import transaction
 from django.utils import translation
 from django.utils.timezone import now
@@ -15,15 +14,14 @@ from crm.tenancy.models import Seat
 from crm.tenancy.refusals import Refused
 from members.models import Member
 
-from . import carrying, inviting, reshuffling, rises, waves
-from .models import Group, Move, Placement, Reshuffle, Star, Task, Wave
-from .problems import pose
-from .reshuffles import seats_then
-from .reshuffling.exchanging import SHOWN, Exchange, Seating
+from . import carrying, inviting, rises, waves
+from .models import Group, Move, Reshuffle, Star, Task, Wave
+from .reshuffling.exchanging import SHOWN, Exchange
+from .scene import STRAGGLE, Scene
 
-AT_ONCE = 50  # people kept in one act
+AT_ONCE = 50  # stragglers in one proposal
+MOST = 2 * AT_ONCE  # people kept in one act, with those bound to them
 KEPT, SWAPPED, BACK = "moves.kept", "move.instead", "moves.unkept"
-STRAGGLE = [Move.State.REFUSED, Move.State.UNREACHABLE]
 MAY_STAY = [Move.State.WAITING, Move.State.ASKED, *STRAGGLE]
 WITH_THEM = [Move.State.WAITING, *STRAGGLE]  # of those bound to them: who was not asked into the other chat yet
 BEST, NOBODY = "best", "nobody"
@@ -41,6 +39,7 @@ class StandIn:
     city: str = ""  # where both live
     skills: list = field(default_factory=list)  # which both have
     is_star: bool = False
+    evens_out: bool = False  # stars, cities, skills and sizes are spread more evenly then
 
     @property
     def says(self):
@@ -53,6 +52,8 @@ class StandIn:
             said.append(_("both from %(city)s") % {"city": self.city})
         if self.skills:
             said.append(_("both can %(skills)s") % {"skills": _(", ").join(self.skills)})
+        if self.evens_out:
+            said.append(_("groups become more even"))
         return _("; ").join(said)
 
 
@@ -69,90 +70,56 @@ class Swap:
     refusal: Refused | None = None
 
 
-class Scene:
-    """Where everybody will sit as things stand, and the rules, as the engine reads them."""
-
-    def __init__(self, reshuffle):
-        self.reshuffle = reshuffle
-        posed = pose(reshuffle.matrix)
-        self.moves = {str(move.member_id): move for move in Move.objects.filter(reshuffle=reshuffle)}
-        self.problem = reshuffling.Problem.from_json(_as_planned(posed, self.moves))
-        self.groups = {name: str(pk) for name, pk in posed.groups.items()}
-        self.number = {self.groups[name]: at for at, name in enumerate(self.problem.groups)}
-        self.members = [str(posed.members[key]) for key in self.problem.members]
-        self.place = {pk: at for at, pk in enumerate(self.members)}
-        then = seats_then(reshuffle)
-        self.seating = Seating(self.problem, [self.number.get(then.get(pk), -1) for pk in self.members])
-        here = Placement.objects.open().filter(matrix=reshuffle.matrix_id).values_list("member_id", "group_id", "since")
-        self.sits = {str(member): (str(group), since) for member, group, since in here}
-        self.free = np.array([self._is_free(pk) for pk in self.members], np.bool_)
-
-    def _is_free(self, pk):
-        """Stays by the plan, and nobody moved, asked or seated them since it was approved."""
-        if pk in self.moves or pk not in self.sits:
-            return False
-        group, since = self.sits[pk]
-        return since < self.reshuffle.approved_at.date() and self.seating.at[self.place[pk]] == self.number.get(group, -1)
-
-    def keep(self, moves):
-        """[(move, exchange or refusal)], everybody of them seated where they sit now."""
-        found = []
-        for move in moves:
-            place, (group, _since) = self.place.get(str(move.member_id)), self.sits.get(str(move.member_id), (None, None))
-            if place is None or group not in self.number:
-                found.append((move, Refused(_("The group where they sit is closed, so they cannot stay in it."), code="group_closed")))
-            elif group == str(move.to_group_id):
-                found.append((move, Refused(_("They sit in the new group already."), code="already_joined")))
-            else:
-                self.seating.seat(place, self.number[group])
-                found.append((move, Exchange(place, self.number[group], self.number.get(str(move.to_group_id), -1))))
-        return [(move, self._refusal(move, it) if isinstance(it, Exchange) else it) for move, it in found]
-
-    def _refusal(self, move, exchange):
-        """The exchange, or why they cannot stay."""
-        at, apart_from = self.seating.at, [who for who in self.seating.bond.get(exchange.kept, ()) if self.seating.at[who] != exchange.a]
-        if apart_from:
-            name = Member.objects.get(pk=self.members[min(apart_from)]).nickname
-            return Refused(_("They are bound to %(name)s, who goes to another group.") % {"name": name}, code="bond_split")
-        if exchange.b < 0:
-            return Refused(_("The group they were to go to is closed."), code="group_closed")
-        if len(enemies := self.seating.enemies(exchange.kept, exchange.a)) and not any(self.free[who] for who in enemies):
-            name = Member.objects.get(pk=self.members[enemies[0]]).nickname
-            words = {"name": name, "group": self.problem.groups[at[exchange.kept]]}
-            return Refused(_("They are kept apart from %(name)s, who will sit in %(group)s.") % words, code="kept_apart")
-        return exchange
-
-    def with_bound(self, moves):
-        """These, and those bound to them who have not gone yet: (move, to whom they are bound)."""
-        found, bound = {str(move.member_id): move for move in moves}, {}
-        for pk in list(found):
-            for other in self.seating.bond.get(self.place.get(pk), ()):
-                move = self.moves.get(self.members[other])
-                if move and str(move.member_id) not in found and move.state in WITH_THEM:
-                    found[str(move.member_id)], bound[move.pk] = move, pk
-        return list(found.values()), bound
+def _keep(scene, moves):
+    """[(move, exchange or refusal)], everybody of them seated where they sit now."""
+    found = []
+    for move in moves:
+        place, (group, _since) = scene.place.get(str(move.member_id)), scene.sits.get(str(move.member_id), (None, None))
+        if place is None or group not in scene.number:
+            found.append((move, Refused(_("The group where they sit is closed, so they cannot stay in it."), code="group_closed")))
+        elif group == str(move.to_group_id):
+            found.append((move, Refused(_("They sit in the new group already."), code="already_joined")))
+        else:
+            scene.seating.seat(place, scene.number[group])
+            found.append((move, Exchange(place, scene.number[group], scene.number.get(str(move.to_group_id), -1))))
+    return [(move, _refusal(scene, move, it) if isinstance(it, Exchange) else it) for move, it in found]
 
 
-def _as_planned(posed, moves):
-    """Who has joined already sat, in the present half-year, where they came from."""
-    raw, name = posed.raw, {str(pk): name for name, pk in posed.groups.items()}
-    key = {str(pk): key for key, pk in posed.members.items()}
-    came = {key[pk]: name[str(move.from_group_id)] for pk, move in moves.items() if move.state == Move.State.JOINED and pk in key}
-    for member in raw["members"]:
-        member["current"] = came.get(member["id"], member["current"])
-    if raw["history"]:
-        raw["history"][0]["placed"] |= came
-    return raw
+def _refusal(scene, move, exchange):
+    """The exchange, or why they cannot stay."""
+    at, apart_from = scene.seating.at, [who for who in scene.seating.bond.get(exchange.kept, ()) if scene.seating.at[who] != exchange.a]
+    if apart_from:
+        name = Member.objects.get(pk=scene.members[min(apart_from)]).nickname
+        return Refused(_("They are bound to %(name)s, who goes to another group.") % {"name": name}, code="bond_split")
+    if exchange.b < 0:
+        return Refused(_("The group they were to go to is closed."), code="group_closed")
+    if len(enemies := scene.seating.enemies(exchange.kept, exchange.a)) and not any(scene.free[who] for who in enemies):
+        name = Member.objects.get(pk=scene.members[enemies[0]]).nickname
+        words = {"name": name, "group": scene.problem.groups[at[exchange.kept]]}
+        return Refused(_("They are kept apart from %(name)s, who will sit in %(group)s.") % words, code="kept_apart")
+    return exchange
+
+
+def _with_bound(scene, moves):
+    """These, and those bound to them who have not gone yet: (move, to whom they are bound)."""
+    found, bound = {str(move.member_id): move for move in moves}, {}
+    for pk in list(found):
+        for other in scene.seating.bond.get(scene.place.get(pk), ()):
+            move = scene.moves.get(scene.members[other])
+            if move and str(move.member_id) not in found and move.state in WITH_THEM:
+                found[str(move.member_id)], bound[move.pk] = move, pk
+    return list(found.values()), bound
 
 
 def proposal(reshuffle, moves):
     """A `Swap` for each of these and for those bound to them, solved together."""
     if reshuffle.state != Reshuffle.State.APPROVED:
         return []
-    scene = Scene(reshuffle)
+    scene = Scene(reshuffle.matrix, reshuffle)
     wanted = Move.objects.filter(pk__in=moves, state__in=MAY_STAY).order_by("rank", "pk")[:AT_ONCE]
-    asked, bound = scene.with_bound(list(wanted))
-    pairs = scene.keep(asked)
+    asked, bound = _with_bound(scene, list(wanted))
+    scene.hold_places(but=asked)
+    pairs = _keep(scene, asked)
     scene.seating.choose([it for _move, it in pairs if isinstance(it, Exchange)], scene.free)
     return _said(scene, pairs, bound)
 
@@ -174,17 +141,18 @@ def _said(scene, pairs, bound):
             continue
         swap.keeps = groups[scene.groups[scene.problem.groups[it.a]]]
         swap.may_do_without = it.may_do_without
-        swap.stand_ins = [_stand_in(who[scene.members[pk]], it.new[pk], move.member, stars) for pk, _cost in it.fits[:SHOWN]]
+        swap.stand_ins = [_stand_in(who[scene.members[pk]], *it.facts[pk], move.member, stars) for pk, _cost in it.fits[:SHOWN]]
         swap.chosen = who[scene.members[it.chosen]] if it.chosen >= 0 else None
         if not swap.stand_ins and not it.may_do_without:
             swap.refusal = nobody_fits()
     return found
 
 
-def _stand_in(member, new, kept, stars):
+def _stand_in(member, new, evenness, kept, stars):
     return StandIn(
         member=member,
         new=new,
+        evens_out=evenness < 0,
         city=member.city if member.city == kept.city else "",
         skills=[skill for skill in member.skills or [] if skill in (kept.skills or [])][:2],
         is_star={str(member.pk), str(kept.pk)} <= stars,
@@ -206,9 +174,10 @@ def keep(reshuffle, chosen, tenant, *, by):
     is taken back until somebody who goes instead was asked."""
     reshuffle = carrying.running(reshuffle)
     moves = _held(reshuffle, chosen)
-    scene = Scene(reshuffle)
+    scene = Scene(reshuffle.matrix, reshuffle)
     chosen = {str(pk): str(who) for pk, who in chosen.items()}
-    pairs = scene.keep(moves)
+    scene.hold_places(but=moves)
+    pairs = _keep(scene, moves)
     for move, it in pairs:
         if isinstance(it, Refused):
             raise _about(move, it)
@@ -227,8 +196,8 @@ def keep(reshuffle, chosen, tenant, *, by):
 
 def _held(reshuffle, chosen):
     """Tasks before moves, as a tick holds them."""
-    if len(chosen) > AT_ONCE:
-        raise Refused(_("At most %(n)s people at once.") % {"n": AT_ONCE}, code="too_many", status=400)
+    if len(chosen) > MOST:
+        raise Refused(_("At most %(n)s people at once.") % {"n": MOST}, code="too_many", status=400)
     found = Move.objects.filter(reshuffle=reshuffle, pk__in=list(chosen))
     list(Task.objects.open().select_for_update(of=["self"]).filter(moves__in=found).order_by("pk"))
     moves = list(found.select_for_update(of=["self"]).filter(state__in=MAY_STAY).order_by("rank", "pk"))

@@ -46,7 +46,7 @@ def guards(kind):
     """Register who may refuse acts on tasks of this kind, before they are done: `guard(task, act, reason=, note=)`."""
 
     def register(guard):
-        GUARDS[kind] = guard
+        GUARDS.setdefault(kind, []).append(guard)
         return guard
 
     return register
@@ -65,7 +65,7 @@ def tick(task_id, act, key, *, by, reason="", note="", until="", ago=0):
         return task
     at = now() - min(max(datetime.timedelta(seconds=ago), datetime.timedelta(0)), LONGEST_WAY)
     before = _times(task)
-    if guard := GUARDS.get(task.kind):
+    for guard in GUARDS.get(task.kind, ()):
         guard(task, act, reason=reason, note=note)
     if act == Tick.Act.UNDO:
         _take_back(task, by)
@@ -174,7 +174,7 @@ def _reopen(task, by):
     if task.state not in (Task.State.DONE, Task.State.IMPOSSIBLE):
         raise Refused(_("This task is open; there is nothing to take back."), code="nothing_to_undo")
     _refuse_others(task.ended_by, by)
-    if Move.objects.filter(task=task, state=Move.State.JOINED).exists():
+    if Move.objects.filter(task=task, state=Move.State.JOINED).exclude(reshuffle=None).exists():
         raise Refused(_("This member has joined the new group already."), code="already_joined")
     if Move.objects.filter(task=task, state=Move.State.KEPT).exists():
         raise Refused(_("This member keeps the old group by now. The trail takes that back."), code="keeps_group")

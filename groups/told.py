@@ -80,13 +80,15 @@ for kind, words, icon, tone in [
     ("moves.unasked", _("Took back that %(moves)s people are asked again"), "arrow-back-up", ""),
     ("moves.kept", _("Let %(moves)s people keep their group; %(swaps)s others go instead"), "user-check", ""),
     ("moves.unkept", _("Took back that %(moves)s people keep their group"), "arrow-back-up", ""),
+    ("move.made", _("Has them asked into another group"), "arrows-move", ""),
+    ("move.unmade", _("Took back that they are asked into another group"), "arrow-back-up", ""),
     ("move.kept", _("Keeps the old group"), "user-check", ""),
     ("move.instead", _("Goes into another group instead of somebody who stays"), "arrows-exchange", ""),
     ("late.seated", _("Seated %(people)s people who came after the plan"), "user-plus", ""),
     ("late.unseated", _("Took back the seats of %(people)s late people"), "arrow-back-up", ""),
     ("move.reopened", _("Has not joined the new group after all"), "arrow-back-up", ""),
 ]:
-    whys = {"roster": _("stands in the chat's list"), "owner": _("the owner tells them")}
+    whys = {"roster": _("stands in the chat's list"), "alone": _("asked by themselves"), "owner": _("the owner tells them")}
     trail.tell(kind, words, icon=icon, topic="reshuffle", tone=tone, whys=whys)
 
 for kind, words, icon, tone in [

@@ -145,9 +145,18 @@ class MoveQuerySet(models.QuerySet):
     def in_order(self):
         return self.order_by("rank")
 
+    def single(self):
+        """Of one person by themselves, outside of any reshuffle."""
+        return self.filter(reshuffle=None)
+
+    def coming(self):
+        """On the way into a group: by a reshuffle that is carried out, or by themselves."""
+        alone = Q(reshuffle=None, state=Move.State.WAITING)
+        return self.filter(alone | Q(reshuffle__state=Reshuffle.State.APPROVED)).exclude(state=Move.State.JOINED)
+
 
 class Move(TenantModel):
-    """One member asked from one group into another; an intention until they sit there."""
+    """One member asked from one group into another; an intention until they sit there. Without a reshuffle it is of one person alone."""
 
     class State(models.TextChoices):
         WAITING = "waiting", _("not asked yet")
@@ -157,11 +166,11 @@ class Move(TenantModel):
         UNREACHABLE = "unreachable", _("unreachable")
         KEPT = "kept", _("keeps the old group")
 
-    reshuffle = models.ForeignKey(Reshuffle, models.CASCADE, related_name="moves")
+    reshuffle = models.ForeignKey(Reshuffle, models.CASCADE, null=True, related_name="moves")
     member = models.ForeignKey(Member, models.PROTECT, related_name="moves")
     from_group = models.ForeignKey(Group, models.PROTECT, related_name="moves_out")
     to_group = models.ForeignKey(Group, models.PROTECT, related_name="moves_in")
-    wave = models.ForeignKey(Wave, models.PROTECT, related_name="moves")
+    wave = models.ForeignKey(Wave, models.PROTECT, null=True, related_name="moves")
     rank = models.PositiveIntegerField()
     state = models.CharField(max_length=12, choices=State, default=State.WAITING)
     changed_at = models.DateTimeField(default=now)
@@ -173,6 +182,9 @@ class Move(TenantModel):
         constraints = [
             models.UniqueConstraint(fields=["tenant", "reshuffle", "member"], name="a_member_moves_once"),
             models.UniqueConstraint(fields=["tenant", "task"], condition=~Q(task=None), name="a_move_per_task"),
+            models.UniqueConstraint(
+                fields=["tenant", "member"], condition=Q(reshuffle=None, state="waiting"), name="one_single_move_at_once"
+            ),
         ]
         indexes = [models.Index(fields=["tenant", "reshuffle", "state"], name="move_state")]
 

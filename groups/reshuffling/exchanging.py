@@ -23,7 +23,7 @@ class Exchange:
     b: int
     chosen: int = -1
     fits: list = field(default_factory=list)  # (member, cost)
-    new: dict = field(default_factory=dict)  # of the first of them: how many of `b` they have never sat with
+    facts: dict = field(default_factory=dict)  # of the first of them: how many of `b` they have never sat with, and what it evens out
     may_do_without: bool = False
 
 
@@ -42,10 +42,12 @@ class Seating:
             self.foes.setdefault(other, set()).add(one)
 
     def seat(self, member, group):
+        """-1: in none."""
         if self.at[member] >= 0:
             self.sizes[self.at[member]] -= 1
         self.at[member] = group
-        self.sizes[group] += 1
+        if group >= 0:
+            self.sizes[group] += 1
 
     # Costs
 
@@ -53,21 +55,25 @@ class Seating:
         """What it costs to take each of these alone into a group; they all sit in one, or in none."""
         who = np.asarray(who, np.int64)
         home = int(self.at[who[0]])
-        found = self._beside(who, group) + self.problem.weight("size") * (self.sizes[group] + 0 * who)
-        if home >= 0:
-            found -= self._beside(who, home) + self.problem.weight("size") * (self.sizes[home] - 1)
-        for tag, values in self.problem.tags.items():
-            if weight := self.problem.weight(tag):
-                for having in values.values():
-                    self._add_feature(found, who, having, home, group, weight)
-        return found
+        found = self.evenness(who, group) + self._beside(who, group)
+        return found - self._beside(who, home) if home >= 0 else found
 
-    def _add_feature(self, found, who, having, home, group, weight):
-        have = np.isin(who, having)
-        if have.any():
-            where = self.at[having]
-            leaves = (where == home).sum() - 1 if home >= 0 else 0
-            found[have] += weight * int((where == group).sum() - leaves)
+    def evenness(self, who, group):
+        """Of that what it does to how evenly sizes and tags are spread."""
+        who = np.asarray(who, np.int64)
+        home = int(self.at[who[0]])
+        seats = int(self.sizes[group]) - (int(self.sizes[home]) - 1 if home >= 0 else 0)
+        found = np.full(len(who), self.problem.weight("size") * seats, np.int64)
+        index = np.full(len(self.at), -1, np.int64)
+        index[who] = np.arange(len(who))
+        for tag, values in self.problem.tags.items():
+            for having in values.values() if self.problem.weight(tag) else ():
+                have = index[having]
+                if (have := have[have >= 0]).size:
+                    where = self.at[having]
+                    leaves = (where == home).sum() - 1 if home >= 0 else 0
+                    found[have] += self.problem.weight(tag) * int((where == group).sum() - leaves)
+        return found
 
     def _beside(self, who, group):
         """What each costs with those of a group, by whom they have sat with and by ties."""
@@ -150,7 +156,9 @@ class Seating:
             chosen = exchange.chosen
             self._take_back(exchange, free)
             exchange.fits = self.fitting(exchange, free)
-            exchange.new = {who: int(self.sizes[exchange.b]) - self.known(who, exchange.b) for who, _cost in exchange.fits[:SHOWN]}
+            for who, _cost in exchange.fits[:SHOWN]:
+                new = int(self.sizes[exchange.b]) - self.known(who, exchange.b)
+                exchange.facts[who] = new, int(self.evenness([who], exchange.b)[0])
             exchange.may_do_without = self.fits_without(exchange)
             self._take(exchange, chosen, free)
         return exchanges

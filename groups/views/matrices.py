@@ -5,6 +5,7 @@ from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from crm.tenancy import rights
 from crm.tenancy.counting import counts
 from crm.tenancy.pages import Cut, page
 from crm.tenancy.rights import sees
@@ -124,6 +125,7 @@ def group(request, pk):
         "group": found,
         "words": words,
         "cut": cut,
+        "may_move": rights.may_do(request.seat, "matrix"),
         "people": [{"member": member, "name": hits.pieces(member.nickname, words)} for member in cut.of(people)],
     }
     if not request.htmx or request.htmx.history_restore_request:
@@ -178,7 +180,7 @@ def _at_a_glance(group, here):
 @sees("members")
 def member_panel(request, pk):
     """A part of the member's page: the groups they sat in, half-year by half-year."""
-    member = get_object_or_404(Member.objects.only("pk", "tenant"), pk=pk)
+    member = get_object_or_404(Member.objects.only("pk", "tenant", "standing"), pk=pk)
     sat = (
         Placement.objects.filter(member=member)
         .select_related("group", "matrix", "cohort")
@@ -195,10 +197,17 @@ def member_panel(request, pk):
             {"matrix": matrix, "sat": sat} for matrix, sat in sorted(matrices.items(), key=lambda each: not each[0].is_reshuffled)
         ],
         "move": move,
-        "next_half": short_half(move.reshuffle.cohort.year, move.reshuffle.cohort.half) if move else "",
+        "next_half": short_half(move.reshuffle.cohort.year, move.reshuffle.cohort.half) if move and move.reshuffle else "",
+        "may_move": not (move and move.reshuffle is None) and _may_move(request.seat, member, sat),
         "met": _met(member),
+        "member": member,
     }
     return render(request, "groups/_member_panel.html", context)
+
+
+def _may_move(seat, member, sat):
+    sits = any(not placement.until for placement in sat)
+    return sits and member.standing == Member.Standing.CURRENT and rights.may_do(seat, "matrix")
 
 
 def _met(member):

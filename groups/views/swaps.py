@@ -15,7 +15,6 @@ from ..models import Move, Reshuffle
 from ..names import as_uuid
 
 ALL, REFUSED = "all", "refused"
-MOST_ROWS = 2 * verbs.AT_ONCE
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -52,7 +51,7 @@ def _asked(asked, found):
 def _chosen(said):
     """{move's id: who goes instead}; a row that is not to be settled now is left out."""
     found = {}
-    for n in range(MOST_ROWS):
+    for n in range(verbs.MOST + 1):
         if f"form-{n}-move" not in said:
             break
         move, who = as_uuid(said[f"form-{n}-move"]), said.get(f"form-{n}-instead", verbs.BEST)

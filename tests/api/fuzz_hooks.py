@@ -305,6 +305,11 @@ def _keeping(body, named):
     return {"kept": [{"move": _next("asked", KNOWN["asked"])}]}
 
 
+def _sending(body, named):
+    seat, group = _next("sending", KNOWN["sending"])
+    return {"placement": seat, "to_group": group, "anyway": True}
+
+
 def _told_number(body, named):
     """As the refusal before has said."""
     return body | {"number": TOLD.get("/api/v1/reshuffles/{id}/seating/", body["number"])}
@@ -383,7 +388,7 @@ SENSE = {
     ("tasks", "handing"): _handing, ("arrivals", ""): _arrival, ("arrivals", "evening"): _evening, ("arrivals", "caller-swaps"): _swap,
     ("arrivals", "answers"): _answers, ("arrivals", "waking"): _silent,
     ("reshuffles", "passing"): _passing, ("reshuffles", "asking"): _asking, ("reshuffles", "seating"): _told_number,
-    ("reshuffles", "keeping"): _keeping,
+    ("reshuffles", "keeping"): _keeping, ("moves", ""): _sending,
     ("reshuffles", "rolling-back"): _rolling_back, ("tasks", "talks"): _talk,
     ("rosters", ""): _paste, ("rosters", "settling"): _settling, ("rosters", "booking"): _booking, ("codes", ""): _code,
     ("pushes", ""): _push, ("tenant", ""): _tenant,

@@ -62,12 +62,19 @@ def _people(name, number):
     return [MemberFactory(nickname=f"{name} {n}") for n in range(number)]
 
 
+def _sending(small, each):
+    """(where somebody sits, another group of theirs)"""
+    seats = Placement.objects.open().filter(group__in=small.groups, member__standing="current").order_by("id")[: 2 * each]
+    return [[str(seat.pk), next(str(group.pk) for group in small.groups if group.pk != seat.group_id)] for seat in seats]
+
+
 def _beside(small, each, going, back):
     """What a body needs one after another, and cannot be found by a name alone."""
     return {
         "loose": [str(member.pk) for member in _people("Loose", 4 * each)],
         "asked": [str(pk) for pk in Move.objects.filter(reshuffle=going[0], state=Move.State.ASKED).values_list("pk", flat=True)],
         "silent": [_silent(member) for member in _people("Silent", each)],
+        "sending": _sending(small, each),
         "hands": [str(seat.pk) for seat in going[1]],
         "moves_back": back[0].moves.count(),
         "coded": [str(group.pk) for group in _groups(small, each)],

@@ -15,7 +15,7 @@ from crm.tenancy import trail
 from crm.tenancy.models import Event
 from crm.tenancy.refusals import Refused
 from crm.tenancy.scope import acting_for
-from groups import joining, reshuffles, reshuffling, swaps, tasks
+from groups import joining, reshuffles, reshuffling, single_moves, swaps, tasks
 from groups.models import Draft, Move, Placement, Reshuffle, Task
 from groups.problems import pose
 from groups.reshuffling.exchanging import Seating
@@ -193,8 +193,20 @@ def test_a_program_asks_who_could_go_and_keeps_somebody(house, owner, small, run
     assert key.post(f"reshuffles/{running.pk}/keeping/", {"kept": kept}).json()["code"] == "nobody_to_keep"
 
 
+def test_who_cannot_be_found_is_asked_again_once_they_have_another_id(house, owner, small, running, time_machine):
+    with acting_for(house.pk):
+        move = refuse(owner, single(small).first(), "not_found")
+    way = f"/reshuffles/{running.pk}/"
+    assert [each.act for each in owner.get(way).context["stragglers"]["rows"]] == ["check"]
+    time_machine.move_to(CLOCK + datetime.timedelta(minutes=5))
+    KeyClient(owner.seat).post("handles/", {"member": str(move.member_id), "platform": "wechat", "value": "lin_new"})
+    assert [each.act for each in owner.get(way).context["stragglers"]["rows"]] == ["again"]
+
+
 ACTS = st.lists(
-    st.tuples(st.sampled_from(["refuse", "ask", "join", "keep", "keep all", "undo", "alone"]), st.integers(0, 40)), min_size=4, max_size=14
+    st.tuples(st.sampled_from(["refuse", "ask", "join", "keep", "keep all", "undo", "alone", "send", "ask sent"]), st.integers(0, 40)),
+    min_size=4,
+    max_size=16,
 )
 
 
@@ -227,7 +239,13 @@ def _do(act, n, running, house, owner):
                 chosen = {row.move.pk: row.chosen.pk if row.chosen else swaps.NOBODY for row in rows}
                 if chosen:
                     swaps.keep(running, chosen, house, by=owner.seat)
-            elif act == "undo" and (fact := Event.objects.filter(kind="moves.kept").newest_first().first()):
+            elif act == "send":
+                seat = Placement.objects.open().select_related("group__matrix").order_by("member")[n % 24]
+                offers = single_moves.offers(seat)
+                single_moves.make(seat, offers[n % len(offers)].group, house, by=owner.seat)
+            elif act == "ask sent" and (sent := Move.objects.single().filter(state="waiting").first()):
+                tasks.tick(sent.task_id, "done", uuid7(), by=owner.seat)
+            elif act == "undo" and (fact := Event.objects.filter(kind__in=["moves.kept", "move.made"]).newest_first().first()):
                 trail.take_back(fact, by=owner.seat)
     except Refused:
         pass
@@ -236,11 +254,12 @@ def _do(act, n, running, house, owner):
 def _holds(running, posed):
     """Whoever refused and is not settled yet is taken to go after all: it is they who break the plan, not what was kept and swapped."""
     then = reshuffles.seats_then(running)
-    open_ends = {str(move.member_id): str(move.to_group_id) for move in Move.objects.filter(state__in=swaps.STRAGGLE)}
+    open_ends = {str(move.member_id): str(move.to_group_id) for move in Move.objects.filter(reshuffle=running, state__in=swaps.STRAGGLE)}
     name = {str(pk): name for name, pk in posed.groups.items()}
     key = {str(pk): key for key, pk in posed.members.items()}
+    open_ends |= {str(move.member_id): str(move.to_group_id) for move in Move.objects.single().filter(state="waiting")}
     goes = {key[pk]: name[group] for pk, group in (then | open_ends).items()}
     assert list(reshuffling.broken_rules(reshuffling.Problem.from_json(posed.raw), Plan(goes, 0))) == []
     seats = Counter(Placement.objects.open().values_list("member", "matrix"))
     assert set(seats.values()) == {1}
-    assert max(Counter(Move.objects.values_list("member", flat=True)).values(), default=1) == 1
+    assert max(Counter(Move.objects.exclude(reshuffle=None).values_list("member", flat=True)).values(), default=1) == 1

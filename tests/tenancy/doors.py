@@ -99,6 +99,7 @@ IDS = {
     "groups:propose": {"pk": Matrix},
     "groups:group": {"pk": Group},
     "groups:member_panel": {"pk": Member},
+    "groups:moving": {"pk": Member},
     "groups:reshuffle": {"pk": Reshuffle},
     "groups:moves": {"pk": Reshuffle},
     "groups:pausing": {"pk": Reshuffle},
