@@ -18,7 +18,22 @@ register = template.Library()
 
 MODULES = [
     f"js/phone/{name}.js"
-    for name in ("acts", "copying", "find", "focus", "list", "network", "outbox", "page", "pictures", "sending", "shown", "slip", "task")
+    for name in (
+        "acts",
+        "copying",
+        "find",
+        "focus",
+        "install",
+        "list",
+        "network",
+        "outbox",
+        "page",
+        "pictures",
+        "sending",
+        "shown",
+        "slip",
+        "task",
+    )
 ]
 SOME_TASK = UUID(int=0)
 WORDS = "w_next w_copy w_open w_reminded w_of w_after i_copy i_kind i_slot i_enter i_open i_bell i_lock"

@@ -4,6 +4,7 @@ import { end, leave, settle, takeBack } from "./phone/acts.js";
 import { copy } from "./phone/copying.js";
 import { offerToFind } from "./phone/find.js";
 import { fill } from "./phone/focus.js";
+import { install, offerToInstall } from "./phone/install.js";
 import { bringNext } from "./phone/list.js";
 import { banner, lost, reached } from "./phone/network.js";
 import { box } from "./phone/outbox.js";
@@ -31,6 +32,7 @@ function onClick(event) {
     mine: () => settle(button),
     leave: () => leave($("[data-leave]"), true),
     theme: () => dressAs(button),
+    install,
   }[button.dataset.do];
   if (button.tagName === "A") event.preventDefault();
   doing();
@@ -71,6 +73,7 @@ if (asked && $("#today")) {
   draw();
 } else if (hasTaskPage()) fill($("#task .copy") || $("#task .foot .filled") || $("#task [data-sent]") || $("#task .foot a"));
 offerToFind();
+offerToInstall();
 const slip = sessionStorage.getItem("slip");
 sessionStorage.removeItem("slip");
 if (slip) { const { sentence, undo } = JSON.parse(slip); toast(sentence, undo); } else if (!$("#toast").hidden) hideLater();

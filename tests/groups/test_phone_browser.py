@@ -506,6 +506,9 @@ def test_a_phone_that_is_full_says_so_and_sends_what_it_can(phone, to_do):
 def test_a_seat_that_was_taken_away_empties_the_phone(phone, to_do, seat):
     page = phone.keep()
     Seat.objects.filter(pk=seat.pk).update(ended_at=now())
+    page.locator("#next [data-do=copy]").tap()
+    page.locator("#next [data-do=sent]").tap()
+    expect(page.locator("#toast")).to_contain_text("Your seat in this community is gone.")
 
     page.reload()
 
