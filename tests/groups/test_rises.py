@@ -122,7 +122,7 @@ def test_what_ends_is_brought_to_nobody_any_more(noon, assistant, act):
 
 
 def test_what_was_taken_back_goes_on_where_it_was(noon, assistant, operator):
-    task = late(assistant)
+    task = late(assistant, kind="given")
     keep(task)
     tick(assistant, task)
     tick(assistant, task, "undo")

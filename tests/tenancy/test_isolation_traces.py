@@ -73,6 +73,7 @@ def walk(rows, seat, said, through=doors.doors, asked=lambda door: None):
 def written(caplog):
     """Lines of the log as they leave the house."""
     caplog.set_level("INFO")
+    caplog.set_level("INFO", logger="django")
     lines = []
 
     class Kept(logging.Handler):

@@ -269,6 +269,7 @@ def test_the_command_refuses_in_a_sentence(owner, more):
 def lines(caplog):
     """What the process would write, as our own formatter writes it."""
     caplog.set_level("INFO")
+    caplog.set_level("INFO", logger="django")
     written, handler = io.StringIO(), None
     root = logging.getLogger()
     for each in root.handlers:
