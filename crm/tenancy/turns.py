@@ -30,10 +30,6 @@ class Turn(NamedTuple):
     row: str
     mark: Mark | None
 
-    @property
-    def is_first(self):
-        return self.mark is None
-
 
 def next_of(model, due):
     """The turns of this sweep. `due` are the due rows of the model as (tenant's id, row's id, due at)."""
@@ -55,7 +51,7 @@ def next_of(model, due):
 
 
 def given(turns):
-    """These are handed over now."""
+    """These are handed over now. Without it the messages of a long queue would all be void before a worker comes to them."""
     until = time.time() + AGAIN_AFTER
     marks = {_key(row): (until, mark.times + 1, mark.has_failed) if mark else (until,) for _tenant, row, mark in turns}
     if marks:
@@ -63,7 +59,7 @@ def given(turns):
 
 
 def failed(row):
-    """Its job ended in an error: it rests."""
+    """Its job ended in an error, or with its worker: it rests."""
     times = Mark(*cache.get(_key(row), (0,))).times
     rest = min(AGAIN_AFTER * 2 ** (times - 1), LONGEST_REST)
     cache.set(_key(row), (time.time() + rest, times, True), rest + KNOWN_FOR)

@@ -35,7 +35,7 @@ LONG = os.environ.get("WEEK") == "long"
 SEED = int(os.environ.get("WEEK_SEED") or random.SystemRandom().randrange(10**6))
 DAYS = int(os.environ.get("WEEK_DAYS") or (7 if LONG else 2))
 KILLED = 0.6 if LONG else 0.8  # how often, at a moment at which something is due
-PROMISES = {"groups.jobs.hand_out_occurrence", "groups.jobs.keep_push", "groups.jobs.rise"}
+PROMISES = {"crm.tenancy.jobs.keep_together", "groups.jobs.keep_push", "groups.jobs.rise"}
 LASTING = {"groups.jobs.keep_push", "groups.jobs.think", "crm.tenancy.work.keep_job"}
 A_MINUTE, PUNCTUAL = datetime.timedelta(minutes=1), datetime.timedelta(minutes=4)
 LOST = (500, HANG, CUT)  # answers after which the message may stand in the chat

@@ -3,8 +3,10 @@
 import datetime
 import threading
 from collections import Counter
+from contextlib import contextmanager
 
 import pytest
+from celery.signals import task_prerun
 from django.apps import apps
 from django.db import connections
 from django.utils.timezone import now
@@ -296,6 +298,38 @@ def test_rows_that_fail_again_and_again_let_the_others_pass(at_once, monkeypatch
     assert kept(tenant) == ([0, 0, 0, 0, 0, 1], 1)
 
 
+@contextmanager
+def again_after_a_death(job, *args):
+    """The message comes a second time, as its worker died with it."""
+    job.push_request(delivery_info={"redelivered": True})
+    task_prerun.send(sender=job, task=job, args=args)
+    yield
+    job.pop_request()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_workers_die_of_rests(monkeypatch, time_machine):
+    tenant = a_tenant_with_due_slots(1)
+    wave, handed, begin = a_wave(tenant), [], now()
+    monkeypatch.setattr(keep_together, "apply_async", lambda args, **how: handed.append((keep_together, args)))
+    monkeypatch.setattr(jobs.hand_out, "apply_async", lambda args, **how: handed.append((jobs.hand_out, args)))
+
+    def swept(seconds):
+        handed.clear()
+        time_machine.move_to(begin + datetime.timedelta(seconds=seconds))
+        sweep()
+        return len(handed)
+
+    seen = [swept(0), swept(31)]
+    for job, args in handed:
+        with again_after_a_death(job, *args):
+            pass  # and it dies again
+    seen += [swept(62), swept(93)]
+
+    assert seen == [2, 2, 0, 2]
+    assert str(wave.pk) in str(handed)
+
+
 @pytest.mark.django_db(transaction=True)
 def test_after_a_worker_died_with_several_tenants_each_comes_alone(monkeypatch):
     tenants = [a_tenant_with_due_slots(minutes) for minutes in (2, 1)]
@@ -304,9 +338,8 @@ def test_after_a_worker_died_with_several_tenants_each_comes_alone(monkeypatch):
     sweep()
     name, rows = handed.pop()
 
-    keep_together.push_request(delivery_info={"redelivered": True})
-    keep_together.run(name, rows)
-    keep_together.pop_request()
+    with again_after_a_death(keep_together, name, rows):
+        keep_together.run(name, rows)
     not_yet = [handed_out(tenant) for tenant in tenants]
     for args in handed:
         keep_together(*args)
