@@ -1,6 +1,11 @@
 """Where everybody of a matrix will sit as things stand, for what is decided about one or a few of them by the reshuffle's own measure."""
 
+from functools import cached_property
+from uuid import UUID
+
 import numpy as np
+
+from members.models import Member
 
 from . import reshuffling
 from .models import Move, Placement
@@ -33,6 +38,13 @@ class Scene:
         then |= self.alone
         self.seating = Seating(self.problem, [self.number.get(then.get(pk), -1) for pk in self.members])
         self.free = np.array([self._is_free(pk) for pk in self.members], np.bool_)
+
+    @cached_property
+    def names(self):
+        """{place: nickname} of all whom a bond or a wish to be apart concerns: a refusal may name any of them."""
+        who = {*self.seating.bond, *self.seating.foes}
+        named = dict(Member.objects.filter(pk__in=[self.members[at] for at in who]).values_list("pk", "nickname"))
+        return {at: named[UUID(self.members[at])] for at in who}
 
     def hold_places(self, but=()):
         """Who said no, or cannot be reached, may still come: until that is settled their place is nobody else's, and their group keeps

@@ -89,13 +89,12 @@ def _refusal(scene, move, exchange):
     """The exchange, or why they cannot stay."""
     at, apart_from = scene.seating.at, [who for who in scene.seating.bond.get(exchange.kept, ()) if scene.seating.at[who] != exchange.a]
     if apart_from:
-        name = Member.objects.get(pk=scene.members[min(apart_from)]).nickname
-        return Refused(_("They are bound to %(name)s, who goes to another group.") % {"name": name}, code="bond_split")
+        words = {"name": scene.names[min(apart_from)]}
+        return Refused(_("They are bound to %(name)s, who goes to another group.") % words, code="bond_split")
     if exchange.b < 0:
         return Refused(_("The group they were to go to is closed."), code="group_closed")
     if len(enemies := scene.seating.enemies(exchange.kept, exchange.a)) and not any(scene.free[who] for who in enemies):
-        name = Member.objects.get(pk=scene.members[enemies[0]]).nickname
-        words = {"name": name, "group": scene.problem.groups[at[exchange.kept]]}
+        words = {"name": scene.names[enemies[0]], "group": scene.problem.groups[at[exchange.kept]]}
         return Refused(_("They are kept apart from %(name)s, who will sit in %(group)s.") % words, code="kept_apart")
     return exchange
 

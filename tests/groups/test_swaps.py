@@ -5,7 +5,8 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, Phase, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
@@ -191,6 +192,22 @@ def test_a_program_asks_who_could_go_and_keeps_somebody(house, owner, small, run
     kept = [{"move": str(move.pk)}]
     assert key.post(f"reshuffles/{running.pk}/keeping/", {"kept": kept}).json() == {"moves": 1, "swaps": 1}
     assert key.post(f"reshuffles/{running.pk}/keeping/", {"kept": kept}).json()["code"] == "nobody_to_keep"
+
+
+def test_one_row_and_seven_take_the_same_number_of_queries(house, owner, small, running):
+    def queries():
+        with CaptureQueriesContext(connection) as found:
+            assert owner.get(f"/reshuffles/{running.pk}/swaps/?who=all").status_code == 200
+        return len(found)
+
+    with acting_for(house.pk):
+        refuse(owner, single(small).first())
+    first = queries()
+    with acting_for(house.pk):
+        for move in Move.objects.filter(state="waiting", task__state="open")[:6]:
+            refuse(owner, move)
+
+    assert queries() == first
 
 
 def test_who_cannot_be_found_is_asked_again_once_they_have_another_id(house, owner, small, running, time_machine):
