@@ -190,6 +190,7 @@ WORDS = {
     "Handing.whose": LEFT_OUT,
     "Handing.span": LEFT_OUT,
     "Handed.tasks": 12,
+    "Handed.ahead": 9,
     "NewTalk.at": "20:30",
     "NewTalk.title": "直播间怎么留住人",
     "NewTalk.text": "今晚八点半，{group}，桂芳讲直播间怎么留住人。",

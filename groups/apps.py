@@ -6,6 +6,7 @@ class GroupsConfig(AppConfig):
 
     def ready(self):
         from . import (  # noqa: F401  register what this room adds to the rooms left of it
+            ahead,
             arrival_steps,
             channels,
             codes,

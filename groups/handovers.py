@@ -4,11 +4,11 @@ import datetime
 from collections import defaultdict
 
 from django.db import models, transaction
-from django.db.models import Sum
+from django.db.models import F, Q, Sum
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from crm.tenancy import events, trail
+from crm.tenancy import events
 from crm.tenancy.models import Event, Seat, Tenant
 from crm.tenancy.refusals import Refused
 from crm.tenancy.scope import active_tenant
@@ -19,6 +19,7 @@ from .names import as_uuid
 
 HANDED_OVER = "tasks.handed_over"
 SEAT_ENDED = "seat_ended"
+FIRST_THE_PACKET = F("after").asc(nulls_first=True)  # in this order a tick holds the two
 
 
 class Span(models.TextChoices):
@@ -33,24 +34,31 @@ def of(seat, span, tenant):
     """What this seat has to do until the end of the day or the week; what is late from before is of today."""
     if span not in Span.values:
         raise Refused(_("Say how much: today, this week or everything."), code="no_such_span", status=400, field="span")
-    found = Task.objects.open().of(seat)
-    if span == Span.ALL:
-        return found
+    found, until = Task.objects.open().of(seat), day_after(span, tenant)
+    return found.filter(due_at__lt=instant(datetime.datetime.combine(until, datetime.time(0)), tenant.zone)) if until else found
+
+
+def day_after(span, tenant):
+    """The first day that is not of it; None: everything is."""
     today = tenant.today()
-    days = 1 if span == Span.TODAY else 7 - today.weekday()
-    return found.filter(due_at__lt=instant(datetime.datetime.combine(today + datetime.timedelta(days=days), datetime.time(0)), tenant.zone))
+    days = {Span.TODAY: 1, Span.WEEK: 7 - today.weekday()}
+    return today + datetime.timedelta(days=days[span]) if span in days else None
 
 
 @transaction.atomic
-def hand_over(found, to, *, by, because=""):
-    """These open tasks are theirs from now on. Returns the fact, by which it is taken back."""
+def hand_over(found, to, *, by, because="", ahead=None):
+    """These open tasks are theirs from now on, each with what waits for it. Returns the fact, by which it is taken back.
+
+    `ahead` is what went along of the days to come, as `groups.ahead` says it."""
     to = who_works(to)
-    whose = {str(task.pk): str(task.assistant_id) for task in found.open().exclude(assistant=to).select_for_update(of=["self"])}
-    if not whose:
+    open_ones = found.open().order_by().values("pk")
+    with_pairs = Task.objects.filter(Q(pk__in=open_ones) | Q(after__in=open_ones, state=Task.State.BARRED)).exclude(assistant=to)
+    whose = {str(task.pk): str(task.assistant_id) for task in with_pairs.order_by(FIRST_THE_PACKET, "id").select_for_update(of=["self"])}
+    if not whose and not ahead:
         raise Refused(_("None of these tasks is open and somebody else's, so nothing changes hands."), code="nothing_to_hand_over")
     Task.objects.filter(pk__in=whose).update(assistant=to)
     after = {"assistant": str(to.pk), "tasks": len(whose)}
-    return events.note(HANDED_OVER, to, by=by, because=because, before={"whose": whose}, after=after)
+    return events.note(HANDED_OVER, to, by=by, because=because, before={"whose": whose} | (ahead or {}), after=after)
 
 
 def who_works(pk, field="give_to"):
@@ -64,8 +72,8 @@ def who_works(pk, field="give_to"):
 
 
 def loads(tenant):
-    """{seat: minutes of open work}, of everybody who works, the freest first; owners last, since the work is kept from them."""
-    minutes = dict(Task.objects.open().order_by().values_list("assistant").annotate(Sum("minutes")))
+    """{seat: minutes of work to do}, of everybody who works, the freest first; owners last, since the work is kept from them."""
+    minutes = dict(Task.objects.unended().order_by().values_list("assistant").annotate(Sum("minutes")))
     return in_order(Seat.objects.filter(tenant=tenant).select_related("user").order_by("id"), minutes)
 
 
@@ -106,37 +114,37 @@ def gather(seat, since, *, by):
     """Who has the seat again has what was handed on when it ended, and is still to be done."""
     facts = list(Event.objects.filter(kind=HANDED_OVER, because=SEAT_ENDED, at__gte=since))
     for fact in [fact for fact in facts if str(seat.pk) in fact.before.get("whose", {}).values()]:
-        if _still_there([fact]):
+        if still_there([fact]):
             give_back(fact, by)
 
 
 # Taking back
 
 
-def _still_there(facts):
+def still_there(facts):
     """Those of which some task is still open where it was handed to."""
     asked = {pk for fact in facts for pk in fact.before.get("whose", {})}
-    there = set(Task.objects.open().filter(pk__in=asked).values_list("pk", "assistant"))
+    there = set(Task.objects.unended().filter(pk__in=asked).values_list("pk", "assistant"))
     there = {(str(pk), seat) for pk, seat in there}
     return [fact.pk for fact in facts if any((pk, fact.subject) in there for pk in fact.before.get("whose", {}))]
 
 
 @transaction.atomic
-def give_back(fact, by):
-    """To whom they were; what was done meanwhile, or went on from there, stays. Who works no more gets nothing back."""
+def give_back(fact, by, and_ahead=0):
+    """To whom they were; what was done meanwhile, or went on from there, stays. Who works no more gets nothing back.
+
+    `and_ahead` is how much of the days to come is back already."""
     working = {str(seat.pk): seat for seat in loads(Tenant.objects.get(pk=active_tenant()))}
     back = defaultdict(list)
-    there = Task.objects.open().filter(pk__in=fact.before["whose"], assistant=fact.subject)
-    for pk in there.select_for_update().values_list("pk", flat=True):
+    there = Task.objects.unended().filter(pk__in=fact.before["whose"], assistant=fact.subject)
+    for pk in there.order_by(FIRST_THE_PACKET, "id").select_for_update(of=["self"]).values_list("pk", flat=True):
         if (whose := fact.before["whose"][str(pk)]) in working:
             back[whose].append(pk)
-    if not back:
+    if not back and not and_ahead:
         raise Refused(_("Whoever had these tasks works here no more, so they stay where they are."), code="nobody_to_give_back_to")
     for whose, tasks in back.items():
         Task.objects.filter(pk__in=tasks).update(assistant=working[whose])
-    number = sum(map(len, back.values()))
-    events.note("tasks.handed_back", working[next(iter(back))], by=by, after={"tasks": number})
+    number = sum(map(len, back.values())) + and_ahead
+    whose = next(iter(back)) if back else fact.before["seat"]
+    events.note("tasks.handed_back", working[whose], by=by, after={"tasks": number})
     return ngettext("%(n)s task is back where it was.", "%(n)s tasks are back where they were.", number) % {"n": f"{number:,}"}
-
-
-trail.undoes(HANDED_OVER, "tasks", _still_there, give_back)

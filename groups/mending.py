@@ -5,7 +5,6 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 
 from django.db import transaction
-from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -14,7 +13,7 @@ from crm.tenancy.models import Seat
 from crm.tenancy.refusals import Refused
 from crm.tenancy.scope import active_tenant
 
-from . import laying, weeks
+from . import laying, occurrences, weeks
 from .models import Occurrence, Slot, Task
 from .spreading import spread
 from .weeks import Entry, Hands
@@ -104,7 +103,7 @@ def carry_out(tenant, monday, seat, mark, *, by):
     chosen = {str(entry.occurrence.pk): str(entry.occurrence.assistant_id) for entry in mending.entries if entry.occurrence.assistant_id}
     kept = _keep_the_rest(week, given)
     for share in mending.shares:
-        _give([entry.occurrence.pk for entry in share.entries], seat, share.to.seat.pk)
+        occurrences.give([entry.occurrence.pk for entry in share.entries], seat, share.to.seat.pk)
         Occurrence.objects.filter(pk__in=[entry.occurrence.pk for entry in share.entries]).update(assistant=share.to.seat.pk)
     to = mending.shares[0].to.seat
     after = {"assistant": str(to.pk), "people": len(mending.shares), "slots": len(given), "minutes": mending.minutes}
@@ -128,12 +127,6 @@ def _keep_the_rest(week, given):
     return {str(occurrence.pk): str(seat) for occurrence, seat in kept.items()}
 
 
-def _give(rows, whose, to):
-    """Their tasks that were handed out already, with what goes ahead of them."""
-    of_rows = Q(occurrences__in=rows) | Q(following__occurrences__in=rows)
-    Task.objects.filter(pk__in=Task.objects.unended().filter(of_rows, assistant=whose).values("pk")).update(assistant=to)
-
-
 def _given(fact):
     """{occurrence's id: seat's id}; a fact of before had one taker alone."""
     return fact.after.get("given") or dict.fromkeys(fact.after.get("occurrences", ()), fact.after.get("assistant"))
@@ -155,7 +148,7 @@ def _give_back(fact, by):
     done = {str(pk) for pk in done.values_list("pk", flat=True)}
     for pk, to in given.items():
         if pk not in done and Occurrence.objects.filter(pk=pk, assistant=to).update(assistant=chosen.get(pk)):
-            _give([pk], to, whose)
+            occurrences.give([pk], to, whose)
             back += 1
     for pk, seat in fact.after.get("kept", {}).items():
         Occurrence.objects.filter(pk=pk, assistant=seat).update(assistant=None)

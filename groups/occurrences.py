@@ -148,6 +148,12 @@ def text_of(occurrence):
 # Who carries how much
 
 
+def give(rows, whose, to):
+    """Their tasks that were handed out already, with what goes ahead of them."""
+    of_rows = Q(occurrences__in=rows) | Q(following__occurrences__in=rows)
+    Task.objects.filter(pk__in=Task.objects.unended().filter(of_rows, assistant=whose).values("pk")).update(assistant=to)
+
+
 def assistant_of(occurrence):
     """The seat that does it: of its task, or who would be given it today. None where a robot does it."""
     if occurrence.task_id and occurrence.state == State.HANDED_OUT:

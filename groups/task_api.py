@@ -15,7 +15,7 @@ from crm.tenancy.models import Seat
 from crm.tenancy.refusals import Refused
 from members.models import Member
 
-from . import handovers, talks, tasks, texts
+from . import ahead, handovers, talks, tasks, texts
 from .models import Group, Task, Tick
 from .rhythm_api import Clock
 
@@ -55,6 +55,9 @@ class HandingSerializer(Serializer):
 
 class HandedSerializer(Serializer):
     tasks = serializers.IntegerField(help_text="How many changed hands.")
+    ahead = serializers.IntegerField(
+        help_text="What is no task yet and went along, where all of a seat was handed over: slots that wait, moves of a wave, arrivals."
+    )
     give_to = serializers.UUIDField()
     event = serializers.UUIDField(help_text="The fact by which it is taken back as a whole: POST /events/{event}/undo/.")
 
@@ -129,7 +132,8 @@ class TaskViewSet(ReadingView):
     @extend_schema(request=HandingSerializer, responses=HandedSerializer)
     @action(detail=False, methods=["post"], filter_backends=[], pagination_class=None)
     def handing(self, request):
-        """Hand tasks over to another seat, in one move with one way back; an assistant their own.
+        """Hand tasks over to another seat, in one move with one way back; an assistant their own. With `whose` what becomes a task
+        until then goes along.
 
         409 `nothing_to_hand_over` where none of them is open and somebody else's."""
         mine = self.get_queryset().order_by()
@@ -140,8 +144,14 @@ class TaskViewSet(ReadingView):
             seat = Seat.objects.filter(tenant=request._request.tenant, pk=asked["whose"]).first()
             if seat is None:
                 raise Refused(_("There is no such seat."), code="no_such_seat", status=400, field="whose")
-            found = handovers.of(seat, asked.get("span", ""), request._request.tenant).filter(pk__in=mine.values("pk"))
+            span, tenant = asked.get("span", ""), request._request.tenant
+            found = handovers.of(seat, span, tenant).filter(pk__in=mine.values("pk"))
+            if seat.pk == request.auth.pk or rights.sees_all(request.auth, "tasks"):
+                fact = ahead.hand_over(found, seat, span, asked["give_to"], tenant, by=request.auth)
+            else:
+                fact = handovers.hand_over(found, asked["give_to"], by=request.auth)
         else:
             found = Task.objects.filter(pk__in=mine.filter(pk__in=asked["tasks"]).values("pk"))
-        fact = handovers.hand_over(found, asked["give_to"], by=request.auth)
-        return Response(HandedSerializer({"tasks": fact.after["tasks"], "give_to": fact.subject, "event": fact.pk}).data)
+            fact = handovers.hand_over(found, asked["give_to"], by=request.auth)
+        said = {"tasks": fact.after["tasks"], "ahead": ahead.number_of(fact), "give_to": fact.subject, "event": fact.pk}
+        return Response(HandedSerializer(said).data)

@@ -15,7 +15,7 @@ from crm.tenancy.pages import Cut, page
 from crm.tenancy.refusals import Refused
 from crm.tenancy.rights import does, sees, sees_all
 
-from .. import efforts, handovers
+from .. import ahead, efforts, handovers
 from ..models import Group, Move, Task
 from ..names import as_uuid
 
@@ -76,17 +76,30 @@ def hand_over(request):
         seat = Seat.objects.filter(tenant=request.tenant, pk=as_uuid(whose)).first()
         if seat is None:
             raise Http404
-        found = handovers.of(seat, request.POST.get("span", ""), request.tenant).filter(pk__in=mine.values("pk"))
+        span = request.POST.get("span", "")
+        found = handovers.of(seat, span, request.tenant).filter(pk__in=mine.values("pk"))
+        fact = _all_of(request, found, seat, span)
     else:
         found = mine.filter(pk__in=filter(None, map(as_uuid, request.POST.getlist("task"))))
         if not request.POST.getlist("task"):
             raise Refused(_("Pick a task first."), code="nothing_picked", status=400)
-    fact = handovers.hand_over(found, request.POST.get("give_to", ""), by=request.seat)
-    number = fact.after["tasks"]
+        fact = handovers.hand_over(found, request.POST.get("give_to", ""), by=request.seat)
+    number, along = fact.after["tasks"], ahead.number_of(fact)
     words = ngettext("%(n)s task is with %(who)s now.", "%(n)s tasks are with %(who)s now.", number)
     to = Seat.objects.select_related("user").get(pk=fact.subject)
-    messages.success(request, words % {"n": f"{number:,}", "who": to}, extra_tags=f"undo={reverse('trail_undo', args=[fact.pk])}")
+    words %= {"n": f"{number:,}", "who": to}
+    if along:
+        more = ngettext("So is %(n)s of the days to come.", "So are %(n)s of the days to come.", along) % {"n": f"{along:,}"}
+        words = " ".join([words, more])
+    messages.success(request, words, extra_tags=f"undo={reverse('trail_undo', args=[fact.pk])}")
     return redirect(f"{reverse('groups:tasks')}?{urlencode({'assistant': whose})}" if whose else "groups:tasks")
+
+
+def _all_of(request, found, seat, span):
+    """With what is no task yet; an assistant has only their own to give."""
+    if seat.pk != request.seat.pk and not sees_all(request.seat, "tasks"):
+        return handovers.hand_over(found, request.POST.get("give_to", ""), by=request.seat)
+    return ahead.hand_over(found, seat, span, request.POST.get("give_to", ""), request.tenant, by=request.seat)
 
 
 @require_safe

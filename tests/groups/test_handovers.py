@@ -3,6 +3,7 @@
 import datetime
 
 import pytest
+import time_machine
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now
@@ -10,9 +11,23 @@ from django.utils.timezone import now
 from crm.tenancy import events, seats
 from crm.tenancy.models import Event, Seat
 from crm.tenancy.scope import acting_for
-from groups.models import Task
+from groups import occurrences, talks
+from groups.models import Arrival, Move, Occurrence, Task
 from tests.conftest import KeyClient, SeatClient
-from tests.factories import GroupFactory, SeatFactory, TaskFactory
+from tests.factories import (
+    ArrivalFactory,
+    ArrivalStepFactory,
+    ChannelFactory,
+    GroupFactory,
+    MemberFactory,
+    MoveFactory,
+    ReshuffleFactory,
+    RhythmFactory,
+    SeatFactory,
+    SlotFactory,
+    TaskFactory,
+    WaveFactory,
+)  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -222,3 +237,71 @@ def test_the_list_asks_as_much_for_thirty_as_for_one(operator, assistant):
         client.get("tasks/")
 
     assert len(many) == len(few)
+
+
+# Somebody is ill: what is no task yet goes along
+
+
+MONDAY = datetime.datetime(2026, 11, 30, 1, tzinfo=datetime.UTC)  # nine in the morning in Shanghai
+
+
+@pytest.fixture
+def ill(house, assistant, doudou):
+    """On Monday: a slot on Wednesday and one on the next Monday, one dealt to whoever is free, a talk handed out, a wave, an arrival."""
+    with time_machine.travel(MONDAY, tick=False) as clock, acting_for(house.pk):
+        group = GroupFactory(assistant=assistant.seat, rhythm=RhythmFactory())
+        SlotFactory(rhythm=group.rhythm, weekday=2, title="Topic", minutes=5)
+        SlotFactory(rhythm=group.rhythm, weekday=0, title="Plan", minutes=5, at=datetime.time(8))
+        SlotFactory(rhythm=group.rhythm, weekday=3, title="Chat", minutes=90, given="free")
+        SlotFactory(rhythm=group.rhythm, weekday=4, title="News", text="Good morning", given="robot")
+        ChannelFactory(group=group, state="on")
+        occurrences.lay_out(house)
+        day = datetime.date(2026, 12, 1)
+        talks.give(group, MemberFactory(), day, datetime.time(20), by=SeatFactory(tenant=house, role="owner"))
+        reshuffle = ReshuffleFactory()
+        wave = WaveFactory(reshuffle=reshuffle, assistant=assistant.seat, day=day, due_at=now())
+        MoveFactory(reshuffle=reshuffle, wave=wave)
+        arrival = ArrivalFactory(group=group, assistant=assistant.seat, day=day, state="planned")
+        ArrivalStepFactory(arrival=arrival, state="waiting")
+        yield clock
+
+
+def hands_of(house):
+    """Who carries what of the days to come, and the pair of the talk."""
+    with acting_for(house.pk):
+        rows = list(Occurrence.objects.select_related("slot", "group", "task").filter(state="waiting"))
+        carried = occurrences.seats_of(rows, house)
+        found = {(row.slot.title, row.wall_time.day): str(Seat.objects.get(pk=carried[row.pk])) for row in rows if row.pk in carried}
+        found["talk"] = [str(task.assistant) for task in Task.objects.filter(kind="talk")]
+        return found | {"wave": str(Move.objects.get().wave.assistant), "arrival": str(Arrival.objects.get().assistant)}
+
+
+def test_who_is_ill_this_week_has_nothing_of_it_and_all_of_it_comes_back(ill, house, owner, assistant, doudou):
+    name = str(assistant.seat)
+    before = hands_of(house)
+
+    page = handed(owner, whose=assistant.seat.pk, span="week", give_to=doudou.pk)
+    during = hands_of(house)
+    ill.move_to(MONDAY + datetime.timedelta(days=2))  # the slot of Wednesday is a task meanwhile
+    with acting_for(house.pk):
+        occurrences.hand_out(Occurrence.objects.get(slot__title="Topic", day=datetime.date(2026, 12, 2)).pk)
+        topic = Task.objects.get(title="Topic")
+    owner.post(f"trail/{last_fact(house).pk}/undo/")
+    after = hands_of(house)
+
+    assert "2 tasks are with Doudou now. So are 3 of the days to come." in page.content.decode()
+    assert (before["talk"], before["wave"], before["arrival"], before["Topic", 2]) == ([name, name], name, name, name)
+    assert during == before | {
+        ("Topic", 2): "Doudou", "talk": ["Doudou", "Doudou"], "wave": "Doudou", "arrival": "Doudou",
+    }  # fmt: skip
+    assert topic.assistant_id == doudou.pk
+    assert whose([topic]) == [assistant.seat.pk]
+    assert after == {key: who for key, who in before.items() if key != ("Topic", 2)}
+
+
+def test_an_assistant_hands_over_nothing_of_the_days_of_others(ill, house, doudou, assistant):
+    before = hands_of(house)
+
+    refused = SeatClient(doudou).post("tasks/handing/", {"whose": assistant.seat.pk, "span": "week", "give_to": doudou.pk})
+
+    assert (refused.status_code, hands_of(house)) == (409, before)

@@ -8,7 +8,8 @@ import pytest
 import time_machine
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from hypothesis import given, settings
+from hypothesis import given
+from hypothesis import settings as trying
 from hypothesis import strategies as st
 
 from crm.tenancy.models import Event, Seat
@@ -28,6 +29,11 @@ UNDO = re.compile(r'action="/qinghe(/week/undo/[^"]+)"')
 def sunday():
     with time_machine.travel(NOW, tick=False):
         yield
+
+
+@pytest.fixture
+def english(settings):
+    settings.LANGUAGE_CODE = "en"
 
 
 @pytest.fixture
@@ -227,7 +233,7 @@ def test_where_nobody_has_room_it_says_so(owner, groups, hands):
     assert (found.shares, found.stays_over) == ([], 6)
 
 
-def test_what_is_too_much_for_one_is_spread_over_several_and_comes_back_as_a_whole(owner, operator, house, groups, hands):
+def test_what_is_too_much_for_one_is_spread_over_several_and_comes_back_as_a_whole(owner, operator, house, groups, hands, english):
     """Fourteen minutes over: one has room for five, another for eight, a third for nine, so no one of them can take it all."""
     budget(hands[0], 12)
     budget(hands[1], 31)
@@ -252,7 +258,7 @@ def test_what_is_too_much_for_one_is_spread_over_several_and_comes_back_as_a_who
     assert (after["Man"], after["Lin"], after["Yu"]) == (26, 0, 0)
 
 
-def test_what_nobody_has_room_for_stays_over_and_is_said(owner, groups, hands):
+def test_what_nobody_has_room_for_stays_over_and_is_said(owner, groups, hands, english):
     budget(hands[0], 12)
     budget(hands[1], 26 + 8)
     page = owner.get(f"week/?week={MONDAY}", headers=ENGLISH)
@@ -288,7 +294,7 @@ def test_what_is_dealt_to_whoever_is_free_does_not_come_back_to_who_gave(owner, 
     pieces=st.lists(st.sampled_from([1, 3, 5, 6, 8, 10, 14, 20]), max_size=5), rooms=st.lists(st.integers(0, 25), max_size=3),
     wanted=st.integers(1, 45),
 )  # fmt: skip
-@settings(max_examples=50, deadline=None)
+@trying(max_examples=50, deadline=None)
 def test_whoever_takes_stays_within_and_it_is_mended_exactly_where_it_can_be(pieces, rooms, wanted):
     """Against all ways there are: as near as can be, by the least pieces, to the fewest people, of the fewest minutes."""
     found = spread(pieces, rooms, wanted)
