@@ -26,6 +26,7 @@ from .models import Arrival, ArrivalStep, Group, Matrix, Placement
 State = Arrival.State
 LONGEST_REASON = 200
 MOST_AT_ONCE = 200
+LONG_AGO = datetime.datetime(2000, 1, 1, tzinfo=datetime.UTC)
 FURTHEST = datetime.timedelta(days=60)
 
 
@@ -59,6 +60,8 @@ def wait(member, *, by, matrix=None, paid_at=None, group=None):
     if seat:
         words = {"name": member.nickname, "group": seat.group.name}
         raise Refused(_("%(name)s sits in %(group)s already.") % words, code="sits_already", field="member")
+    if paid_at and paid_at < LONG_AGO:
+        raise Refused(_("Nobody has paid so long ago; look at the year."), code="long_ago", status=400, field="paid_at")
     if paid_at and paid_at > now():
         raise Refused(_("Nobody has paid in the future."), code="in_the_future", status=400, field="paid_at")
     try:

@@ -9,6 +9,7 @@ from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
 from crm.tenancy import community
+from crm.tenancy.refusals import Refused
 
 from .models import CalendarStep, Cohort, Reshuffle, Wave
 
@@ -130,6 +131,13 @@ def _step(cohort, kind, moment, tenant):
 
 def instant(moment, zone):
     """An hour that the clock skips becomes the next valid minute, one that it repeats its first."""
+    try:
+        return _instant(moment, zone)
+    except OverflowError:  # the last evening of the year 9999
+        raise Refused(_("There is no such day."), code="no_such_day", status=400) from None
+
+
+def _instant(moment, zone):
     first, second = (moment.replace(tzinfo=zone, fold=fold) for fold in (0, 1))
     if first.astimezone(datetime.UTC).astimezone(zone).replace(tzinfo=None) == moment:
         return first.astimezone(datetime.UTC)

@@ -3,6 +3,7 @@
 import datetime
 
 from django.db import transaction
+from django.db.models import F
 from django.utils import translation
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
@@ -93,7 +94,8 @@ def _not_given_yet(facts):
 
 def _take_back(fact, by):
     pair = [fact.subject, fact.after["packet"]]
-    tasks = list(Task.objects.unended().select_for_update(of=["self"]).filter(pk__in=pair).order_by("pk"))
+    held = Task.objects.unended().select_for_update(of=["self"]).filter(pk__in=pair)
+    tasks = list(held.order_by(F("after").asc(nulls_first=True)))  # the packet first, as a tick of it holds them
     talk = next((task for task in tasks if task.pk == fact.subject), None)
     if talk is None:
         raise trail.overtaken(fact)

@@ -10,10 +10,20 @@ from django.utils.timezone import now
 from PIL import Image
 
 from crm.tenancy import pictures
+from crm.tenancy.models import Tenant
 from crm.tenancy.scope import acting_for
-from groups import codes, rosters
-from groups.models import Push
-from tests.factories import ArrivalFactory, ArrivalStepFactory, CohortFactory, GroupFactory, MatrixFactory, MemberFactory, TaskFactory
+from groups import codes, rhythms, rosters
+from groups.models import Occurrence, Push
+from tests.factories import (
+    ArrivalFactory,
+    ArrivalStepFactory,
+    CohortFactory,
+    GroupFactory,
+    MatrixFactory,
+    MemberFactory,
+    PlacementFactory,
+    TaskFactory,
+)
 from tests.groups.test_phone import a_task, fresh, tick
 
 DIGITS = "9" * 5000  # Python makes no number of so many
@@ -76,3 +86,29 @@ def test_a_photo_whose_camera_says_nonsense_is_kept_as_it_lies():
     photo = pictures.as_jpeg(SimpleUploadedFile("photo.jpg", nonsense), side=100)
 
     assert Image.open(photo).size == (40, 30)
+
+
+@pytest.mark.parametrize(("zone", "day", "paid_at"), [
+    ("Pacific/Pago_Pago", "9999-12-31", "0001-01-01T00:00:00Z"), ("Pacific/Kiritimati", "0001-01-01", "0001-01-01T15:00:00Z"),
+])  # fmt: skip
+def test_a_day_that_no_calendar_has_is_refused_in_a_sentence(owner, api, house, zone, day, paid_at):
+    Tenant.objects.filter(pk=house.pk).update(time_zone=zone)
+    with acting_for(house.pk):
+        group, member = GroupFactory(), MemberFactory()
+        CohortFactory(matrix=group.matrix, state="current")
+        rhythms.add_slot({"weekday": 1, "at": "20:00", "title": "Topic"}, by=owner.seat, group=group)
+        row = Occurrence.objects.latest("day")
+        speaker = PlacementFactory(group=group).member
+
+    talk = {"speaker": str(speaker.pk), "group": str(group.pk), "day": day, "at": "23:59", "text": "Hello", "minutes": 9}
+    said = [
+        owner.post(f"groups/{group.pk}/code/", {"link": "https://example.com/in", "until": day}),
+        owner.post(f"week/moves/{row.pk}/", {"day": day, "at": "23:59", "reach": "once"}),
+        owner.post("arrivals/new/", {"nickname": "Lin", "paid_on": day}),
+        api.post(f"occurrences/{row.pk}/moving/", {"day": day, "at": "23:59"}),
+        api.post("arrivals/", {"member": str(member.pk), "paid_at": paid_at}),
+        owner.post("tasks/talks/", talk),
+    ]
+
+    assert {answer.status_code for answer in said} <= {400, 422}
+    assert owner.get("arrivals/").status_code == 200
