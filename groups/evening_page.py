@@ -232,4 +232,3 @@ def chains(group):
 def to_do(seat, today):
     """For the rail: newcomers of this evening who are not welcomed yet."""
     return seen_by(seat).filter(state=State.PLANNED, day__lte=today)
-

@@ -1,15 +1,18 @@
 """An evening with nine newcomers, each at another step, and the welcomes of the weeks before it."""
 
 import datetime
+import tempfile
+from pathlib import Path
 from random import Random
 
 from django.db import transaction
 from django.utils.timezone import now
 
+from crm import imports
 from crm.tenancy.scope import acting_for
 from groups import arrival_laying, arrival_steps, arrivals, calendar, evenings
 from groups.models import Arrival, ArrivalStep, Group, Placement
-from members.models import Member
+from members.models import Handle, Member
 
 SEED = 11
 # nickname, city, industry, skills, offers, seeks, group, how many steps of theirs are done
@@ -72,3 +75,22 @@ def _past(tenant, groups):
                 )
             )  # fmt: skip
     Arrival.objects.bulk_create(rows)
+    _heard(rows, tenant)
+
+
+def _heard(arrivals, tenant):
+    """Who spoke in these weeks, as an owner exports it: of the later newcomers more within their first week."""
+    values = Handle.objects.filter(member__in=[each.member_id for each in arrivals], platform=Handle.Platform.WECHAT)
+    wechat = dict(values.values_list("member", "value"))
+    lines = ["时间,群,发言人微信号,类型,对象微信号"]
+    for n, each in enumerate(sorted(arrivals, key=lambda each: each.day)):
+        is_soon = n % 3 == 1 if n < len(arrivals) // 2 else n % 2 == 0
+        speaks = each.day + datetime.timedelta(days=2 if is_soon else 11)
+        days = [day for day in (speaks, speaks + datetime.timedelta(days=3)) if day <= tenant.today()]
+        lines += [f"{day} 20:15,{each.group.name},{wechat[each.member_id]},发言," for day in days if each.member_id in wechat]
+    talks = Handle.objects.filter(platform=Handle.Platform.WECHAT).exclude(value__in=wechat.values()).order_by("id").first()
+    lines += [f"{tenant.today()} 09:30,{arrivals[0].group.name},{talks.value},发言,"]
+    with tempfile.TemporaryDirectory() as folder:
+        log = Path(folder) / "互动记录.csv"
+        log.write_text("\n".join(lines), encoding="utf-8")
+        imports.import_file(log, tenant)
