@@ -164,10 +164,11 @@ def _why_nobody(evening, day, tenant):
 
 
 def left_over(tenant):
-    """Who was planned for an evening that is over and has not entered, longest ago first."""
-    today, evening = tenant.today(), evenings.of_tenant()
-    is_over = {"day__lte" if evenings.is_over(evening, today, tenant) else "day__lt": today}
-    return Arrival.objects.filter(state=State.PLANNED, placement=None, **is_over).order_by("day", "at", "id")
+    """Who was planned for an evening that is over and has not entered, longest ago first. Who is urgent today enters at any hour."""
+    today, is_over = tenant.today(), Q(day__lt=tenant.today())
+    if evenings.is_over(evenings.of_tenant(), today, tenant):
+        is_over |= Q(day=today, urgent_because="")
+    return Arrival.objects.filter(is_over, state=State.PLANNED, placement=None).order_by("day", "at", "id")
 
 
 @transaction.atomic

@@ -96,6 +96,7 @@ class Evening:
     queue: list = field(default_factory=list)
     waiting: int = 0
     unseated: int = 0
+    is_over: bool = False
     left_over: int = 0  # planned for an evening that is over
     stuck: list = field(default_factory=list)
     urgent: list = field(default_factory=list)
@@ -145,6 +146,7 @@ def of(day, tenant, seat):
         shown.waiting, shown.queue = waiting.count(), list(waiting.select_related("member", "matrix")[:QUEUE])
         shown.unseated = min(_unseated(), MOST_AT_ONCE)
         shown.resting = answering.all_resting()
+    shown.is_over = evenings.is_over(shown.settings, day, tenant)
     left = left_over(tenant).values("pk")
     entered = mine.filter(state=State.PLANNED, day__lt=today).exclude(placement=None)
     late = mine.filter(steps__number__gt=0, steps__task__late_at__lte=moment, steps__task__state="open")

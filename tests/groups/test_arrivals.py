@@ -321,6 +321,9 @@ def test_who_is_left_over_goes_into_the_next_evening_and_the_group_is_told_anew(
     with acting_for(house.pk):
         assert refused(lambda: arrivals.put_off(house, by=owner.seat)) == "nobody_left"
     at_seven.move_to(SEVEN + 3 * HOUR, tick=False)  # ten, and the evening is over
+    urgent = newcomer(house, nickname="Sun")
+    with acting_for(house.pk):
+        arrivals.hurry(urgent, "Their course begins", house, by=owner.seat)
     assert "2 did not enter while their evening lasted" in owner.get("arrivals/", headers={"Accept-Language": "en"}).content.decode()
 
     answer = owner.post("arrivals/putting-off/")
@@ -328,7 +331,10 @@ def test_who_is_left_over_goes_into_the_next_evening_and_the_group_is_told_anew(
     assert answer.url.endswith("?day=2026-11-25")
     with acting_for(house.pk):
         rows = {each.member.nickname: (each.state, each.day) for each in Arrival.objects.select_related("member")}
-    assert rows == {"Wang Huan": ("planned", TOMORROW), "Lin": ("waiting", None), "Zhou": ("planned", TOMORROW)}
+    assert "this evening is over" in owner.get("arrivals/", headers={"Accept-Language": "en"}).content.decode()
+    assert rows == {
+        "Wang Huan": ("planned", TOMORROW), "Lin": ("waiting", None), "Zhou": ("planned", TOMORROW), "Sun": ("planned", TONIGHT),
+    }  # fmt: skip
     assert steps(house, told).startswith("announce:waiting packet:barred")
     with acting_for(house.pk):
         arrivals.plan(packed, TOMORROW + datetime.timedelta(days=1), house, by=owner.seat)
