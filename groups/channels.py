@@ -85,6 +85,8 @@ def bring_back(channel, *, by):
     channel = Channel.objects.select_for_update().get(pk=channel.pk)
     if channel.ended_on is None:
         raise Refused(_("This channel is there already."), code="already_there")
+    if channel.group.closed_on:
+        raise Refused(_("This group is closed; nothing is sent into it any more."), code="group_closed")
     channel.ended_on = None
     channel.save(update_fields=["ended_on"])
     events.note("channel.returned", channel, by=by)

@@ -102,7 +102,10 @@ def unjoin_all(undone, *, by):
 
 def _joined_last(facts):
     """Those that were booked one by one, and whose seat is still the one that was made, of a half-year that has not begun."""
-    alone = {fact.before.get("made"): fact.pk for fact in facts if not fact.because and fact.before.get("made")}
+    facts = [fact for fact in facts if not fact.because and fact.before.get("made")]
+    gone = Placement.objects.filter(pk__in=[fact.before["ended"] for fact in facts if fact.before["ended"]]).exclude(group__closed_on=None)
+    gone = {str(pk) for pk in gone.values_list("pk", flat=True)}  # their group was closed: nobody goes back into it
+    alone = {fact.before["made"]: fact.pk for fact in facts if fact.before["ended"] not in gone}
     there = Placement.objects.open().filter(pk__in=alone, cohort__state=Cohort.State.PLANNED).values_list("pk", flat=True)
     return [alone[str(pk)] for pk in there]
 

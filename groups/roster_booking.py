@@ -212,7 +212,7 @@ def _undo(roster, by):
     asked_out = [booked["task"] for booked in lines.values() if booked["did"] == "asked_out"]
     Task.objects.open().filter(pk__in=asked_out).update(state=Task.State.WITHDRAWN, ended_at=now(), ended_by=by)
     lines = {pk: booked for pk, booked in lines.items() if booked["did"] != "asked_out"}
-    over = _of_another_half_year(lines.values())
+    over = _no_way_back(lines.values())
     lines_here = {pk: booked for pk, booked in lines.items() if not over & {booked["ended"], booked.get("move")}}
     back = {pk: booked for pk, booked in lines_here.items() if sits.get(pk) == booked["made"]}
     Placement.objects.filter(pk__in=[booked["made"] for booked in back.values() if booked["made"]]).delete()
@@ -227,10 +227,11 @@ def _undo(roster, by):
     return kept
 
 
-def _of_another_half_year(booked):
-    """Seats of a half-year that is past, and moves of a reshuffle that has ended: nobody goes back there."""
+def _no_way_back(booked):
+    """Seats of a half-year that is past, of a group that is closed or of somebody who has left, and moves of a reshuffle that has ended."""
     booked = list(booked)
-    seats = Placement.objects.filter(pk__in=[each["ended"] for each in booked if each["ended"]], cohort__state=Cohort.State.PAST)
+    is_over = Q(cohort__state=Cohort.State.PAST) | ~Q(group__closed_on=None) | ~Q(member__standing=Member.Standing.CURRENT)
+    seats = Placement.objects.filter(is_over, pk__in=[each["ended"] for each in booked if each["ended"]])
     moves = Move.objects.filter(pk__in=[each["move"] for each in booked if each["did"] == "joined"])
     ended = moves.exclude(reshuffle__state=Reshuffle.State.APPROVED)
     return {str(pk) for rows in (seats, ended) for pk in rows.values_list("pk", flat=True)}

@@ -32,7 +32,7 @@ from groups import (
 )
 from groups.models import Channel, GroupCode, Move, Occurrence, Placement, Push, Task, Wave
 from members.models import Member
-from tests.factories import CohortFactory, GroupFactory, MatrixFactory, MemberFactory, TaskFactory
+from tests.factories import CohortFactory, GroupFactory, MatrixFactory, MemberFactory, PlacementFactory, TaskFactory
 from tests.groups.test_arrivals import SEVEN, place, planned, step, sweep, through  # noqa: F401
 from tests.groups.test_carrying import running  # noqa: F401
 from tests.groups.test_codes import a_picture
@@ -331,3 +331,31 @@ def test_a_group_that_somebody_is_to_enter_is_not_closed(house, owner):
         assert refused(lambda: setup.close(group, house, by=owner.seat)) == "group_awaited"
         arrivals.back_into_queue(arrival, by=owner.seat)
         setup.close(group, house, by=owner.seat)
+
+
+def test_nobody_goes_back_into_a_group_that_was_closed_or_after_they_left(house, owner):
+    with acting_for(house.pk):
+        matrix = MatrixFactory()
+        cohort = CohortFactory(matrix=matrix, state="current")
+        old, new = GroupFactory.create_batch(2, matrix=matrix)
+        one, other = (PlacementFactory(member=MemberFactory(nickname=name), group=old, cohort=cohort).member for name in ("Lin", "Wang"))
+        left = PlacementFactory(group=new, cohort=cohort).member
+        roster = rosters.paste("Lin\nWang", new, by=owner.seat)
+        for line, member in zip(roster.lines.order_by("number"), (one, other), strict=True):
+            rosters.settle(line, member.pk, by=owner.seat)
+        roster_booking.book(roster, by=owner.seat, ends=True, sure=True)
+        setup.close(old, house, by=owner.seat)
+        Member.objects.filter(pk=left.pk).update(standing="left")
+        _job, kept = roster_booking.undo(roster, by=owner.seat)
+
+        assert set(kept) == {one.pk, other.pk, left.pk}
+        assert set(Placement.objects.open().values_list("member", "group")) == {(one.pk, new.pk), (other.pk, new.pk)}
+
+
+def test_a_channel_of_a_closed_group_does_not_come_back(group):  # noqa: F811
+    seat = group.assistant
+    channel = channels.add(group, "discord", "https://discord.com/api/webhooks/1/x", by=seat)
+    channels.drop(channel, seat.tenant, by=seat)
+    setup.close(group, seat.tenant, by=seat)
+
+    assert refused(lambda: trail.take_back(Event.objects.get(kind="channel.dropped"), by=seat)) == "group_closed"
