@@ -53,8 +53,10 @@ def check(text):
     unknown = dict.fromkeys(name for name in _named(text) if name not in VARIABLES)
     if unknown:
         near = difflib.get_close_matches(next(iter(unknown)), VARIABLES, n=1, cutoff=0.5)
-        words = {"unknown": _braced(unknown), "known": _braced(VARIABLES)}
+        words = {"unknown": _braced(unknown), "known": _braced(VARIABLES), "near": _braced(near)}
         sentence = _("There is no variable %(unknown)s. There are these: %(known)s.") % words
+        if near:
+            sentence = _("There is no variable %(unknown)s. Is %(near)s meant? There are these: %(known)s.") % words
         raise Refused(sentence, code="no_such_variable", status=400, field="text", unknown=list(unknown), proposal=near[0] if near else "")
 
 

@@ -6,13 +6,16 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now
+from hypothesis import HealthCheck, given
+from hypothesis import settings as trying
+from hypothesis import strategies as st
 
 from crm.tenancy.models import Seat
 from crm.tenancy.scope import acting_for
 from groups import efforts
 from groups.models import Task
 from tests.conftest import KeyClient
-from tests.factories import GroupFactory, OccurrenceFactory, SeatFactory, SlotFactory, TaskFactory
+from tests.factories import GroupFactory, OccurrenceFactory, SeatFactory, SlotFactory, TaskFactory, TenantFactory
 
 
 @pytest.fixture(autouse=True)
@@ -95,6 +98,58 @@ def test_pages_ask_as_much_for_thirty_tasks_as_for_one(owner, group, path):
         TaskFactory.create_batch(29, group=group, assistant=Task.objects.first().assistant, kind="slot", title="Post")
 
     assert questions() == few
+
+
+TASKS = st.lists(
+    st.tuples(
+        st.sampled_from(["chain", "post", "talk", "move", "given"]),  # practices of slots, and kinds
+        st.integers(0, 1), st.integers(0, 1), st.integers(0, 5),  # group, assistant, weeks ago
+        st.integers(1, 60), st.sampled_from(["open", "barred", "done", "impossible", "withdrawn"]),
+    ),
+    max_size=8,
+)  # fmt: skip
+
+
+@given(tasks=TASKS)
+@trying(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_the_sums_are_those_of_the_tasks_whatever_they_are(db, tasks):
+    """Every week, practice and assistant, on the pages and for programs; of a slot's talk the packet counts with it."""
+    house = TenantFactory()
+    with acting_for(house.pk):
+        groups, seats = [GroupFactory() for _n in range(2)], [SeatFactory(tenant=house, role="assistant") for _n in range(2)]
+        monday, expected = efforts.monday_of(house.today()), []
+        for what, group, seat, ago, minutes, state in tasks:
+            day = monday - datetime.timedelta(days=7 * ago)
+            due = datetime.datetime.combine(day, datetime.time(12), house.zone)
+            same = {"group": groups[group], "assistant": seats[seat], "due_at": due, "state": state}
+            if what in ("move", "given"):
+                TaskFactory(**same, kind=what, minutes=minutes)
+            else:
+                ahead = TaskFactory(**same, kind="slot", minutes=2) if what == "talk" else None
+                task = TaskFactory(**same, kind="slot", minutes=minutes, after=ahead)
+                slot = SlotFactory(practice=what)
+                OccurrenceFactory(slot=slot, group=groups[group], task=task, state="handed_out", day=day)
+                minutes += 2 if ahead else 0
+            if state != "withdrawn":
+                expected.append((group, seat, str(day), what, minutes, minutes if state == "done" else 0))
+        for group in (None, *range(2)):
+            mine = [row for row in expected if group in (None, row[0])]
+            found = efforts.of(house, group=group if group is None else groups[group])
+            shown = [(str(week), each.planned, each.done) for week, each in found.weeks.items()]
+            assert shown == [(week, *_sum(mine, 2, week)) for week, _planned, _done in shown]
+            assert sum(each.planned for each in found.practices.values()) == sum(planned for _week, planned, _done in shown)
+            assert {seat: (each.planned, each.done) for seat, each in found.assistants.items()} == {
+                seats[seat].pk: _sum([row for row in mine if row[2] == str(monday)], 1, seat)
+                for seat in range(2) if any(row[1] == seat and row[2] == str(monday) for row in mine)
+            }  # fmt: skip
+        six_weeks = efforts.sums(house, monday - datetime.timedelta(days=35), monday + datetime.timedelta(days=6), ["practice"])
+        assert {row["practice"]: (row["planned"], row["done"]) for row in six_weeks} == {
+            what: _sum(expected, 3, what) for what in {row[3] for row in expected}
+        }
+
+
+def _sum(rows, place, value):
+    return tuple(sum(row[figure] for row in rows if row[place] == value) for figure in (4, 5))
 
 
 # Programs
