@@ -90,6 +90,11 @@ def test_rules_are_said_and_only_some_may_be_passed_over(house, owner, viewer, s
     assert owner.post(f"/members/{pinned.pk}/moving/", {"group": str(small.groups[1].pk), "anyway": "on"}).status_code == 302
     assert send(owner, pinned, small.groups[1]).status_code == 422  # on the way already
     assert owner.post(f"/members/{apart.pk}/moving/", {}).status_code == 422
+    with acting_for(house.pk):
+        small.groups[0].least = 7  # one is on the way out already
+        small.groups[0].save()
+    offers = owner.get(f"/members/{small.members[9].pk}/moving/").context["offers"]
+    assert [offer.because for offer in offers] == ["group_too_small", "group_full"]
 
 
 def test_while_a_reshuffle_is_carried_out_their_part_of_it_ends_and_comes_back(house, owner, small):
