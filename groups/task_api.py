@@ -98,6 +98,7 @@ class TaskViewSet(ReadingView):
     """An assistant's key sees that assistant's own tasks."""
 
     area = "tasks"
+    acts = {"talks": "matrix"}
     queryset = Task.objects.prefetch_related("moves")
     serializer_class = TaskSerializer
     filterset_class = TaskFilter
@@ -124,7 +125,6 @@ class TaskViewSet(ReadingView):
         """Hand out a talk: two tasks, the red packet first (`after`), then the talk, which is `barred` until that one has ended.
 
         POST /events/{event}/undo/ of the fact `talk.given` takes it back. 400 `moment_over`, `no_such_variable`; 409 `group_closed`."""
-        rights.refuse_unless(rights.may_do(request.auth, "matrix"), "matrix")
         said = self.asked(NewTalkSerializer)
         talk = talks.give(said.pop("group"), said.pop("speaker"), said.pop("day"), said.pop("at"), by=request.auth, **said)
         return self.one(talk, 201, Location=reverse("task-detail", args=[talk.pk]))
