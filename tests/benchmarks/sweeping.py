@@ -155,7 +155,7 @@ def at_work(many, env):
     command += ["--loglevel", "ERROR", "--without-gossip", "--without-mingle"]
     worker = subprocess.Popen(command, cwd=HERE, env=ours, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 300  # its engine may have to be compiled first
         while not app.control.ping(timeout=0.5):
             assert time.monotonic() < deadline
         yield
