@@ -32,7 +32,7 @@ class Hands:
             roles = [Seat.Role.OPERATOR, Seat.Role.ASSISTANT]
             self.working = list(Seat.objects.standing().filter(tenant=tenant, role__in=roles).order_by("id").values_list("pk", flat=True))
             self.working = self.working or [waves.free_hand(tenant).pk]
-            self.minutes = dict(Task.objects.open().order_by().values_list("assistant").annotate(Sum("minutes")))
+            self.minutes = dict(Task.objects.unended().order_by().values_list("assistant").annotate(Sum("minutes")))
             done = Occurrence.objects.filter(slot__in=dealt).exclude(task=None).order_by()
             self.turns = {(slot, seat): last for slot, seat, last in done.values_list("slot", "task__assistant").annotate(Max("due_at"))}
 

@@ -79,6 +79,8 @@ class Day:
     left: int
     minutes: int
     waiting: int  # open ones that are not on this page
+    done: int  # today, also beyond the last ones that are listed
+    minutes_done: int
     moment: datetime.datetime
 
     @property
@@ -88,7 +90,7 @@ class Day:
 
     @property
     def total(self):
-        return self.left + len(self.ended)
+        return self.left + self.done
 
     @property
     def unfolded(self):
@@ -98,15 +100,14 @@ class Day:
     def folded(self):
         return self.piles[UNFOLDED:]
 
-    @property
-    def minutes_done(self):
-        return sum(line.task.minutes for line in self.ended)
-
 
 def today(seat):
     sight, due = Sight(now()), _due(seat)
     ended = Task.objects.of(seat).filter(state__in=ENDED, ended_at__gte=_midnight(seat.tenant)).order_by("-ended_at", "id")
-    first, barred, ended = briefs(_first_things_first(due)[:MOST], _after(due), ended[:MOST_ENDED])
+    first, barred, last = briefs(_first_things_first(due)[:MOST], _after(due), ended[:MOST_ENDED])
+    done, minutes_done = len(last), sum(task.minutes for task in last)
+    if done == MOST_ENDED:
+        done, minutes_done = ended.order_by().aggregate(done=Count("pk"), minutes=Sum("minutes")).values()
     sight.tell_apart({task.group for task in first} - {None})
     open_ones = _as_lines(_each_after_its_own(first, barred), sight)
     left, minutes = len(open_ones), sum(line.task.minutes for line in open_ones)
@@ -116,10 +117,12 @@ def today(seat):
         next=piles[0].lines.pop(0) if piles else None,
         piles=[pile for pile in piles if pile.lines],
         later=[line for line in open_ones if line.is_for_later],
-        ended=_as_lines(ended, sight),
+        ended=_as_lines(last, sight),
         left=left + waiting,
         minutes=minutes,
         waiting=waiting,
+        done=done,
+        minutes_done=minutes_done,
         moment=sight.moment,
     )
 

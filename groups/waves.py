@@ -39,7 +39,7 @@ def hands(groups, tenant):
 def free_hand(tenant):
     """For what belongs to no group: whoever has the fewest minutes to do. The owner only where nobody else works."""
     working = Seat.objects.standing().filter(tenant=tenant, role__in=[Seat.Role.OPERATOR, Seat.Role.ASSISTANT]).order_by("id")
-    minutes = dict(Task.objects.open().order_by().values_list("assistant").annotate(Sum("minutes")))
+    minutes = dict(Task.objects.unended().order_by().values_list("assistant").annotate(Sum("minutes")))
     by_load = sorted(working, key=lambda seat: minutes.get(seat.pk, 0))
     return by_load[0] if by_load else Seat.objects.standing().filter(tenant=tenant).owner_first().first()
 

@@ -15,7 +15,7 @@ from crm.tenancy.pages import page
 from crm.tenancy.refusals import Refused
 from crm.tenancy.rights import does, sees
 
-from .. import carrying, clashes, codes, drawing, plan_brief, plans, progress, rolling_back, thinking
+from .. import carrying, clashes, codes, drawing, inviting, plan_brief, plans, progress, rolling_back, thinking
 from .. import reshuffles as verbs
 from ..models import CalendarStep, Cohort, Draft, Matrix, Reshuffle, Wave
 
@@ -329,6 +329,6 @@ def _carrying_out(request, found, chosen):
         "late_people": 0 if is_done else carrying.late(found).count(),
         "days_left": (found.cohort.begins_on - state.day).days,
         "may_roll_back": rights.may_do(request.seat, "approval") and rolling_back.can_be(found),
-        "dying": {} if is_done else codes.dying([group.pk for group, _tally, _here in state.groups]),
+        "dying": {} if is_done else codes.dying([group.pk for group, _tally, here in state.groups if here < inviting.MOST_BY_CODE]),
     }
     return page(request, "groups/carrying_out.html", context, part="progress")

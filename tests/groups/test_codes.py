@@ -79,7 +79,7 @@ def _dropping(house):
         return f"/codes/{GroupCode.objects.get(state='waiting').pk}/dropping/"
 
 
-def test_the_next_one_is_asked_for_in_time_and_its_photo_is_the_code(house, owner, moving, time_machine):
+def test_the_next_one_is_asked_for_in_time_and_its_photo_is_the_code(house, owner, moving, time_machine, monkeypatch):
     group = moving.groups[0]
     owner.post(f"/groups/{group.pk}/code/", {"picture": a_picture()})
     with acting_for(house.pk):
@@ -90,7 +90,11 @@ def test_the_next_one_is_asked_for_in_time_and_its_photo_is_the_code(house, owne
     with acting_for(house.pk):
         asked = Task.objects.get(kind="code")
         assert (asked.assistant_id, asked.group, asked.wants_proof, shown(group)) == (group.assistant_id, group, True, {(True, "scan")})
-    assert "dies" in owner.get(f"/reshuffles/{reshuffle_pk(house)}/", headers={"accept-language": "en"}).content.decode()
+    carrying_out = f"/reshuffles/{reshuffle_pk(house)}/"
+    assert "dies" in owner.get(carrying_out, headers={"accept-language": "en"}).content.decode()
+    with monkeypatch.context() as so_many_sit_there_that_no_code_works:
+        so_many_sit_there_that_no_code_works.setattr(inviting, "MOST_BY_CODE", 1)
+        assert "dies" not in owner.get(carrying_out, headers={"accept-language": "en"}).content.decode()
 
     time_machine.move_to(first.expires_at)
     with acting_for(house.pk):

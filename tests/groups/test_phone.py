@@ -97,6 +97,17 @@ def test_what_is_left_is_said_in_tasks_and_minutes(assistant):
     assert (day.left, day.minutes, len(day.ended), day.total) == (3, 12, 1, 4)
 
 
+def test_more_that_was_done_than_is_listed_is_counted_all_the_same(assistant, monkeypatch):
+    monkeypatch.setattr(phone, "MOST_ENDED", 2)
+    for _ in range(3):
+        tick(assistant, a_task(assistant, minutes=4))
+
+    page = assistant.get("phone/")
+
+    day = page.context["day"]
+    assert (day.done, day.minutes_done, len(day.ended), day.total) == (3, 12, 2, 3)
+
+
 def test_a_late_task_is_said_to_be_late(assistant):
     a_task(assistant, due_at=now() - datetime.timedelta(days=1, minutes=1))
     a_task(assistant)

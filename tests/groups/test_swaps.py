@@ -16,7 +16,7 @@ from crm.tenancy import trail
 from crm.tenancy.models import Event
 from crm.tenancy.refusals import Refused
 from crm.tenancy.scope import acting_for
-from groups import joining, reshuffles, reshuffling, single_moves, swaps, tasks
+from groups import joining, reshuffles, reshuffling, rolling_back, single_moves, swaps, tasks
 from groups.models import Draft, Move, Pin, Placement, Reshuffle, Task
 from groups.problems import pose
 from groups.reshuffling.exchanging import Seating
@@ -143,6 +143,21 @@ def test_it_is_taken_back_only_until_the_other_was_asked_and_a_tick_does_not_und
         reshuffles.begin(running.cohort, house)
         sits = dict(Placement.objects.open().values_list("member", "group"))
         assert (sits[move.member_id], sits[other.member_id]) == (move.from_group_id, move.to_group_id)
+
+
+def test_a_half_year_with_a_swap_in_it_is_rolled_back_and_only_who_was_asked_away_is_called_back(house, owner, small, running):
+    with acting_for(house.pk):
+        before = dict(Placement.objects.open().values_list("member", "group"))
+        move = refuse(owner, single(small).first())
+        swaps.keep(running, {move.pk: swaps.BEST}, house, by=owner.seat)
+        other = Move.objects.order_by("-id").first()
+        tasks.tick(other.task_id, "done", uuid7(), by=owner.seat)
+        reshuffles.begin(running.cohort, house)
+
+        rolling_back.roll_back(running, running.moves.count(), house, by=owner.seat)
+
+        assert dict(Placement.objects.open().values_list("member", "group")) == before
+        assert list(Task.objects.filter(kind="given", state="open").values_list("member", flat=True)) == [other.member_id]
 
 
 def test_several_are_kept_together_with_who_is_bound_to_them(house, owner, small, running):
