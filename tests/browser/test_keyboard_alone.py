@@ -161,7 +161,7 @@ def test_an_assistant_copies_sends_and_takes_back(sits, chromium, live_server, c
     keys.press("Enter", "document.querySelector('.after') !== null || document.querySelector('#next [data-do=sent].filled') !== null")
     keys.tab_to("#next [data-do=sent]")
     keys.press("Enter", "document.querySelector('#ended .title') !== null")
-    keys.tab_to("#ended form button")
+    keys.tab_to("#ended button")
     keys.press("Enter", "document.querySelector('#ended').hidden")
     phone.close()
 

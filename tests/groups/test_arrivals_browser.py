@@ -37,7 +37,7 @@ def test_a_newcomer_is_welcomed_by_two_taps_a_step(phone, seat):  # noqa: F811
     arrival = an_arrival(seat.tenant, seat)
     page = phone.open("arrivals/")
     page.tap("a.pbtn")
-    for name in ("Announcement", "Red packet", "Introduction", "Welcome and names"):
+    for name in ("Notice", "Packet", "Intro", "Welcome"):
         expect(page.locator(".stps [aria-current=step] b")).to_have_text(name)
         page.evaluate(COUNT_TAPS)
         page.tap(".copy")
@@ -47,7 +47,7 @@ def test_a_newcomer_is_welcomed_by_two_taps_a_step(phone, seat):  # noqa: F811
         page.tap("[data-sent]")
     assert copied.count("@Lin") == 3
 
-    expect(page.locator(".stps [aria-current=step] b")).to_have_text("Greeting chain")
+    expect(page.locator(".stps [aria-current=step] b")).to_have_text("Chain")
     page.fill("[name=note] >> nth=0", "31")
     page.tap("[data-sent]")
     page.wait_for_url(lambda url: "/tasks/" not in url)
@@ -120,10 +120,10 @@ def test_an_evening_of_arrivals_from_the_queue_to_the_welcome(desk, phone, seat)
         arrival_handing.keep(step.pk)
         task = ArrivalStep.objects.get(pk=step.pk).task_id
     page = phone.open(f"tasks/{task}/")
-    for name in ("Announcement", "Red packet", "Introduction"):
+    for name in ("Notice", "Packet", "Intro"):
         expect(page.locator(".stps [aria-current=step] b")).to_have_text(name)
         page.tap("[data-sent]")
-    expect(page.locator(".stps [aria-current=step] b")).to_have_text("Welcome and names")
+    expect(page.locator(".stps [aria-current=step] b")).to_have_text("Welcome")
     all_sent(page)
 
     desk.goto(desk.home)

@@ -56,7 +56,8 @@ def test_groups_are_offered_best_first_and_the_tick_seats_them(house, owner, sma
         assert (sits(member), Move.objects.get(pk=move.pk).state) == (offers[0].group.pk, "joined")
         tasks.tick(move.task_id, "undo", uuid7(), by=owner.seat)
         assert (sits(member), Placement.objects.filter(member=member).count()) == (small.groups[0].pk, 2)
-    assert b"being asked into" in owner.get(f"/members/{member.pk}/panels/groups/").content
+    panel = owner.get(f"/members/{member.pk}/panels/groups/", headers={"accept-language": "en"})
+    assert b"being asked into" in panel.content
     assert owner.get(f"/members/{member.pk}/moving/").context["on_the_way"].pk == move.pk
 
     take_back(owner, "move.made")

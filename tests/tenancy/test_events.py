@@ -58,7 +58,7 @@ def tick(tenant):
 
 
 def undo(tenant):
-    task = TaskFactory(state="done", ended_at=now(), ended_by=SeatFactory(tenant=tenant))
+    task = TaskFactory(kind="given", state="done", ended_at=now(), ended_by=SeatFactory(tenant=tenant))
     return lambda by: tasks.tick(task.pk, "undo", uuid7(), by=by)
 
 
