@@ -4,7 +4,9 @@ from functools import cached_property
 from uuid import UUID
 
 import numpy as np
+from django.utils.translation import gettext as _
 
+from crm.tenancy.refusals import Refused
 from members.models import Member
 
 from . import reshuffling
@@ -27,7 +29,7 @@ class Scene:
         self.moves = {str(move.member_id): move for move in Move.objects.filter(reshuffle=reshuffle).only(*READ)} if reshuffle else {}
         alone = Move.objects.single().filter(state=Move.State.WAITING, to_group__matrix=matrix)
         self.alone = {str(member): str(group) for member, group in alone.values_list("member_id", "to_group_id")}
-        self.problem = reshuffling.Problem.from_json(_as_planned(posed, self.moves))
+        self.problem = _problem(posed, self.moves)
         self.groups = {name: str(pk) for name, pk in posed.groups.items()}
         self.number = {self.groups[name]: at for at, name in enumerate(self.problem.groups)}
         self.members = [str(posed.members[key]) for key in self.problem.members]
@@ -72,6 +74,14 @@ class Scene:
             return False
         group, since = self.sits[pk]
         return since < self.reshuffle.approved_at.date() and self.seating.at[self.place[pk]] == self.number.get(group, -1)
+
+
+def _problem(posed, moves):
+    try:
+        return reshuffling.Problem.from_json(_as_planned(posed, moves))
+    except reshuffling.BadProblem:
+        sentence = _("The sizes and rules of these groups contradict each other, so nobody can be weighed. Look at their capacities first.")
+        raise Refused(sentence, code="bad_problem") from None
 
 
 def _as_planned(posed, moves):

@@ -40,7 +40,8 @@ def lay_out(tenant):
         groups = {group.number: group for group in Group.objects.open().filter(matrix__is_reshuffled=True)}
         _past(tenant, groups)
         wall = now().astimezone(tenant.zone)
-        day = wall.date() + datetime.timedelta(days=wall.time() >= evenings.of_tenant().ends)
+        still_to_come = [at for at in evenings.times(evenings.of_tenant()) if at > wall.time()]
+        day = wall.date() + datetime.timedelta(days=len(still_to_come) <= len(NEWCOMERS))
         paid_at = now() - datetime.timedelta(days=2)
         for nickname, city, industry, skills, offers, seeks, number, done in NEWCOMERS:
             said = {"nickname": nickname, "city": city, "industry": industry, "skills": skills, "offers": offers, "seeks": seeks}

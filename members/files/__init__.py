@@ -3,7 +3,7 @@
 from .cohorts import Cohorts, Placement, read_cohorts
 from .columns import FIELDS, Columns, keys_of, shape_of, spellings, tells_of
 from .faults import WORDS, NoSuchFiles, NotATable, Rejection
-from .folders import Community, bring_together, history_alone, read_folder, tables_in, without_history
+from .folders import Community, bring_together, files_in, history_alone, read_folder, tables_in, without_history
 from .interactions import Interactions, read_interactions
 from .people import People, read_people
 from .rows import Manner, Person
@@ -28,6 +28,7 @@ __all__ = [
     "Rejection",
     "Table",
     "bring_together",
+    "files_in",
     "history_alone",
     "keys_of",
     "read_cohorts",

@@ -43,14 +43,20 @@ def read_folder(path, region="CN"):
     return bring_together(tables["members"], tables["cohorts"], region)
 
 
-def tables_in(path):
-    """{"members": table, "cohorts": table} of a folder."""
+def files_in(path):
+    """The member file and the cohort file of a folder."""
     folder = Path(path)
     if not folder.is_dir():
         raise NoSuchFiles("no_folder", name=folder.name)
     members, cohorts = _file_in(folder, "members"), _file_in(folder, "cohorts")
     if missing := [name for name, file in (("members", members), ("cohorts", cohorts)) if not file]:
         raise NoSuchFiles("no_such_files", name=folder.name, missing=" and no ".join(missing))
+    return members, cohorts
+
+
+def tables_in(path):
+    """{"members": table, "cohorts": table} of a folder."""
+    members, cohorts = files_in(path)
     return {"members": read_table(members, fields=MEMBER_FIELDS), "cohorts": read_table(cohorts, fields=COHORT_FIELDS)}
 
 

@@ -209,6 +209,18 @@ def test_a_program_asks_who_could_go_and_keeps_somebody(house, owner, small, run
     assert key.post(f"reshuffles/{running.pk}/keeping/", {"kept": kept}).json()["code"] == "nobody_to_keep"
 
 
+def test_groups_that_are_smaller_than_they_must_be_are_said_to_be(house, owner, small, running):
+    with acting_for(house.pk):
+        move = refuse(owner, single(small).first())
+        running.matrix.groups.update(capacity=1)
+    key, sent = KeyClient(owner.seat), {"kept": [{"move": str(move.pk)}]}
+
+    answers = [key.get(f"reshuffles/{running.pk}/swaps/"), key.post(f"reshuffles/{running.pk}/keeping/", sent)]
+    assert [(answer.status_code, answer.json()["code"]) for answer in answers] == [(409, "bad_problem")] * 2
+    assert owner.get(f"/reshuffles/{running.pk}/swaps/?who=all").status_code == 409
+    assert owner.get(f"/members/{move.member_id}/moving/").status_code == 409
+
+
 def test_one_row_and_seven_take_the_same_number_of_queries(house, owner, small, running):
     def queries():
         with CaptureQueriesContext(connection) as found:

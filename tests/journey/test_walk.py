@@ -230,6 +230,23 @@ def _moves(demo):
     return found[-1]["moves"] if found else {}
 
 
+def walk_by_api(demo):
+    matrix = api(demo, "matrices/")["results"][0]
+    wait_for(lambda: all(row["state"] != "waiting" for row in api(demo, "drafts/")["results"]))
+    draft = api(demo, f"matrices/{matrix['id']}/drafts/", {"max_moves": 20, "seed": 1})
+    wait_for(lambda: api(demo, f"drafts/{draft['id']}/")["state"] == "ready")
+    places = api(demo, f"drafts/{draft['id']}/plan/")["places"]
+    movers = [place for place in places if place["rank"]]
+    api(demo, f"drafts/{draft['id']}/approval/", {})
+    tasks = api(demo, "tasks/?state=open&kind=move&page_size=500")["results"]
+    ticked = api(demo, f"tasks/{tasks[0]['id']}/ticks/", {"key": "7b6f1f0e-8f2b-4c8e-9d4e-0f6c5a1b2c3d", "act": "done"})
+
+    assert 0 < len(movers) <= 20
+    assert {task["member"] for task in tasks} == {place["member"] for place in movers}
+    assert ticked["state"] == "done"
+    assert _moves(demo)["asked"] == 1
+
+
 def test_the_walk_at_desktop_width(data, sits, small_folder):
     with Demo(data, "--from", small_folder) as demo:
         assert demo.slug == small_folder.name
@@ -237,9 +254,11 @@ def test_the_walk_at_desktop_width(data, sits, small_folder):
         walk(demo, sits, DESKTOP, point=3)
 
 
-def test_the_walk_at_phone_width(data, sits, small_folder, tmp_path):
+def test_the_walk_at_phone_width_and_then_the_next_half_year_by_api(data, sits, small_folder, tmp_path):
+    """A copy of the folder is a tenant of its own, so nothing was approved there yet."""
     with Demo(data, "--from", shutil.copytree(small_folder, tmp_path / "by-phone")) as demo:
         walk(demo, sits, PHONE, point=3)
+        walk_by_api(demo)
 
 
 @LONG
@@ -260,23 +279,3 @@ def test_the_walk_on_an_owners_own_files(data_apart, sits, own_folder, size):
         assert len(people) > 50
 
         walk(demo, sits, size, point=3)
-
-
-def test_the_same_by_api(data, small_folder, tmp_path):
-    """Its own copy of the folder is a tenant of its own, so nothing was approved there yet."""
-    copy = shutil.copytree(small_folder, tmp_path / "by-api")
-    with Demo(data, "--from", copy) as demo:
-        matrix = api(demo, "matrices/")["results"][0]
-        wait_for(lambda: all(row["state"] != "waiting" for row in api(demo, "drafts/")["results"]))
-        draft = api(demo, f"matrices/{matrix['id']}/drafts/", {"max_moves": 20, "seed": 1})
-        wait_for(lambda: api(demo, f"drafts/{draft['id']}/")["state"] == "ready")
-        places = api(demo, f"drafts/{draft['id']}/plan/")["places"]
-        movers = [place for place in places if place["rank"]]
-        api(demo, f"drafts/{draft['id']}/approval/", {})
-        tasks = api(demo, "tasks/?state=open&page_size=500")["results"]
-        ticked = api(demo, f"tasks/{tasks[0]['id']}/ticks/", {"key": "7b6f1f0e-8f2b-4c8e-9d4e-0f6c5a1b2c3d", "act": "done"})
-
-        assert 0 < len(movers) <= 20
-        assert {task["member"] for task in tasks} == {place["member"] for place in movers}
-        assert ticked["state"] == "done"
-        assert _moves(demo)["asked"] == 1

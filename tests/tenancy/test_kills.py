@@ -30,7 +30,7 @@ from tests.factories import ChannelFactory, CohortFactory, GroupFactory, MatrixF
 from tests.groups.robots import Robots
 
 HERE = Path(__file__).parents[2]
-KILLS = int(os.environ.get("KILLS", 12))
+KILLS = int(os.environ.get("KILLS", 8))
 SEED = int(os.environ.get("KILLS_SEED") or random.SystemRandom().randrange(10**6))
 WORKERS, BEATS = 2, 2
 PACE = 0.6  # seconds between two kills, about
