@@ -49,12 +49,14 @@ class Scene:
         return {at: named[UUID(self.members[at])] for at in who}
 
     def hold_places(self, but=()):
-        """Who said no, or cannot be reached, may still come: until that is settled their place is nobody else's, and their group keeps
-        its least size without them."""
+        """Who said no, or cannot be reached, may still come: until that is settled their place is nobody else's, nobody kept apart from
+        them goes there, and their group keeps its least size without them."""
         for move in self.moves.values():
             if move.state in STRAGGLE and move.pk not in {each.pk for each in but}:
                 if (new := self.number.get(str(move.to_group_id))) is not None:
                     self.problem.high[new] -= 1
+                    if (place := self.place.get(str(move.member_id))) is not None:
+                        self.seating.may_come[place] = new
                 if (old := self.number.get(self.sits.get(str(move.member_id), ("",))[0])) is not None:
                     self.problem.low[old] += 1
 

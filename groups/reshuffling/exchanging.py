@@ -33,7 +33,7 @@ class Seating:
     def __init__(self, problem, at):
         self.problem, self.at = problem, np.array(at, np.int64)
         self.sizes = np.bincount(self.at[self.at >= 0], minlength=len(problem.groups))
-        self.bond, self.foes = {}, {}
+        self.bond, self.foes, self.may_come = {}, {}, {}  # the last: {member: group} of those who said no and may come yet
         for bond in problem.bonds:
             whole = set(bond).union(*(self.bond.get(member, ()) for member in bond))
             self.bond |= dict.fromkeys(whole, whole)
@@ -124,7 +124,7 @@ class Seating:
         return "kept_apart" if self.enemies(member, group) else ""
 
     def enemies(self, member, group):
-        return [other for other in self.foes.get(member, ()) if self.at[other] == group]
+        return [other for other in self.foes.get(member, ()) if group in (self.at[other], self.may_come.get(other))]
 
     # Choosing
 
