@@ -1,6 +1,6 @@
 """Real workers are killed at random points while two beats sweep: nothing is lost, nothing happens twice.
 
-`KILLS=500` kills for longer than the 20 times of every run; `KILLS_SEED=…` repeats a run.
+`KILLS=500` kills for longer than the 8 times of every run; `KILLS_SEED=…` repeats a run.
 """
 
 import contextlib
