@@ -3,6 +3,8 @@
 import datetime
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from uuid_utils.compat import uuid7
 
 from crm.tenancy import trail
@@ -13,7 +15,7 @@ from groups import joining, reshuffles, rosters, single_moves, tasks
 from groups.models import Cohort, Draft, Move, Placement, Reshuffle, Task
 from groups.roster_booking import book
 from tests.conftest import KeyClient
-from tests.factories import ApartFactory, PinFactory
+from tests.factories import ApartFactory, GroupFactory, PinFactory
 from tests.groups.communities import ready_draft, small_community
 
 CLOCK = datetime.datetime(2026, 11, 24, 4, tzinfo=datetime.UTC)
@@ -157,3 +159,17 @@ def test_a_program_asks_where_somebody_could_go_and_sends_them(house, owner, sma
 
     assert (len(offers), made.status_code, made.json()["reshuffle"]) == (2, 201, None)
     assert key.post("moves/", {"placement": str(seat.pk), "to_group": offers[1]["group"]}).json()["code"] == "on_the_way"
+
+
+def test_two_groups_and_twelve_are_offered_by_the_same_number_of_queries(house, owner, small):
+    def offered():
+        with CaptureQueriesContext(connection) as found:
+            page = owner.get(f"/members/{small.members[3].pk}/moving/")
+        return len(page.context["offers"]), len(found)
+
+    offered()
+    two = offered()
+    with acting_for(house.pk):
+        GroupFactory.create_batch(10, matrix=small.matrix)
+
+    assert (two[0], offered()) == (2, (12, two[1]))
