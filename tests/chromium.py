@@ -2,21 +2,26 @@
 
 import os
 import shutil
+import time
 from contextlib import contextmanager
 
 import pytest
 
+PATIENCE = 30  # seconds; three processes may share two slow cores
+
 try:
-    from playwright.sync_api import expect, sync_playwright
+    from playwright.sync_api import Error, expect, sync_playwright
+
+    expect.set_options(timeout=PATIENCE * 1000)
 except ImportError:
-    expect = sync_playwright = None
+    Error = expect = sync_playwright = None
 NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 CHROMIUM = next(filter(None, map(shutil.which, NAMES)), "")
 MISSING = "playwright is missing" if sync_playwright is None else "" if CHROMIUM else "chromium is missing"
 REASON = f"{MISSING}: install the group `check` and Chromium"
 needs_chromium = pytest.mark.skipif(bool(MISSING) and os.environ.get("REQUIRE_BROWSER") != "1", reason=REASON)
 
-__all__ = ["expect", "needs_chromium", "opened"]
+__all__ = ["PATIENCE", "expect", "fits", "needs_chromium", "opened", "until"]
 
 
 @contextmanager
@@ -27,3 +32,24 @@ def opened():
         yield browser
         browser.close()
     del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
+def until(page, what):
+    """Asked from outside: the pages' policy refuses what playwright's own waiting evaluates in them.
+
+    A page that is just being left or made has no answer yet, which is no fault of it.
+    """
+    deadline, answer = time.monotonic() + PATIENCE, None
+    while time.monotonic() < deadline:
+        try:
+            if answer := page.evaluate(what):
+                return
+        except Error as error:
+            answer = error
+        page.wait_for_timeout(50)
+    raise AssertionError(f"Never came true at {page.url}: {what} ({answer})")
+
+
+def fits(page):
+    """The page that is there, or on its way, does not scroll sideways."""
+    until(page, f"document.readyState === 'complete' && document.documentElement.scrollWidth <= {page.viewport_size['width']}")

@@ -2,9 +2,9 @@
 
 from django.test import Client
 
-from tests.chromium import needs_chromium
+from tests.chromium import PATIENCE, expect, fits, needs_chromium, until
 
-__all__ = ["DESKTOP", "PHONE", "Somebody", "needs_chromium", "until"]
+__all__ = ["DESKTOP", "PHONE", "Somebody", "expect", "fits", "needs_chromium", "until"]
 
 DESKTOP, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 
@@ -24,7 +24,7 @@ class Somebody:
             client.force_login(seat.user)
             self._cookie("sessionid", client.cookies["sessionid"].value)
         self.page = self.context.new_page()
-        self.page.set_default_timeout(15_000)
+        self.page.set_default_timeout(PATIENCE * 1000)
         self.page.on("console", self._hear)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
 
@@ -48,12 +48,3 @@ class Somebody:
     def close(self):
         self.page.goto("about:blank")
         self.context.close()
-
-
-def until(page, what, seconds=15):
-    """Asked from outside: the pages' policy refuses what playwright's own waiting evaluates in them."""
-    for _ in range(seconds * 20):
-        if page.evaluate(what):
-            return
-        page.wait_for_timeout(50)
-    raise AssertionError(f"Never came true: {what}")

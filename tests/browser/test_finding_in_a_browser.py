@@ -8,12 +8,7 @@ from crm.tenancy.scope import acting_for
 from members.models import Member
 from members.search import write
 
-from .people import PHONE, needs_chromium
-
-try:
-    from playwright.sync_api import expect
-except ImportError:
-    expect = None
+from .people import PHONE, expect, needs_chromium
 
 pytestmark = needs_chromium
 

@@ -17,12 +17,7 @@ from tests.factories import SeatFactory, TenantFactory
 from tests.imports.test_bad_files import PROTECTED, workbook
 from tests.imports.uploading import HEAD
 
-from .people import PHONE, Somebody, needs_chromium
-
-try:
-    from playwright.sync_api import expect
-except ImportError:
-    expect = None
+from .people import PHONE, Somebody, expect, fits, needs_chromium
 
 pytestmark = [needs_chromium, pytest.mark.django_db(transaction=True)]
 SAMPLES = Path(__file__).parents[3] / "shared/data"
@@ -101,7 +96,7 @@ def test_a_file_is_chosen_looked_at_decided_by_a_key_and_imported(owner, tmp_pat
     expect(page.get_by_text("You said: the same person.")).to_be_visible()
     assert counts(page)["new"] == 2
     page.set_viewport_size(PHONE)
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    fits(page)
 
     assert "2 new" in write(page)
     with acting_for(owner.tenant.pk):

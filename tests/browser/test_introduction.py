@@ -9,7 +9,7 @@ from members import introductions
 from members.models import Introduction, Member
 from tests.factories import MemberFactory, SeatFactory
 
-from .people import DESKTOP, PHONE, needs_chromium, until
+from .people import DESKTOP, PHONE, fits, needs_chromium, until
 
 pytestmark = [needs_chromium, pytest.mark.django_db(transaction=True)]
 
@@ -33,7 +33,7 @@ def saved(page):
 def test_a_newcomer_introduces_themselves_and_an_operator_takes_it_over(sits, link, community):
     newcomer = sits(None, size=PHONE)
     page = newcomer.goes(way(link))
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    fits(page)
     page.get_by_label("City").fill("深圳")
     page.get_by_label("A skill, such as live streaming").fill("养蜂")
     page.get_by_role("button", name="Add").click()

@@ -11,12 +11,7 @@ from groups.thinking import think_now
 from members.models import Member
 from tests.factories import CohortFactory, MoveFactory, TaskFactory, WaveFactory
 
-from .people import PHONE, Somebody, needs_chromium, until
-
-try:
-    from playwright.sync_api import expect
-except ImportError:
-    expect = None
+from .people import PHONE, Somebody, expect, needs_chromium, until
 
 pytestmark = needs_chromium
 # What a focused element and what stands around it look like; a ring is a difference between now and after.

@@ -6,12 +6,7 @@ from crm.tenancy.scope import acting_for
 from members.models import Member
 from members.names import search_text
 
-from .people import PHONE, needs_chromium, until
-
-try:
-    from playwright.sync_api import expect
-except ImportError:
-    expect = None
+from .people import PHONE, expect, needs_chromium, until
 
 pytestmark = needs_chromium
 ACTIVE = """() => document.getElementById(document.querySelector("#palette input").getAttribute("aria-activedescendant"))"""

@@ -6,12 +6,7 @@ from crm.tenancy.scope import acting_for
 from members.models import Merge, Twin
 from tests.factories import MemberFactory, TwinFactory
 
-from .people import PHONE, needs_chromium, until
-
-try:
-    from playwright.sync_api import expect
-except ImportError:
-    expect = None
+from .people import PHONE, expect, fits, needs_chromium, until
 
 pytestmark = [needs_chromium, pytest.mark.django_db(transaction=True)]
 
@@ -51,7 +46,7 @@ def test_one_key_for_each_pair_and_the_next_comes_by_itself(sits, community, pai
 def test_on_a_phone_the_pair_is_stacked_and_every_act_is_there(sits, community, pairs):
     page = sits("operator", size=PHONE).goes("members/twins/")
 
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    fits(page)
     for name in ("Merge, keep right", "Not the same person", "Decide later", "Merge, keep left"):
         button = page.get_by_role("button", name=name)
         assert button.bounding_box()["height"] >= 44

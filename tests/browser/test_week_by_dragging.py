@@ -9,12 +9,7 @@ from groups import occurrences
 from groups.models import Occurrence
 from tests.factories import RhythmFactory, SlotFactory
 
-from .people import PHONE, needs_chromium
-
-try:
-    from playwright.sync_api import expect
-except ImportError:
-    expect = None
+from .people import PHONE, expect, needs_chromium
 
 pytestmark = needs_chromium
 A_DAY = datetime.timedelta(days=1)

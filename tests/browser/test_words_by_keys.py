@@ -7,12 +7,7 @@ from members import words
 from members.models import Member, Word
 from tests.factories import MemberFactory
 
-from .people import needs_chromium
-
-try:
-    from playwright.sync_api import expect
-except ImportError:
-    expect = None
+from .people import expect, needs_chromium
 
 pytestmark = needs_chromium
 

@@ -11,7 +11,7 @@ from crm.tenancy.models import Tenant
 from crm.tenancy.scope import acting_for
 from groups import arrival_handing, arrivals
 from groups.models import Arrival, ArrivalStep, Group
-from tests.chromium import expect, needs_chromium
+from tests.chromium import PATIENCE, expect, needs_chromium
 from tests.factories import CohortFactory, EveningsFactory, GroupFactory, MatrixFactory, MemberFactory, PlacementFactory, SeatFactory
 
 from .test_phone_browser import COUNT_TAPS, all_sent, phone, seat  # noqa: F401  fixtures
@@ -70,7 +70,7 @@ def desk(chromium, live_server, seat):  # noqa: F811
     client.force_login(owner.user)
     context.add_cookies([{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}])
     page = context.new_page()
-    page.set_default_timeout(8000)
+    page.set_default_timeout(PATIENCE * 1000)
     page.home = f"{live_server.url}/{seat.tenant.slug}/arrivals/"
     yield page
     page.goto("about:blank")

@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.chromium import expect, needs_chromium
+from tests.chromium import expect, fits, needs_chromium
 
 from .running import Demo, wait_for
 
@@ -79,7 +79,7 @@ class Person:
         return self.page
 
     def fits(self):
-        assert self.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), self.page.url
+        fits(self.page)
 
 
 @pytest.fixture

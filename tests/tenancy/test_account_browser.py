@@ -10,7 +10,7 @@ import time
 import pytest
 from allauth.mfa.models import Authenticator
 
-from tests.chromium import expect, needs_chromium
+from tests.chromium import PATIENCE, expect, needs_chromium
 from tests.factories import PASSWORD, SeatFactory, TenantFactory, UserFactory
 
 try:
@@ -43,7 +43,7 @@ def desk(chromium, live_server):
     """A page of its own, whose complaints (of the content security policy, too) fail the test."""
     context = chromium.new_context(base_url=live_server.url, locale="en-GB")
     page = context.new_page()
-    page.set_default_timeout(10000)
+    page.set_default_timeout(PATIENCE * 1000)
     complaints = []
     page.on("console", lambda said: said.type == "error" and complaints.append(said.text))
     page.on("pageerror", lambda error: complaints.append(str(error)))
