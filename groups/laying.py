@@ -166,6 +166,8 @@ def _follow(rows, slots, pauses, tenant, changed, anew):
         if before[2] == State.PUSHED != row.state and not robots.take_back(row.push):
             row.wall_time, row.due_at, row.state = before
             continue
+        if row.state == State.WAITING and slot.given == Slot.Given.ROBOT and _missed_its_hour(row, *before[1:]):
+            row.due_at = now()
         if is_out and row.state != State.HANDED_OUT:
             withdrawn.append(row.task_id)
         elif is_out and is_other:
@@ -176,6 +178,12 @@ def _follow(rows, slots, pauses, tenant, changed, anew):
     handing.withdraw(withdrawn)
     handing.rewrite(rewritten, tenant)
     handing.give_on([row for row in rows if row.state == State.HANDED_OUT and row.task_state in Task.UNENDED], tenant)
+
+
+def _missed_its_hour(row, due_before, state_before):
+    """It did not wait when its hour came, as in a pause. It is due later than its hour: that is how `robots.push` knows."""
+    did_wait = state_before == State.WAITING or (state_before == State.PUSHED and row.push.reason != robots.HOUR_OVER)
+    return row.due_at <= now() and not (did_wait and due_before == row.due_at)
 
 
 def _waits_again(row, slot, is_other):

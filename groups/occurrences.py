@@ -130,7 +130,7 @@ def bring_back(occurrence, *, by):
         return
     if row.wall_time.date() < tenant.today():
         raise Refused(_("Its day is over."), code="moment_over")
-    Occurrence.objects.filter(pk=row.pk).update(state=State.WAITING)
+    Occurrence.objects.filter(pk=row.pk).update(state=State.PAUSED)  # what follows lets it wait, as after a pause
     events.note("occurrence.returned", row, by=by, after={"day": str(row.wall_time.date()), "group": str(row.group_id)})
     laying.follow()
 

@@ -13,7 +13,8 @@ from . import delivery
 from .models import Channel, Occurrence, Push, Slot
 
 CAUSE = "occurrence"  # of a push
-LATEST = datetime.timedelta(minutes=10)  # after its hour, for workers that were down
+LATEST = datetime.timedelta(minutes=10)  # after its hour, for workers that were down while it waited
+HOUR_OVER = "hour_over"  # why it is somebody's
 GOES_ON = [Push.State.WAITING, Push.State.BY_HAND, Push.State.FAILED]  # nothing of these has gone into the group
 
 
@@ -34,15 +35,15 @@ class Robots:
 
 
 def push(row, text, due_at):
-    """The message of one that is due: said anew, where it was taken back before. Once its hour is gone, as when a pause was lifted or a
-    slot came back, it is somebody's task like any other: a robot does not speak at an hour that nobody chose."""
+    """The message of one that is due: said anew, where it was taken back before. What did not wait when its hour came, since a pause was
+    lifted or a slot came back later, is somebody's task like any other: a robot does not speak at an hour that nobody chose."""
     slot = row.slot
     many = Push.objects.filter(cause__startswith=f"{CAUSE}:{row.pk}:").count()
     made = delivery.push(
         row.group, cause=f"{CAUSE}:{row.pk}:{many}", title=slot.title, text=text, picture=slot.picture, minutes=slot.minutes, due_at=due_at
     )
-    if made.state == Push.State.WAITING and due_at < now() - LATEST:
-        delivery.give_to_hand(made, reason="hour_over")
+    if made.state == Push.State.WAITING and (row.due_at > due_at or due_at < now() - LATEST):
+        delivery.give_to_hand(made, reason=HOUR_OVER)
     return made
 
 

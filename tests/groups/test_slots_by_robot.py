@@ -121,6 +121,34 @@ def test_after_its_hour_a_slot_that_comes_back_is_somebodys_task(groups, house, 
         ]  # fmt: skip
 
 
+def test_a_robot_says_nothing_that_did_not_wait_at_its_hour(groups, house, owner, clock):
+    """A few minutes after it: what waited goes out late; what comes out of a pause, or was dropped, is somebody's."""
+    with acting_for(house.pk):
+        by, slot = SeatFactory(tenant=house, role="owner"), Slot.objects.get()
+        kept = GroupFactory(name="Members 3", number=3, rhythm=slot.rhythm)
+        [ChannelFactory(group=group) for group in (groups[1], kept)]
+        occurrences.lay_out(house)
+        pause = rhythms.add_pause({"name": "Rest", "since": TUESDAY.date(), "until": TUESDAY.date(), "group": groups[0]}, by=by)
+        occurrences.drop(of(groups[1]), by=by)
+    said = owner.get("rhythms/").content.decode()
+    clock.move_to(TUESDAY.replace(hour=8, minute=35))
+    owner.post(f"pauses/{pause.pk}/dropping/")
+    with acting_for(house.pk):
+        occurrences.bring_back(of(groups[1]), by=by)
+    handed_out(house)
+
+    with acting_for(house.pk):
+        ways = [(of(group).push.state, of(group).push.reason) for group in (*groups, kept)]
+        rhythms.change_slot(slot, {"text": "Hello!"}, by=by)
+    handed_out(house)
+    with acting_for(house.pk):
+        anew = [(of(group).push.state, of(group).push.text) for group in (*groups, kept)]
+
+    assert "whose hour is over does not go out" in said
+    assert ways == [("by_hand", "hour_over"), ("by_hand", "hour_over"), ("waiting", "")]
+    assert anew == [("by_hand", "Hello!"), ("by_hand", "Hello!"), ("waiting", "Hello!")]
+
+
 def test_from_a_task_to_the_robot_and_back(groups, house, clock):
     with acting_for(house.pk):
         by, slot = SeatFactory(tenant=house, role="owner"), Slot.objects.get()
