@@ -7,7 +7,7 @@ from functools import cache
 from html import escape
 from typing import NamedTuple
 
-from django.utils.safestring import mark_safe
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from crm.tenancy.templatetags.qx import ago, clock
@@ -80,7 +80,7 @@ class Sight:
 
     def __init__(self, moment):
         self.moment = moment
-        self.clock, self.minutes, self.due, self.short = cache(clock), cache(_minutes), cache(_was_due), cache(_short)
+        self.clock, self.minutes, self.due, self.short, self.id = cache(clock), cache(_minutes), cache(_was_due), cache(_short), cache(str)
         self.invite, self.of, self.write = _("Invite %(name)s into %(group)s"), _("%(what)s: %(name)s"), _("Write to %(name)s")
 
     def tell_apart(self, groups):
@@ -142,6 +142,10 @@ class Line:
         return self.sight.short(self.task.group)
 
     @property
+    def group_id(self):
+        return self.sight.id(self.task.group_id or "")
+
+    @property
     def title(self):
         name = f'<bdi lang="zh">{escape(self.name)}</bdi>'
         if self.to_group:
@@ -150,7 +154,7 @@ class Line:
             said = self.sight.of % {"what": escape(self.task.title), "name": name}
         else:
             said = name if self.task.title else self.sight.write % {"name": name}
-        return mark_safe(said)  # what is not ours is escaped
+        return SafeString(said)  # what is not ours is escaped
 
     @property
     def due(self):

@@ -1,7 +1,6 @@
 """The rows of an assistant's day. There are hundreds of them, and a template takes ten times as long over each."""
 
 from html import escape
-from uuid import UUID
 
 from django import template
 from django.templatetags.static import static
@@ -35,7 +34,7 @@ MODULES = [
         "task",
     )
 ]
-SOME_TASK = UUID(int=0)
+SOME_TASK = "00000000-0000-0000-0000-000000000000"
 WORDS = "w_next w_copy w_open w_reminded w_of w_after i_copy i_kind i_slot i_enter i_open i_bell i_lock"
 
 
@@ -49,19 +48,20 @@ def modules():
 def rows(context, lines, is_next=False):
     """Words and drawings come from the page, by their names."""
     words = {name: conditional_escape(context[name]) for name in WORDS.split()}
-    way = reverse("phone:task", args=[SOME_TASK])
-    return mark_safe("\n".join(_row(line, is_next, way.replace(str(SOME_TASK), str(line.task.pk)), words) for line in lines))
+    words |= {name: reverse(f"phone:{name}", args=[SOME_TASK]) for name in ("task", "picture")}
+    return mark_safe("\n".join(_row(line, is_next, words) for line in lines))
 
 
-def _row(line, is_next, href, words):
-    task, name, is_late = line.task, escape(line.name), line.is_late
+def _row(line, is_next, words):
+    task, pk, name, is_late = line.task, str(line.task.pk), escape(line.name), line.is_late
+    href = words["task"].replace(SOME_TASK, pk)
     marks = f"{' late' if is_late else ''}{' barred' if line.is_barred else ''}{' next' if is_next else ''}"
     reminded = f'<span class="tag w">{words["i_bell"]}<span class="w">{words["w_reminded"]}</span></span> ' if line.is_reminded else ""
     due = f"<b>{escape(line.due)}</b> " if is_late else ""
     when = f'<span class="when">{line.when}</span>' if line.when else ""
     ahead = f'<span class="ahead">{escape(words["w_after"].replace("{ahead}", line.ahead))}</span>' if line.ahead else ""
     return (
-        f'<article class="tk{marks}" data-task="{task.pk}" data-group="{task.group_id or ""}" data-name="{name}"{_more(line)}>'
+        f'<article class="tk{marks}" data-task="{pk}" data-group="{line.group_id}" data-name="{name}"{_more(line, pk, words)}>'
         f"{_head(line, words) if is_next else ''}"
         f'<span class="i">{words["i_enter" if line.step else "i_slot" if task.title else "i_kind"]}</span>'
         f'<a class="t" href="{href}"><b class="title">{line.title}</b><small>{reminded}{due}{when}{escape(line.about)}{ahead}</small></a>'
@@ -69,7 +69,7 @@ def _row(line, is_next, href, words):
     )
 
 
-def _more(line):
+def _more(line, pk, words):
     """What a script, or the page of this task without a network, needs to know of it."""
     task, more = line.task, ""
     if line.ahead:
@@ -79,7 +79,7 @@ def _more(line):
     if task.wants_proof and not task.proof_id:
         more += ' data-photo="1"'
     if task.picture_id:
-        more += f' data-picture="{reverse("phone:picture", args=[task.pk])}"'
+        more += f' data-picture="{words["picture"].replace(SOME_TASK, pk)}"'
     if line.chat:
         more += f' data-chat="{escape(line.chat)}"'
     return f'{more} data-minutes="{task.minutes}" data-where="{escape(line.where)}" data-takes="{line.minutes}"'
@@ -110,17 +110,17 @@ def ended_rows(context, lines):
     way = reverse("phone:task", args=[SOME_TASK])
     found = []
     for line in lines:
-        task, name = line.task, escape(line.name)
+        task, pk, name = line.task, str(line.task.pk), escape(line.name)
         by = "" if task.ended_by_id == seat.pk else f"{gettext(' · ')}{escape(str(others.get(task.ended_by_id, '')))}"
         thing = "" if task.member_id else ' data-thing="1"'
         after = f' data-after="{task.after_id}"' if task.after_id else ""
         may = task.ended_by_id == seat.pk or context["may_overrule"]
         label = f'aria-label="{conditional_escape(context["w_undo"])}{context["w_of"]}{name}"'
-        button = f'<button class="go" form="undo" name="task" value="{task.pk}" {label}>{undo}</button>' if may else ""
+        button = f'<button class="go" form="undo" name="task" value="{pk}" {label}>{undo}</button>' if may else ""
         found.append(
-            f'<div class="tk done" data-ended="{task.pk}" data-name="{name}" data-minutes="{task.minutes}"{thing}{after}>'
+            f'<div class="tk done" data-ended="{pk}" data-name="{name}" data-minutes="{task.minutes}"{thing}{after}>'
             f'<span class="i">{context["i_check" if task.state == Task.State.DONE else "i_ban"]}</span>'
-            f'<a class="t" href="{way.replace(str(SOME_TASK), str(task.pk))}"><b class="title">{line.title}</b>'
+            f'<a class="t" href="{way.replace(SOME_TASK, pk)}"><b class="title">{line.title}</b>'
             f"<small>{escape(_how_it_ended(line))}{by}</small></a>{button}</div>"
         )
     return mark_safe("\n".join(found))

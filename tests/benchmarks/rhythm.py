@@ -37,6 +37,7 @@ def main():
 def measure():
     from django.core.management import call_command
 
+    import crm.wsgi  # noqa: F401 - what a process does before its first request
     from tests.benchmarks import sweeping
     from tests.benchmarks.house import as_after_a_minute
 
