@@ -9,6 +9,7 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import CharField, TextField, Value
 from django.db.models.functions import Cast, Concat, Left
 from django.http import QueryDict
+from django.utils import datastructures
 from django.utils.http import urlencode
 from uuid_utils.compat import uuid7
 
@@ -25,6 +26,7 @@ from tests.factories import AccessTokenFactory, InviteFactory, OwnedFactory, Sea
 from tests.groups.communities import ready_draft, small_community
 
 LEAK = "Leaked"
+FORM = "application/x-www-form-urlencoded"
 CLASSES = [found for found in vars(factories).values() if isinstance(found, type) and issubclass(found, OwnedFactory)]
 FACTORIES = {made._meta.model: made for made in CLASSES if made._meta.model}
 OWNED = [model for model in apps.get_models() if issubclass(model, TenantModel)]
@@ -147,7 +149,7 @@ class Names:
 
     def _noting(self, read):
         def noting(sent, name, *args):
-            if sys._getframe(1).f_code.co_name != "setlistdefault":  # there it is being filled, not read
+            if sys._getframe(1).f_code.co_filename != datastructures.__file__:  # there it is filled or copied whole
                 self.read.setdefault(name, set()).add(self.asked)
             return read(sent, name, *args)
 
@@ -185,7 +187,8 @@ def _asked(client, door, method, rows, data, query):
     if method == "get":
         return client.get(path, query)
     if method == "post":
-        return client.post(f"{path}?{urlencode(query, doseq=True)}" if query else path, data or {})
+        path = f"{path}?{urlencode(query, doseq=True)}" if query else path
+        return client.post(path, data or {}) if door.is_api else client.post(path, urlencode(data or {}, doseq=True), content_type=FORM)
     if door.is_api and method != "delete":
         return getattr(client, method)(path, data or {})
     return getattr(client, method)(path, json.dumps(data or {}), content_type="application/json")

@@ -16,7 +16,7 @@ def address(context, *pairs):
             asked.pop(name, None)
         else:
             asked[name] = str(value)
-    for name in [name for name in asked if not asked[name]]:
+    for name in [name for name, value in asked.items() if not value]:
         del asked[name]
     return f"?{asked.urlencode()}"
 
