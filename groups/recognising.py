@@ -3,8 +3,9 @@
 Within the group a name that only one person has is that person. Outside it a bare first name is nobody's for certain: it is asked.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from django.db.models import Q
 from django.utils.crypto import salted_hmac
@@ -29,6 +30,7 @@ class Found:
     state: str = State.UNKNOWN
     member: object = None
     candidates: list = field(default_factory=list)
+    is_repeated: bool = False  # it and its neighbour stood in the list before, as where two halves of it overlap
 
     @property
     def is_open(self):
@@ -81,6 +83,7 @@ def names_of(matrix):
 def recognise(group, entries):
     """What each entry means, in their order. Nobody is meant twice; a name that stands there once more says nothing more."""
     scope, found, taken = Scope(group), [Found(entry) for entry in entries], set()
+    _mark_repeated(found)
     _by_handle(found, lambda entry: [entry.handle], taken)
     for index, telling in ((scope.nicknames, key), (scope.former, key), (scope.bare, bare)):
         _by_name(found, index, telling, taken)
@@ -95,11 +98,21 @@ def recognise(group, entries):
             each.state = State.DOUBTFUL if each.candidates else State.UNKNOWN
         else:
             each.state = State.KNOWN
-        if each.member in settled or (each.is_open and _says_nothing_more(each, scope, taken)):
+        if each.member in settled or (each.is_open and (each.is_repeated or _says_nothing_more(each, scope, taken))):
             continue
         settled |= {each.member} - {None}
         kept.append(each)
     return kept
+
+
+def _mark_repeated(found):
+    """Two names in a row that stood there before in the same order. Two people of one name have other neighbours."""
+    seen = set()
+    for one, other in pairwise(found):
+        both = key(one.entry.names[0]), key(other.entry.names[0])
+        if both in seen and both[0] != both[1]:
+            one.is_repeated = other.is_repeated = True
+        seen.add(both)
 
 
 def _says_nothing_more(each, scope, taken):
@@ -153,13 +166,11 @@ def _by_name(found, index, telling, taken):
 
 
 def _among_everybody(found, scope, taken):
-    rest = [each for each in found if each.is_open]
+    rest = [each for each in found if each.is_open and not each.is_repeated]
     if not rest:
         return
     by_sound, by_former = _sounding({name for each in rest for name in each.entry.names})
-    lines = defaultdict(int)
-    for each in rest:
-        lines[key(each.entry.names[0])] += 1
+    lines = Counter(key(each.entry.names[0]) for each in found)  # who is meant by one of them may be meant by the other
     for each in rest:
         same, alike = set(), {}
         for name in each.entry.names:

@@ -14,7 +14,7 @@ from uuid_utils.compat import uuid7
 
 from crm.tenancy import events, trail, work
 from crm.tenancy.bulk import load
-from crm.tenancy.models import Tenant
+from crm.tenancy.models import Event, Tenant
 from crm.tenancy.refusals import Refused
 from crm.tenancy.scope import active_tenant
 from members.models import Member
@@ -92,13 +92,13 @@ def _book(roster, found, ends, asks_out, by):
     done = _join(found.joined, today, by) | _seat(roster, [*found.moved, *found.seated], today, by)
     if ends:
         done |= _unseat(found.missing, today, by)
-    if asks_out:
-        done |= _ask_out(roster.group, found.wrong, tenant, by)
+    asked_out = _ask_out(roster.group, found.wrong, tenant, by) if asks_out else {}
+    done |= asked_out
     counts = {
         "joined": len(found.joined), "moved": len(found.moved), "seated": len(found.seated), "ended": len(found.missing) if ends else 0,
         "inside": len(found.inside), "wrong": len(found.wrong), "missing": len(found.missing), "awaited": len(found.awaited),
         "arriving": len(found.arriving),
-        "asked_out": len(found.wrong) if asks_out else 0,
+        "asked_out": len(asked_out),
         "open": roster.lines.filter(state__in=[Line.DOUBTFUL, Line.UNKNOWN]).count(),
     }  # fmt: skip
     roster.lines.all().delete()  # names were kept until here
@@ -156,7 +156,10 @@ def _unseat(seen, today, by):
 
 
 def _ask_out(group, seen, tenant, by):
-    """A task each of whoever works for the group: take them out of the chat."""
+    """A task each of whoever works for the group: take them out of the chat. Whom an older list asked about is not asked about twice."""
+    given = Event.objects.filter(kind="task.given", because="roster", member__in=[each.member.pk for each in seen])
+    asked = set(Task.objects.open().filter(group=group, pk__in=given.values("subject")).values_list("member", flat=True))
+    seen = [each for each in seen if each.member.pk not in asked]
     late = instant(datetime.datetime.combine(tenant.today() + datetime.timedelta(days=2), datetime.time(0)), tenant.zone)
     seat = waves.hands({str(group.pk)}, tenant)[str(group.pk)]
     with translation.override(tenant.language):

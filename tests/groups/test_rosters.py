@@ -202,6 +202,12 @@ def test_who_sits_elsewhere_is_moved_and_who_left_should_not_be_there(house, own
             (gone, first, first.assistant_id), (went.member, first, first.assistant_id),
         }  # fmt: skip
 
+    again = paste(owner, [*there, went.member.nickname], first)
+    book(owner, again, asks_out="1")
+    with acting_for(house.pk):
+        assert (out.count(), Roster.objects.get(pk=again.pk).counts["asked_out"]) == (2, 0)  # they are asked about already
+
+    owner.post(f"/rosters/{again.pk}/undo/")
     owner.post(f"/rosters/{roster.pk}/undo/")
     with acting_for(house.pk):
         assert (out.open().count(), stays.placements.get(until=None).group) == (0, other)
@@ -293,6 +299,21 @@ def test_two_of_one_name_are_both_there_and_one_of_them_is_asked_about(house, ow
     assert (both.context["lines"], len(both.context["outcome"].missing)) == ([], 0)
     one = look(owner, paste(owner, [*inside, "玉梅"], group))
     assert [len(line.candidates) for line in one.context["lines"]] == [2]
+
+
+def test_a_list_whose_halves_overlap_says_nothing_twice(house, owner, moving):
+    """Though somebody of the same name sits in no group at all, nobody but those of the group is meant by its second half."""
+    group = moving.groups[0]
+    with acting_for(house.pk):
+        inside = sitting(group)
+        other = MemberFactory(nickname=next(name for name in inside if len(name) > 5))
+
+    twice = look(owner, paste(owner, [*inside, "路人甲", *inside, "路人甲"], group))
+    assert [line.text for line in twice.context["lines"]] == ["路人甲"]
+    assert counts(twice.context["outcome"]) | {"awaited": 0} == dict.fromkeys(counts(twice.context["outcome"]), 0) | {"inside": len(inside)}
+
+    once_more = look(owner, paste(owner, [*inside, other.nickname], group))
+    assert [line.candidates[0] for line in once_more.context["lines"]] == [other.pk]  # it is asked about, and not booked by itself
 
 
 def test_a_handle_and_a_former_name_say_who_it_is(house, owner, moving):
