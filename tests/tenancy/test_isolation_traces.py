@@ -241,7 +241,7 @@ def test_no_address_leads_out_of_the_folder_of_files(house, their_files):
     faults = []
 
     for door, word in itertools.product([door for door in doors.doors() if door.words], OUTSIDE_THE_MEDIA):
-        way = "/" + re.sub(r"<[^>]*>|\(\?P<.*?\)", lambda found: word, door.route)
+        way = "/" + re.sub(r"<[^>]*>|\(\?P<.*?\)", lambda found, word=word: word, door.route)
         if not is_an_address(way, "crm.tenant_urls" if door.in_tenant else "crm.urls"):
             continue
         client = owner if door.in_tenant else owner.outside
