@@ -15,6 +15,7 @@ from groups import api as groups
 from groups import arrival_api as arrivals
 from groups import delivery_api as delivery
 from groups import effort_api as effort
+from groups import evening_api as evenings
 from groups import reshuffle_api as reshuffles
 from groups import rhythm_api as rhythms
 from groups import roster_api as rosters
@@ -75,6 +76,7 @@ urlpatterns = [
     path("schema/", SpectacularJSONAPIView.as_view(permission_classes=[], authentication_classes=[]), name="schema"),
     path("me/", keys.MeViewSet.as_view({"get": "retrieve"}), name="me"),
     path("effort/", effort.EffortViewSet.as_view({"get": "effort"}, detail=False), name="effort"),
+    path("evenings/", evenings.EveningsViewSet.as_view({"get": "retrieve", "patch": "partial_update"}), name="evenings"),
     path("tenant/", community.TenantViewSet.as_view({"get": "retrieve", "patch": "partial_update"}), name="tenant"),
     *router.urls,
 ]

@@ -46,6 +46,17 @@ class EveningSerializer(Serializer):
     )
 
 
+class FillingSerializer(Serializer):
+    day = serializers.DateField(required=False, help_text="Which evening; usually the one of today.")
+    matrix = serializers.PrimaryKeyRelatedField(queryset=Matrix.objects.all(), required=False, help_text="Of this one alone.")
+
+
+class PutOffSerializer(Serializer):
+    day = serializers.DateField(help_text="The evening that took them.")
+    planned = serializers.IntegerField(help_text="So many enter then.")
+    queued = serializers.IntegerField(help_text="So many wait again, since it has no room for them.")
+
+
 class UrgencySerializer(Serializer):
     because = serializers.CharField(max_length=arrivals.LONGEST_REASON, help_text="Why it cannot wait for an evening.")
     group = serializers.PrimaryKeyRelatedField(queryset=Group.objects.open(), required=False)
@@ -101,7 +112,9 @@ class ArrivalViewSet(ReadingView):
     """A newcomer's way into a group. An assistant's key sees those of that assistant's groups, and does their steps alone."""
 
     area = "arrivals"
-    acts = dict.fromkeys(["create", "evening", "urgency", "calling_off", "bring_back", "resting", "waking"], "matrix")
+    acts = dict.fromkeys(
+        ["create", "filling", "putting_off", "evening", "queue", "urgency", "calling_off", "bring_back", "resting", "waking"], "matrix"
+    )
     queryset = Arrival.objects.all()
     serializer_class = ArrivalSerializer
     filterset_class = ArrivalFilter
@@ -113,23 +126,51 @@ class ArrivalViewSet(ReadingView):
 
     @extend_schema(request=NewArrivalSerializer, responses={201: ArrivalSerializer})
     def create(self, request):
-        """Put a member into the queue. 409 `sits_already`, `waits_already` and `not_current`."""
+        """Put a member into the queue. 409 `sits_already`, `waits_already`, `not_current`, `no_group`; 400 `in_the_future`, `long_ago`."""
         asked = self.asked(NewArrivalSerializer)
         arrival = arrivals.wait(asked["member"], by=request.auth, matrix=asked.get("matrix"), paid_at=asked.get("paid_at"))
         return self.one(arrival, 201, Location=reverse("arrival-detail", args=[arrival.pk]))
 
+    @extend_schema(request=FillingSerializer, responses=ArrivalSerializer(many=True))
+    @action(detail=False, methods=["post"], filter_backends=[], pagination_class=None)
+    def filling(self, request):
+        """Plan an evening with those who wait, longest first, as far as it and the groups have room. Returns who enters then.
+
+        409 `nobody_waits`, `evening_full`, `groups_full`; 400 `evening_over`, `too_far_ahead`."""
+        asked, tenant = self.asked(FillingSerializer), request._request.tenant
+        planned = arrivals.fill(asked.get("day") or tenant.today(), tenant, by=request.auth, matrix=asked.get("matrix"))
+        return Response(self.said(planned))
+
+    @extend_schema(request=None, responses=PutOffSerializer)
+    @action(detail=False, methods=["post"], url_path="putting-off", filter_backends=[], pagination_class=None)
+    def putting_off(self, request):
+        """Move who is left over from evenings that are over into the next one, or back into the queue. 409 `nobody_left`."""
+        self.asked()
+        day, planned, queued = arrivals.put_off(request._request.tenant, by=request.auth)
+        return Response(PutOffSerializer({"day": day, "planned": planned, "queued": queued}).data)
+
     @extend_schema(request=EveningSerializer, responses=ArrivalSerializer)
     @action(detail=True, methods=["post"], filter_backends=[], pagination_class=None)
     def evening(self, request, pk):
-        """Plan an evening, or another one. 409 `evening_full`, `group_full` and `groups_full`; 400 `evening_over`."""
+        """Plan an evening, or another one. 409 `evening_full`, `group_full`, `groups_full`, `arrival_over`,
+        `entered_already`, `not_current`; 400 `evening_over`, `too_far_ahead`, `no_such_group`."""
         arrival, asked = self.get_object(), self.asked(EveningSerializer)
         arrivals.plan(arrival, asked["day"], request._request.tenant, by=request.auth, group=asked.get("group"))
+        return self.one(self.found())
+
+    @extend_schema(request=None, responses=ArrivalSerializer)
+    @action(detail=True, methods=["post"], filter_backends=[], pagination_class=None)
+    def queue(self, request, pk):
+        """Back into the queue, without an evening. 409 `arrival_over`, `entered_already`."""
+        arrival = self.get_object()
+        self.asked()
+        arrivals.back_into_queue(arrival, by=request.auth)
         return self.one(self.found())
 
     @extend_schema(request=UrgencySerializer, responses=ArrivalSerializer)
     @action(detail=True, methods=["post"], filter_backends=[], pagination_class=None)
     def urgency(self, request, pk):
-        """Let them in at once, with a reason."""
+        """Let them in at once, with a reason. 409 `group_full`, `groups_full`, `arrival_over`, `entered_already`, `not_current`."""
         arrival, asked = self.get_object(), self.asked(UrgencySerializer)
         arrivals.hurry(arrival, asked["because"], request._request.tenant, by=request.auth, group=asked.get("group"))
         return self.one(self.found())
@@ -137,7 +178,7 @@ class ArrivalViewSet(ReadingView):
     @extend_schema(request=None, responses=ArrivalSerializer)
     @action(detail=True, methods=["post"], url_path="calling-off", filter_backends=[], pagination_class=None)
     def calling_off(self, request, pk):
-        """They do not come. 409 `entered_already` where they sit in the group."""
+        """They do not come. 409 `entered_already` where they sit in the group, `arrival_over`."""
         arrival = self.get_object()
         self.asked()
         arrivals.call_off(arrival, by=request.auth)
@@ -146,10 +187,19 @@ class ArrivalViewSet(ReadingView):
     @extend_schema(request=None, responses=ArrivalSerializer)
     @action(detail=True, methods=["post"], url_path="return", filter_backends=[], pagination_class=None)
     def bring_back(self, request, pk):
-        """Take the calling off back."""
+        """Take the calling off back. 409 `not_called_off`, `waits_already`."""
         arrival = self.get_object()
         self.asked()
         arrivals.bring_back(arrival, request._request.tenant, by=request.auth)
+        return self.one(self.found())
+
+    @extend_schema(request=None, responses=ArrivalSerializer)
+    @action(detail=True, methods=["post"], filter_backends=[], pagination_class=None)
+    def chasing(self, request, pk):
+        """Ask for the introduction once more: a new link is a task now. 409 `introduced_already`, `not_planned`, `arrival_over`."""
+        arrival = self.get_object()
+        self.asked()
+        arrival_handing.chase(arrival, by=request.auth)
         return self.one(self.found())
 
     @extend_schema(responses=CallerSerializer(many=True))
@@ -161,7 +211,8 @@ class ArrivalViewSet(ReadingView):
     @extend_schema(request=SwapSerializer, responses=CallerSerializer(many=True))
     @action(detail=True, methods=["post"], url_path="caller-swaps", filter_backends=[], pagination_class=None)
     def swap(self, request, pk):
-        """Name somebody else in the place of one, and write the text anew. 409 `welcome_not_next`, `named_often_enough`, `nobody_else`."""
+        """Name somebody else in the place of one, and write the text anew. 409 `welcome_not_next`, `named_often_enough`, `rests`,
+        `nobody_else`, `not_named`."""
         arrival, asked, tenant = self.get_object(), self.asked(SwapSerializer), request._request.tenant
         step = callers.swap(arrival, asked["out"], tenant, by=request.auth, into=asked.get("instead"))
         arrival_handing.rewrite(step, arrival, tenant)
@@ -222,7 +273,7 @@ class StepSkipSerializer(Serializer):
 
 
 class ArrivalStepViewSet(ReadingView):
-    """The steps with a number are held in its order: 409 `not_its_turn` before the one ahead is done or skipped."""
+    """What is done for one arrival. Those with a number are held in its order: 409 `not_its_turn` before the one ahead has ended."""
 
     area = "arrivals"
     queryset = ArrivalStep.objects.select_related("arrival")
@@ -237,14 +288,14 @@ class ArrivalStepViewSet(ReadingView):
     @extend_schema(request=StepDoneSerializer, responses=ArrivalStepSerializer)
     @action(detail=True, methods=["post"], filter_backends=[], pagination_class=None)
     def done(self, request, pk):
-        """It is done; the next one is handed out."""
+        """It is done; the next one is handed out. 409 `not_its_turn`, `already_ended`, `robot_sends_it`, `withdrawn`, `not_planned`."""
         step = self.get_object()
         return self.one(arrival_steps.done(step, by=request.auth, **self.asked(StepDoneSerializer)))
 
     @extend_schema(request=StepSkipSerializer, responses=ArrivalStepSerializer)
     @action(detail=True, methods=["post"], filter_backends=[], pagination_class=None)
     def skipping(self, request, pk):
-        """Leave it out, with a reason."""
+        """Leave it out, with a reason. 409 as for `done`."""
         step = self.get_object()
         return self.one(arrival_steps.skip(step, self.asked(StepSkipSerializer)["because"], by=request.auth))
 

@@ -151,16 +151,17 @@ def fill(day, tenant, *, by, matrix=None):
         rooms[arrival.matrix_id].take(group, arrival.member)
         planned.append(_plan(arrival, group, day, at, tenant, by))
     if not planned:
-        raise Refused(*_why_nobody(evening, day, tenant))
+        sentence, code = _why_nobody(evening, day, tenant)
+        raise Refused(sentence, code=code)
     return planned
 
 
 def _why_nobody(evening, day, tenant):
     if not Arrival.objects.waiting().exists():
-        return (_("Nobody is waiting."),)
+        return _("Nobody is waiting."), "nobody_waits"
     if _free(evening, day, tenant) is None:
-        return (_("This evening takes nobody more. Choose another one, or raise the number in the settings of the evenings."),)
-    return (_("All groups are full. Raise a capacity, or open another group."),)
+        return _("This evening takes nobody more. Choose another one, or raise the number in the settings of the evenings."), "evening_full"
+    return _("All groups are full. Raise a capacity, or open another group."), "groups_full"
 
 
 def left_over(tenant):

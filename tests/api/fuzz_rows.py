@@ -49,7 +49,9 @@ def community(each):
         return secret, tenant, known | {
             "spared": [str(key.pk), str(seat.pk)],
             "rows": {name: [str(row.pk) for row in found] for name, found in rows.items()},
-            "more": {"member": known["loose"], "group": known["coded"], "moves": known["asked"], "give_to": known["hands"]},
+            "more": {
+                "member": known["loose"] + known["silent"], "group": known["coded"], "moves": known["asked"], "give_to": known["hands"],
+            },
             "names": {str(member.pk): member.nickname for member in rows["members/erasure"]},
             "pairs": {str(pair.pk): [str(pair.one_id), str(pair.other_id)] for pair in rows["twins/merge"]},
             "lines": {str(roster.pk): str(roster.lines.get().pk) for roster in rows["rosters/settling"]},
@@ -152,6 +154,9 @@ def _arrivals(small, each, seat):
     rows = {f"arrivals/{act}": make.ArrivalFactory.create_batch(each, **matrix) for act in ("evening", "urgency", "calling-off")}
     rows |= {"arrivals": make.ArrivalFactory.create_batch(USED_UP, **matrix)}
     rows["arrivals/return"] = make.ArrivalFactory.create_batch(each, **matrix, state="called_off")
+    rows["arrivals/queue"], rows["arrivals/chasing"] = ([_planned(small, 1) for _n in range(each)] for _act in range(2))
+    for _n in range(USED_UP):
+        _planned(small, -1)  # who is left over from an evening
     entering = {"day": small.tenant.today(), "at": "20:05", "group": group, "state": "planned", "assistant": small.assistants[0]}
 
     def step(kind, number, state):
@@ -170,6 +175,11 @@ def _arrivals(small, each, seat):
     for at, arrival in enumerate(welcomed):
         make.CallingFactory(arrival=arrival, member=small.members[at % 8 * 3])
     return rows | {"arrivals/caller-swaps": [welcome.arrival for welcome in welcomes], "arrivals/answers": welcomed}
+
+
+def _planned(small, days):
+    day = small.tenant.today() + timedelta(days=days)
+    return make.ArrivalFactory(matrix=small.matrix, group=small.groups[0], state="planned", day=day, at="20:05")
 
 
 def _silent(member):

@@ -234,6 +234,7 @@ IDS = {
     "api: events": {"pk": Event},
     "api: keys": {"pk": AccessToken},
     "api: me": {},
+    "api: evenings": {},
     "api: seats": {"pk": Seat},
     "api: invites": {"pk": Invite},
 }
