@@ -6,10 +6,12 @@ from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.parsers import MultiPartParser
 
-from crm.tenancy.api.serializers import JsonObject, ModelSerializer, Nothing, Serializer
+from crm.tenancy.api.serializers import UUID, JsonObject, ModelSerializer, Nothing, Serializer
 from crm.tenancy.api.views import View
 from crm.tenancy.models import Job
 from crm.tenancy.rights import may_do
+from members import doubtful
+from members.files.columns import FIELDS
 
 from . import import_jobs, import_kept, import_pages
 
@@ -31,13 +33,42 @@ class UploadSerializer(Serializer):
     whole = serializers.ChoiceField(choices=SAID, required=False, help_text="`false`: who is not in the file stays as they are.")
 
 
+def _mapping(*meanings):
+    return {"type": "object", "additionalProperties": meanings[0] if len(meanings) == 1 else {"anyOf": list(meanings)}}
+
+
+def _one_of(*fields):
+    return {"type": "string", "enum": ["", *fields]}
+
+
+OF_MEMBERS = {"type": "string", "pattern": f"^(custom:{UUID.pattern.replace('a-f', 'A-Fa-f')}|id:.+)$"}
+MAPPINGS = {name: _mapping(_one_of(*(field for field in fields if field != "nickname"))) for name, fields in FIELDS.items()}
+MAPPINGS["members"] = _mapping(_one_of(*FIELDS["members"]), OF_MEMBERS)
+
+
+@extend_schema_field({"type": "object", "properties": MAPPINGS, "additionalProperties": False})
+class Mappings(JsonObject):
+    pass
+
+
+@extend_schema_field({"type": "object", "additionalProperties": {"type": "string"}})
+class Names(JsonObject):
+    pass
+
+
+@extend_schema_field({"type": "object", "additionalProperties": _one_of(*doubtful.DECISIONS)})
+class Decisions(JsonObject):
+    pass
+
+
 class ColumnsSerializer(Serializer):
-    mappings = JsonObject(
+    mappings = Mappings(
         required=False,
         help_text="Of each kind of file (`members`, `cohorts`, `interactions`) what its columns mean: the column's key and a field, or an"
-        " empty text for a column that is left out. Remembered for files with the same columns once this is written.",
+        " empty text for a column that is left out; `custom:` and the id of an own field, `id:` and the name of another system. No field"
+        " twice. Remembered for files with the same columns once this is written.",
     )
-    groups = JsonObject(
+    groups = Names(
         required=False,
         help_text="Which group a name means that no group has (`unknown_groups` of `differences`): the name and that of a group, or"
         " the name itself, and the group is made. Remembered for the next file once this is written.",
@@ -49,7 +80,7 @@ class ColumnsSerializer(Serializer):
 
 
 class PairsSerializer(Serializer):
-    pairs = JsonObject(
+    pairs = Decisions(
         help_text="The `key` of each doubtful pair you decide, and `same` (the row is that person), `apart` (it is another one, never asked"
         " again), `later`, or an empty text for no decision. What is left open comes in as a person of its own and waits in the queue."
     )
@@ -129,6 +160,8 @@ class ImportSerializer(ModelSerializer):
 
 
 class ImportViewSet(View):
+    """A community's files: read by a worker, looked at, written in one go, and taken back."""
+
     area = "members"
     queryset = Job.objects.filter(kind=import_jobs.READING).select_related("file")
     serializer_class = ImportSerializer

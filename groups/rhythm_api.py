@@ -1,13 +1,13 @@
 """Rhythms, slots, pauses and what is laid out of them, as programs see them. Every act calls the verb that the pages call."""
 
 from django.urls import reverse
-from drf_spectacular.utils import extend_schema, extend_schema_field
+from drf_spectacular.utils import extend_schema, extend_schema_field, extend_schema_view
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.response import Response
 
 from crm.tenancy.api.filters import DayFilter, FilterSet
-from crm.tenancy.api.serializers import ModelSerializer, Serializer
+from crm.tenancy.api.serializers import TIME, ModelSerializer, Serializer
 from crm.tenancy.api.views import ReadingView, RowsView
 from crm.tenancy.models import File, Tenant
 
@@ -17,7 +17,7 @@ from .models import Group, Occurrence, Pause, Rhythm, Slot
 CLOCK = "%H:%M"
 
 
-@extend_schema_field({"type": "string", "pattern": r"^([01]\d|2[0-3]):[0-5]\d$"})
+@extend_schema_field({"type": "string", "pattern": f"^{TIME.pattern}$"})
 class Clock(serializers.TimeField):
     """On the tenant's wall, to the minute."""
 
@@ -52,7 +52,7 @@ class RhythmLanguageSerializer(Serializer):
 
 
 class RhythmViewSet(ReadingView):
-    """Each mode has a usual one, which its groups follow unless they choose another."""
+    """Weeks of slots that groups follow. Each mode has a usual one, which its groups follow unless they choose another."""
 
     area = "matrix"
     queryset = Rhythm.objects.open()
@@ -61,13 +61,13 @@ class RhythmViewSet(ReadingView):
 
     @extend_schema(request=RhythmCopySerializer, responses={201: RhythmSerializer})
     def create(self, request):
-        """Copy a rhythm with its slots. 409 `a_rhythm_name_once` where the name is taken."""
+        """Copy a rhythm with its slots. 409 `a_rhythm_name_once` where the name is taken, `rhythm_dropped`; 400 `name_malformed`."""
         asked = self.asked(RhythmCopySerializer)
         rhythm = rhythms.copy(asked["rhythm"], asked["name"], by=request.auth)
         return self.one(rhythm, 201, Location=reverse("rhythm-detail", args=[rhythm.pk]))
 
     def partial_update(self, request, pk):
-        """Call it otherwise."""
+        """Call it otherwise. 409 `a_rhythm_name_once`; 400 `name_malformed`."""
         rhythm = self.get_object()
         wanted = self.asked(RhythmSerializer, rhythm)
         if "name" in wanted:
@@ -87,7 +87,6 @@ class RhythmViewSet(ReadingView):
         rhythms.follow(self.asked(FollowersSerializer)["groups"], rhythm, by=request.auth)
         return self.one(rhythm)
 
-
     @extend_schema(request=RhythmLanguageSerializer, responses=RhythmSerializer)
     @action(detail=True, methods=["post"], filter_backends=[], pagination_class=None)
     def language(self, request, pk):
@@ -106,7 +105,10 @@ class SlotSerializer(ModelSerializer):
     text = serializers.CharField(
         required=False, allow_blank=True, max_length=5000, help_text="With variables in braces, as {group} and {newcomers}."
     )
-    picture = serializers.PrimaryKeyRelatedField(queryset=File.objects.filter(kind=rhythms.PICTURE), required=False, allow_null=True)
+    picture = serializers.PrimaryKeyRelatedField(
+        queryset=File.objects.filter(kind=rhythms.PICTURE), required=False, allow_null=True,
+        help_text="That of another slot; pages alone take new ones.",
+    )  # fmt: skip
 
     class Meta:
         model = Slot
@@ -132,14 +134,15 @@ class SlotViewSet(ReadingView):
 
     @extend_schema(responses={201: SlotSerializer})
     def create(self, request):
-        """With a rhythm or with a group. 400 `no_such_variable` names those that there are; `talk_by_robot`."""
+        """Of a rhythm or of one group. 400 `rhythm_or_group` unless one of both is said, `no_such_variable` (`proposal` says which one
+        may be meant), `text_too_long`, `talk_by_robot`; 409 `group_closed`, `rhythm_dropped`."""
         said = self.asked(SlotSerializer)
         slot = rhythms.add_slot(said, by=request.auth, rhythm=said.pop("rhythm", None), group=said.pop("group", None))
         return self.one(slot, 201, Location=reverse("slot-detail", args=[slot.pk]))
 
     @extend_schema(request=SlotChangeSerializer, responses=SlotSerializer)
     def partial_update(self, request, pk):
-        """What is not done yet follows; what was done stays."""
+        """What is not done yet follows; what was done stays. 400 `no_such_variable`, `text_too_long`, `talk_by_robot`."""
         slot = self.get_object()
         rhythms.change_slot(slot, self.asked(SlotChangeSerializer, slot), by=request.auth)
         return self.one(self.found())
@@ -158,12 +161,11 @@ class PauseSerializer(ModelSerializer):
         model = Pause
         fields = ["id", "name", "since", "until", "group"]
 
-    def validate(self, fields):
-        if fields["until"] < fields["since"]:
-            raise serializers.ValidationError({"until": "The pause ends before it begins."})
-        return fields
 
-
+@extend_schema_view(
+    create=extend_schema(description="Let the rhythm rest on these days. 400 `a_pause_ends_after_it_begins`, `pause_too_long`."),
+    destroy=extend_schema(description="Take it away: what lies ahead is done again. 409 `pause_dropped`."),
+)
 class PauseViewSet(RowsView):
     """Days on which nothing of the rhythm is done: in one group, or in all where none is named."""
 
@@ -227,14 +229,14 @@ class OccurrenceViewSet(ReadingView):
     @extend_schema(request=MovingSerializer, responses=OccurrenceSerializer)
     @action(detail=True, methods=["post"], filter_backends=[], pagination_class=None)
     def moving(self, request, pk):
-        """Move it to another day and time. 400 `moment_over`; 409 `already_done` and `paused`."""
+        """Move it to another day and time. 400 `moment_over`, `too_far`; 409 `already_done`, `occurrence_dropped`, `paused`."""
         row = self.get_object()
         return self.one(occurrences.move(row, by=request.auth, **self.asked(MovingSerializer)))
 
     @extend_schema(request=None, responses=OccurrenceSerializer)
     @action(detail=True, methods=["post"], filter_backends=[], pagination_class=None)
     def dropping(self, request, pk):
-        """Leave it out this once; next week it is done again."""
+        """Leave it out this once; next week it is done again. 409 `already_done`."""
         row = self.get_object()
         self.asked()
         occurrences.drop(row, by=request.auth)

@@ -11,6 +11,7 @@ import pytest
 from django.test import Client
 
 from crm.tenancy import keys
+from crm.tenancy.api.schema import NOT_BLANK
 from tests.factories import MemberFactory, SeatFactory
 
 jsonschema_rs = pytest.importorskip("jsonschema_rs")
@@ -115,3 +116,30 @@ def test_the_python_of_the_quick_start_works(address):
     done = run([sys.executable, "-"], address, words_of(Client().get("/help/api/").content.decode(), "python"))
 
     assert (done.stderr, done.stdout) == ("", "owner\n3 members\n201 a star\n")
+
+
+# What its patterns mean
+
+
+def test_what_is_blank_to_us_is_blank_to_programs():
+    """They read patterns as JavaScript does, whose blanks are others than Python's."""
+    theirs, ours = jsonschema_rs.validator_for({"pattern": NOT_BLANK}), re.compile(NOT_BLANK)
+    texts = [chr(code) for code in range(1, 0x10000) if not 0xD800 <= code < 0xE000]
+
+    assert [text for text in texts if not bool(text.strip()) == bool(ours.search(text)) == theirs.is_valid(text)] == []
+
+
+def test_a_time_is_written_in_one_way(api):
+    times = ["9:05", "20:5", "24:00", "20:30:00", "２０:３０", "20:30"]
+
+    assert [api.patch("evenings/", {"begins": at}).status_code for at in times] == [400] * 5 + [200]
+
+
+def test_the_mapping_of_an_import_names_kinds_of_files_and_fields(schema):
+    rule = as_json_schema({"$ref": "#/components/schemas/ColumnsRequest"}, schema["components"]["schemas"])
+    fits = jsonschema_rs.validator_for(rule).is_valid
+
+    assert fits({"mappings": {"members": {"联络": "wechat", "尺码": "custom:01900000-0000-7000-8000-000000000000", "x": ""}}})
+    assert fits({"mappings": {"cohorts": {"届": "cohort"}, "interactions": {"时间": "when"}}})
+    for wrong in {"": {"x": "wechat"}}, {"members": {"x": "nonsense"}}, {"cohorts": {"x": "nickname"}}, {"members": "wechat"}:
+        assert not fits({"mappings": wrong})

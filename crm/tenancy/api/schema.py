@@ -57,7 +57,8 @@ def _header(name, words, **schema):
 
 
 LIMITS = {"array": ("minItems", "maxItems"), "object": ("minProperties", "maxProperties"), "string": ("minLength", "maxLength")}
-NOT_BLANK = r"[^\s\x1c-\x1f]"
+# What `str.strip` leaves something of. Each blank by its number: \s is not the same to Python and to JavaScript, whose patterns these are.
+NOT_BLANK = r"[^\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
 
 
 def _limits(schema, least, most):

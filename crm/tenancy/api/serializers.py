@@ -16,6 +16,7 @@ from .problems import invalid
 
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d", re.ASCII)
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)", re.ASCII | re.IGNORECASE)
 
 
@@ -48,7 +49,7 @@ FORMS = [
     ((serializers.UUIDField, serializers.PrimaryKeyRelatedField), _fits(UUID), lambda: _("Give an id: a UUID with its hyphens.")),
     (serializers.DateTimeField, _fits(MOMENT), lambda: _("Give a moment with its offset, as 2026-01-31T20:00:00Z.")),
     (serializers.DateField, _fits(DAY), lambda: _("Give a day, as 2026-01-31.")),
-    (serializers.TimeField, _is_text, lambda: _("Give a time, as 20:30.")),
+    (serializers.TimeField, _fits(TIME), lambda: _("Give a time, as 20:30.")),
     (serializers.CharField, _is_text, lambda: _("Give a text.")),
     (JsonObject, lambda value: isinstance(value, dict), lambda: _("Give an object of names and values.")),
 ]
