@@ -67,6 +67,8 @@ class CohortSerializer(ModelSerializer):
 
 
 class MatrixViewSet(ReadingView):
+    """Sets of parallel groups of one kind, between which members are reshuffled."""
+
     area = "matrix"
     queryset = Matrix.objects.all()
     serializer_class = MatrixSerializer
@@ -74,6 +76,7 @@ class MatrixViewSet(ReadingView):
 
     @extend_schema(responses={201: MatrixSerializer})
     def create(self, request):
+        """A matrix without groups. 409 `a_matrix_name_once`; 400 `out_of_range`, `no_such_weight`, `nothing_counts`."""
         matrix = setup.add_matrix(self.asked(MatrixSerializer), by=request.auth)
         return self.one(matrix, 201, Location=reverse("matrix-detail", args=[matrix.pk]))
 
@@ -110,6 +113,8 @@ class GroupFilter(FilterSet):
 
 
 class GroupViewSet(ReadingView):
+    """Chat groups with their mode, capacity and assistant, closed ones included. Their rhythm is chosen at /rhythms/{id}/followers/."""
+
     area = "matrix"
     queryset = Group.objects.with_headcount()
     serializer_class = GroupSerializer
@@ -125,6 +130,7 @@ class GroupViewSet(ReadingView):
 
     @extend_schema(request=GroupChangeSerializer, responses=GroupSerializer)
     def partial_update(self, request, pk):
+        """Only what is named changes. 409 `number_taken`, `a_group_name_once`, `seat_ended`; 400 `least_above_capacity`, `no_chat_link`."""
         group = self.get_object()
         wanted = _with_assistant(self.asked(GroupChangeSerializer, group))
         setup.change_groups(group.matrix, {group.pk: wanted}, by=request.auth)
@@ -146,6 +152,8 @@ class GroupViewSet(ReadingView):
 
 
 class CohortViewSet(ReadingView):
+    """Half-years of a matrix: who sat in which group stands in the placements of each."""
+
     area = "matrix"
     queryset = Cohort.objects.all()
     serializer_class = CohortSerializer

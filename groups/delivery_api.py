@@ -85,7 +85,6 @@ class NewPushSerializer(Serializer):
     due_at = serializers.DateTimeField(required=False, help_text="When it goes out, within a year; without it, or overdue, at once.")
     minutes = serializers.IntegerField(min_value=1, max_value=480, required=False, help_text="Of the task, where it goes out by hand.")
 
-
     def validate_due_at(self, moment):
         """What is overdue goes out now; nobody plans a message for years to come."""
         if moment > now() + A_YEAR:
@@ -119,14 +118,16 @@ class ChannelViewSet(ReadingView):
 
     @extend_schema(request=NewChannelSerializer, responses={201: ChannelSerializer})
     def create(self, request):
-        """Its limits are those of its kind until you change them. 400 `inner_address` or `other_host` where nothing may be sent to."""
+        """Its limits are those of its kind until you change them. 400 `inner_address` or `other_host` where nothing may be sent
+        to, `not_https`, `no_address`, `secret_missing`, `no_secret_here`; 409 `group_closed`."""
         asked = self.asked(NewChannelSerializer)
         made = channels.add(asked.pop("group"), asked.pop("kind"), asked.pop("address"), by=request.auth, **asked)
         return self.one(made, 201, Location=reverse("channel-detail", args=[made.pk]))
 
     @extend_schema(request=ChannelChangeSerializer, responses=ChannelSerializer)
     def partial_update(self, request, pk):
-        """Switches, limits, quiet hours, or another address. What is switched off becomes tasks at once."""
+        """Switches, limits, quiet hours, or another address. What is switched off becomes tasks at once. 400 `not_able` where
+        this kind cannot do it, `out_of_range`, `quiet_hours_begin_and_end`, and those of an address; 409 `channel_dropped`."""
         channel = self.get_object()
         asked = self.asked(ChannelChangeSerializer, channel)
         address, secret = asked.pop("address", ""), asked.pop("secret", None)
@@ -179,7 +180,8 @@ class PushViewSet(ReadingView):
     @extend_schema(request=SettlingSerializer, responses=PushSerializer)
     @action(detail=True, methods=["post"], filter_backends=[], pagination_class=None)
     def settling(self, request, pk):
-        """Say what became of one that may have been sent or was not, or what is to become of it. 409 `not_asked` or `gone_out`."""
+        """Say what became of one that may have been sent or was not, or what is to become of it. 409 `not_asked`,
+        `gone_out`, `decided_otherwise`."""
         push = self.get_object()
         SETTLINGS[self.asked(SettlingSerializer)["decision"]](push, by=request.auth)
         return self.one(self.found())

@@ -54,7 +54,7 @@ BY = OpenApiParameter(
 
 
 class EffortViewSet(View):
-    """Counted in the week in which a task is due. An assistant's key sees that assistant's own."""
+    """Minutes of work, counted in the week in which a task is due. An assistant's key sees that assistant's own."""
 
     area = "tasks"
     filter_backends = []

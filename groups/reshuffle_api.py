@@ -174,6 +174,8 @@ class RolledBackSerializer(Serializer):
 
 
 class ReshuffleViewSet(ReadingView):
+    """From one half-year of a matrix to the next: the drafts of its plan, and how far the approved one is carried out."""
+
     area = "matrix"
     acts = {"rolling_back": "approval"}
     queryset = Reshuffle.objects.all()
@@ -260,6 +262,8 @@ class LoadSerializer(Serializer):
 
 
 class DraftViewSet(ReadingView):
+    """Proposed plans of a reshuffle, made by a worker, with the figures by which one is chosen; one of them is approved."""
+
     area = "matrix"
     acts = {"approval": "approval"}
     queryset = Draft.objects.without_plan()
@@ -339,6 +343,8 @@ class MoveFilter(FilterSet):
 
 
 class MoveViewSet(ReadingView):
+    """Members asked from one group into another: by a reshuffle's plan, or one by one."""
+
     area = "matrix"
     queryset = Move.objects.all()
     serializer_class = MoveSerializer

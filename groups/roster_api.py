@@ -189,7 +189,7 @@ class CountSerializer(Serializer):
 
 
 class GroupCodeViewSet(ReadingView):
-    """By which people come into a chat. One is in use for each group; the next one is asked for in time."""
+    """Links and pictures by which people come into a chat. One is in use for each group; the next one is asked for in time."""
 
     area = "matrix"
     queryset = inviting.with_used(GroupCode.objects.all())

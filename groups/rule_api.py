@@ -1,5 +1,6 @@
 """The owner's rules about single members, as programs see them: pins, bonds, aparts, stars."""
 
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 
@@ -42,7 +43,7 @@ class ApartSerializer(ModelSerializer):
 
     def validate(self, fields):
         if fields["one"] == fields["other"]:
-            raise serializers.ValidationError({"other": "These are one person."})
+            raise serializers.ValidationError({"other": _("These are one person.")})
         return fields
 
 

@@ -95,7 +95,7 @@ class TaskFilter(FilterSet):
 
 
 class TaskViewSet(ReadingView):
-    """An assistant's key sees that assistant's own tasks."""
+    """What assistants do by hand, of every kind. An assistant's key sees that assistant's own tasks."""
 
     area = "tasks"
     acts = {"talks": "matrix"}
@@ -114,7 +114,7 @@ class TaskViewSet(ReadingView):
     def ticks(self, request, pk):
         """Mark it done or not possible, put it off, or take that back. 409 `already_ended` says who was first, `proof_missing` that a
         photo is wanted, which only the phone can add; `not_its_turn` that the one ahead of it has not ended, `later_task_done` that the
-        one after it has."""
+        one after it has; `withdrawn`, `not_yours`, `nothing_to_undo`, `key_reused`. 400 `reason_missing`, `until_missing`."""
         task = self.get_object()
         task = tasks.tick(task.pk, by=request.auth, **self.asked(TickSerializer))
         return self.one(task)
@@ -124,7 +124,8 @@ class TaskViewSet(ReadingView):
     def talks(self, request):
         """Hand out a talk: two tasks, the red packet first (`after`), then the talk, which is `barred` until that one has ended.
 
-        POST /events/{event}/undo/ of the fact `talk.given` takes it back. 400 `moment_over`, `no_such_variable`; 409 `group_closed`."""
+        POST /events/{event}/undo/ of the fact `talk.given` takes it back. 400 `moment_over`, `too_far`,
+        `no_such_variable`, `text_too_long`; 409 `group_closed`, `member_left`, `seat_ended`, `viewer_works_not`."""
         said = self.asked(NewTalkSerializer)
         talk = talks.give(said.pop("group"), said.pop("speaker"), said.pop("day"), said.pop("at"), by=request.auth, **said)
         return self.one(talk, 201, Location=reverse("task-detail", args=[talk.pk]))
@@ -135,7 +136,8 @@ class TaskViewSet(ReadingView):
         """Hand tasks over to another seat, in one move with one way back; an assistant their own. With `whose` what becomes a task
         until then goes along.
 
-        409 `nothing_to_hand_over` where none of them is open and somebody else's."""
+        409 `nothing_to_hand_over` where none of them is open and somebody else's, `seat_ended`, `viewer_works_not`; 400 `tasks_or_whose`
+        unless one of both is said, `no_such_seat`, `no_such_span`."""
         mine = self.get_queryset().order_by()
         asked = self.asked(HandingSerializer)
         if ("tasks" in asked) == ("whose" in asked):

@@ -42,7 +42,7 @@ class TenantSerializer(ModelSerializer):
 
 
 class TenantViewSet(View):
-    """The key's own tenant, so no address names one."""
+    """The community that the key belongs to: name, language, zone, colour, and how late tasks rise. No address names one."""
 
     area = "settings"
     queryset = Tenant.objects.none()  # of one's own alone

@@ -56,6 +56,30 @@ def _header(name, words, **schema):
     return OpenApiParameter(name, TEXT | schema, OpenApiParameter.HEADER, description=words)
 
 
+ABOUT = """
+
+**Keys.** An owner makes one in the settings. Send it as `Authorization: Bearer qx_key_…`; it acts as one seat of one community, so no
+address names a community. Role and scopes of the key must both allow a request. Begin with `GET /api/v1/me/`.
+
+**Lists** come in pages of 50 (`page_size`, at most 500); `next` is the address of the following page. `fields=id,nickname` brings these
+alone. A filter or a field that nobody knows is refused by its name.
+
+**Changes.** `PATCH` takes only what is to change. What is done with a thing is a POST behind its address, as
+`/groups/{id}/closing/`, and mostly answers with the thing as it is then. Each leaves a fact in `/events/`; what can be taken back is
+taken back by it: `POST /events/{id}/undo/`.
+
+**Twice, and at once.** With an `Idempotency-Key` the same request may be sent again for a day: it happens once and is answered the same.
+With the `ETag` of what you read in `If-Match`, nothing is changed that somebody else changed since (412 `stale`).
+
+**Refusals** are problem details (RFC 9457): `code` is stable and for programs, `detail` is a sentence for people in the language of
+`Accept-Language`, `fields` says what is wrong with each name, `field` which name a code is about, and `proposal` what would do. Each
+operation names the codes of its own. After 429 wait as long as `Retry-After` says; a 503 may be sent again.
+
+**Values.** Ids are UUIDs. Moments are RFC 3339 with their offset, days are `2026-01-31`; a time such as `20:30` is on the clock of the
+community. Money is a whole number of the smallest unit. Ids, codes and numbers alone stand in facts, never names.
+
+**Long work** answers 202 with a `Location`: look there until its `state` is no longer `waiting`.
+"""
 LIMITS = {"array": ("minItems", "maxItems"), "object": ("minProperties", "maxProperties"), "string": ("minLength", "maxLength")}
 # What `str.strip` leaves something of. Each blank by its number: \s is not the same to Python and to JavaScript, whose patterns these are.
 NOT_BLANK = r"[^\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
@@ -72,7 +96,14 @@ class Description(SchemaGenerator):
     def get_schema(self, request=None, public=False):
         """In English, whoever reads it and whatever the server's language: programs are made of it."""
         with translation.override("en"):
-            return super().get_schema(request, public)
+            said = super().get_schema(request, public)
+        said["info"]["description"] += ABOUT
+        return said | {"tags": self._tags({operation["tags"][0] for each in said["paths"].values() for operation in each.values()})}
+
+    def _tags(self, names):
+        """What each collection is, as its view says it."""
+        views = {path.split("/")[3]: callback.cls for path, _regex, _method, callback in self.endpoints}
+        return [{"name": name, "description": " ".join((views[name].__doc__ or "").split())} for name in sorted(names)]
 
 
 class Schema(AutoSchema):
