@@ -5,11 +5,10 @@ from functools import lru_cache
 
 from django.conf import settings
 from django.shortcuts import render
-from django.utils import translation
 from django.views.decorators.http import require_safe
-from drf_spectacular.generators import SchemaGenerator
 
 from crm.tenancy import scopes
+from crm.tenancy.api.schema import Description
 
 METHODS = {"get": "brand", "post": "good", "patch": "warn", "put": "warn", "delete": "bad"}
 QUICK_START = {
@@ -82,17 +81,18 @@ def api_docs(request):
 @lru_cache(maxsize=1)
 def _rooms():
     """Every operation, gathered by what it is about. The description is English in both languages, as its names are."""
-    with translation.override("en"):
-        schema = SchemaGenerator().get_schema(request=None, public=True)
+    schema = Description().get_schema(request=None, public=True)
+    words = {tag["name"]: tag["description"] for tag in schema["tags"]}
     rooms = {}
     for path, operations in schema["paths"].items():
         for method, operation in operations.items():
             about = path.split("/")[3]
-            rooms.setdefault(about, []).append(_operation(path, method, operation))
-    return [{"name": name, "operations": found} for name, found in rooms.items()]
+            rooms.setdefault(about, []).append(_operation(path, method, operation, words[about]))
+    return [{"name": name, "words": words[name], "operations": found} for name, found in rooms.items()]
 
 
-def _operation(path, method, operation):
+def _operation(path, method, operation, said):
+    """`said` stands above all operations of its collection, and need not stand in each."""
     answers = operation["responses"]
     good = next(code for code in answers if code.startswith("2"))
     body = _example(operation.get("requestBody", {}))
@@ -103,7 +103,7 @@ def _operation(path, method, operation):
         "tone": METHODS.get(method, "line"),
         "path": path.removeprefix("/api/v1"),
         "summary": operation["summary"],
-        "words": "" if words.rstrip(".") == operation["summary"] else words,
+        "words": "" if words.rstrip(".") == operation["summary"] or " ".join(words.split()) == said else words,
         "parameters": [_parameter(each) for each in operation.get("parameters", []) if each["in"] != "header"],
         "code": good,
         "answer": _example(answers[good]) or _plain(answers[good]),

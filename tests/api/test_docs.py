@@ -77,6 +77,14 @@ def test_the_page_shows_every_operation(schema, page):
     assert sorted(shown) == sorted(operation["operationId"] for _, operation in every(schema))
 
 
+def test_every_collection_says_what_it_is(schema, page):
+    used = {tag for _, operation in every(schema) for tag in operation["tags"]}
+
+    assert {tag["name"] for tag in schema["tags"] if tag["description"]} == used
+    shown = html.unescape(page)
+    assert [tag["name"] for tag in schema["tags"] if tag["description"] not in shown] == []
+
+
 def test_the_page_is_open_to_all_and_names_no_tenant(two, page):
     assert [tenant for tenant in two if tenant.name in page] == []
 
