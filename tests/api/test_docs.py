@@ -10,6 +10,10 @@ import sys
 import pytest
 from django.test import Client
 
+import crm.api_examples
+import crm.tenancy.api_examples
+import groups.api_examples
+import members.api_examples
 from crm.tenancy import keys
 from crm.tenancy.api.schema import NOT_BLANK
 from tests.factories import MemberFactory, SeatFactory
@@ -65,6 +69,12 @@ def as_json_schema(rule, components):
         return as_json_schema(components[rule["$ref"].rpartition("/")[2]], components)
     plain = {name: as_json_schema(value, components) for name, value in rule.items() if name not in ("nullable", "example")}
     return {"anyOf": [plain, {"type": "null"}]} if rule.get("nullable") else plain
+
+
+def test_no_two_rooms_say_what_stands_under_one_name():
+    rooms = [crm.api_examples.OWN, crm.tenancy.api_examples.WORDS, groups.api_examples.WORDS, members.api_examples.WORDS]
+
+    assert sum(map(len, rooms)) == len(crm.api_examples.WORDS)
 
 
 def test_every_operation_says_what_it_does(schema):
