@@ -3,7 +3,7 @@
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 
-from . import invites
+from . import invites, seats
 from .api.serializers import ModelSerializer
 from .api.views import ReadingView, RowsView
 from .models import Invite, Seat
@@ -18,6 +18,20 @@ class SeatSerializer(ModelSerializer):
         fields = ["id", "name", "email", "role", "minutes_a_week", "created_at", "ended_at"]
 
 
+class SeatChangeSerializer(ModelSerializer):
+    minutes_a_week = serializers.IntegerField(
+        min_value=1,
+        max_value=seats.MOST_MINUTES,
+        required=False,
+        allow_null=True,
+        help_text="How much work they can bear; the week calendar says when it gets more. Null: nobody counts.",
+    )
+
+    class Meta:
+        model = Seat
+        fields = ["minutes_a_week"]
+
+
 class SeatViewSet(ReadingView):
     """Who may come in, and those whose seat ended: they have an `ended_at`."""
 
@@ -25,6 +39,15 @@ class SeatViewSet(ReadingView):
     queryset = Seat.objects.filter(tenant=ActiveTenant()).select_related("user")
     serializer_class = SeatSerializer
     filterset_fields = ["role"]
+
+    @extend_schema(request=SeatChangeSerializer, responses=SeatSerializer)
+    def partial_update(self, request, pk):
+        """Set somebody's weekly budget of minutes; name and role are changed on the page alone. 409 `seat_ended`."""
+        seat = self.get_object()
+        said = self.asked(SeatChangeSerializer, seat)
+        if "minutes_a_week" in said:
+            seats.set_minutes(seat, said["minutes_a_week"], by=request.auth)
+        return self.one(self.found())
 
 
 class InviteSerializer(ModelSerializer):

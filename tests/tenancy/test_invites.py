@@ -469,6 +469,19 @@ def test_a_program_sees_the_seats_of_its_own_tenant(api, two):
     assert api.get(f"seats/{ended.pk}/").json()["email"] == ended.user.email
 
 
+def test_a_program_sets_how_much_a_seat_can_bear_and_takes_that_back(api):
+    seat = SeatFactory(tenant=api.tenant, role="assistant", name="Xiaoyu")
+    path = f"seats/{seat.pk}/"
+
+    assert api.patch(path, {"minutes_a_week": 300}).json()["minutes_a_week"] == 300
+    wrong = [api.patch(path, said) for said in ({"minutes_a_week": 0}, {"role": "owner"}, {"minutes_a_week": "60"})]
+    (fact,) = api.get("events/", {"kind": "seat.minutes_set"}).json()["results"]
+
+    assert [answer.status_code for answer in wrong] == [400] * 3
+    assert api.post(f"events/{fact['id']}/undo/").status_code == 200
+    assert (api.get(path).json()["minutes_a_week"], api.get(path).json()["role"]) == (None, "assistant")
+
+
 @pytest.mark.parametrize("role", ["operator", "assistant", "viewer"])
 def test_only_owners_invite(house, role):
     client = SeatClient(SeatFactory(tenant=house, role=role))
