@@ -21,7 +21,7 @@ MISSING = "playwright is missing" if sync_playwright is None else "" if CHROMIUM
 REASON = f"{MISSING}: install the group `check` and Chromium"
 needs_chromium = pytest.mark.skipif(bool(MISSING) and os.environ.get("REQUIRE_BROWSER") != "1", reason=REASON)
 
-__all__ = ["PATIENCE", "expect", "fits", "needs_chromium", "opened", "until"]
+__all__ = ["PATIENCE", "expect", "fits", "needs_chromium", "opened", "ready", "until"]
 
 
 @contextmanager
@@ -50,6 +50,14 @@ def until(page, what):
     raise AssertionError(f"Never came true at {page.url}: {what} ({answer})")
 
 
+READY = "document.readyState === 'complete' && !document.querySelector('.htmx-request, .htmx-swapping, .htmx-settling')"
+
+
+def ready(page):
+    """The page that is there, or on its way, hears keys and clicks: what is to be seen already may still wait for its scripts."""
+    until(page, READY)
+
+
 def fits(page):
     """The page that is there, or on its way, does not scroll sideways."""
-    until(page, f"document.readyState === 'complete' && document.documentElement.scrollWidth <= {page.viewport_size['width']}")
+    until(page, f"{READY} && document.documentElement.scrollWidth <= {page.viewport_size['width']}")

@@ -2,9 +2,9 @@
 
 from django.test import Client
 
-from tests.chromium import PATIENCE, expect, fits, needs_chromium, until
+from tests.chromium import PATIENCE, expect, fits, needs_chromium, ready, until
 
-__all__ = ["DESKTOP", "PHONE", "Somebody", "expect", "fits", "needs_chromium", "until"]
+__all__ = ["DESKTOP", "PHONE", "Somebody", "expect", "fits", "needs_chromium", "ready", "until"]
 
 DESKTOP, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 

@@ -8,7 +8,7 @@ from crm.tenancy.scope import acting_for
 from members.models import Member
 from members.search import write
 
-from .people import PHONE, expect, needs_chromium
+from .people import PHONE, expect, needs_chromium, ready
 
 pytestmark = needs_chromium
 
@@ -36,6 +36,7 @@ def test_found_as_one_types_chosen_tagged_and_taken_back_by_keyboard(community, 
     expect(owner.locator("#found-members tbody tr")).to_have_count(2)
     expect(owner.locator("#found-members mark").first).to_have_text("海")
     expect(owner).to_have_url(re.compile(r"\?q=hai$"))
+    ready(owner)
 
     owner.focus("[data-all]")
     owner.keyboard.press("Space")
@@ -43,6 +44,7 @@ def test_found_as_one_types_chosen_tagged_and_taken_back_by_keyboard(community, 
     owner.focus("button[name=verb][value=tag]")
     owner.keyboard.press("Enter")
     expect(owner.locator("#bulk-ask h2")).to_contain_text("2")
+    expect(owner.locator("#bulk-ask :focus")).to_have_count(1)
     owner.keyboard.type("vip")
     owner.keyboard.press("Enter")
     expect(owner.locator("#found-members .qx-tag", has_text="vip")).to_have_count(2)
@@ -64,6 +66,7 @@ def test_a_condition_is_set_and_taken_out_by_keyboard_and_the_address_says_it(co
     owner.keyboard.press("Space")
     expect(owner.locator("#chip-1")).to_be_visible()
     expect(owner).to_have_url(re.compile(r"/members/\?phone=no$"))
+    ready(owner)
     owner.keyboard.press("Escape")
     owner.focus("#chip-1")
     owner.keyboard.press("Enter")

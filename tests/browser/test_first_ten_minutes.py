@@ -14,7 +14,7 @@ from crm.tenancy.scope import acting_for
 from groups import reshuffling
 from groups.models import Draft, Group, Placement
 from members.models import Member
-from tests.chromium import expect, needs_chromium
+from tests.chromium import PATIENCE, expect, needs_chromium, ready
 
 try:
     from axe_playwright_python.sync_playwright import Axe
@@ -41,7 +41,7 @@ def stranger(chromium, live_server, worker, settings, tmp_path, monkeypatch):
     context = chromium.new_context(viewport={"width": 1440, "height": 900}, locale="en-GB", accept_downloads=True)
     context.add_init_script(COUNT)
     page = context.new_page()
-    page.set_default_timeout(30_000)
+    page.set_default_timeout(PATIENCE * 1000)
     page.complaints = []
     page.on("console", lambda said: said.type == "error" and page.complaints.append(said.text))
     page.on("pageerror", lambda error: page.complaints.append(str(error)))
@@ -68,6 +68,7 @@ LOOKED_AT = set()
 
 def accessible(page):
     """Each page once."""
+    ready(page)
     address = re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}|\d+", "…", page.url)
     if address in LOOKED_AT:
         return
@@ -93,6 +94,7 @@ def test_from_the_link_to_the_plan(stranger, tmp_path):
     accessible(page)
     button(page, "Upload the two files").click()
 
+    expect(page.get_by_role("heading", name="Bring your people in")).to_be_visible()
     accessible(page)
     for name, file in ("members", members), ("cohorts", cohorts):
         with page.expect_file_chooser() as chooser:
@@ -114,6 +116,7 @@ def test_from_the_link_to_the_plan(stranger, tmp_path):
     button(page, "Save 4 groups").click()
 
     page.locator("[data-step=assistant]").get_by_role("link", name="Invite an assistant").click()
+    expect(page.get_by_role("button", name="Make the invite")).to_be_visible()
     page.get_by_label("Name").last.fill("Doudou")
     page.get_by_role("button", name="Make the invite").click()
     expect(page.get_by_text("Copy the text")).to_be_visible()
@@ -122,6 +125,7 @@ def test_from_the_link_to_the_plan(stranger, tmp_path):
     page.locator("[data-step=plan]").get_by_role("button", name="Propose a plan").click()
     expect(page.get_by_role("button", name=re.compile("Approve"))).to_be_visible(timeout=SLOWLY)
 
+    ready(page)
     clicks = int(page.evaluate("sessionStorage.clicks"))
     print(f"{clicks} clicks from the link to the plan")
     assert clicks < FEWER_THAN
@@ -133,4 +137,6 @@ def test_from_the_link_to_the_plan(stranger, tmp_path):
         assert list(Group.objects.in_order().values_list("name", flat=True)) == ["Morning group", "会员2群", "会员3群", "会员4群"]
         assert Draft.objects.get().state == "ready"
     page.locator(".qx-rail").get_by_role("link", name="Today").click()
+    expect(page).to_have_url(re.compile("/xinqu/$"))
+    ready(page)
     expect(page.get_by_role("heading", name="Four steps to your first plan")).to_have_count(0)

@@ -17,7 +17,7 @@ from tests.factories import SeatFactory, TenantFactory
 from tests.imports.test_bad_files import PROTECTED, workbook
 from tests.imports.uploading import HEAD
 
-from .people import PHONE, Somebody, expect, fits, needs_chromium
+from .people import PHONE, Somebody, expect, fits, needs_chromium, ready
 
 pytestmark = [needs_chromium, pytest.mark.django_db(transaction=True)]
 SAMPLES = Path(__file__).parents[3] / "shared/data"
@@ -57,7 +57,9 @@ def bring(owner, file, second=None):
         chooser.value.set_files(second)
     page.get_by_role("button", name="Upload and read").click()
     expect(page.locator(".qx-steps li").nth(2).or_(page.locator("main [role=alert]")).first).to_be_visible(timeout=PATIENCE)
+    ready(page)
     expect(page.locator("#import [role=progressbar]")).to_have_count(0, timeout=PATIENCE)
+    ready(page)
     return page
 
 
@@ -91,9 +93,10 @@ def test_a_file_is_chosen_looked_at_decided_by_a_key_and_imported(owner, tmp_pat
 
     page = bring(owner, file)
     assert counts(page) == {"new": 3, "changed": 0, "the same": 0, "doubtful": 1, "rejected": 1}
-    assert page.get_by_label("昵称").input_value() == "nickname"
+    expect(page.get_by_label("昵称")).to_have_value("nickname")
     page.keyboard.press("m")
     expect(page.get_by_text("You said: the same person.")).to_be_visible()
+    ready(page)
     assert counts(page)["new"] == 2
     page.set_viewport_size(PHONE)
     fits(page)
@@ -121,6 +124,8 @@ def test_every_file_of_a_sample_community(owner, name):
     assert rows_of(page)[:2] == [expected["data_rows"], expected["cohort_rows"]]
     assert counts(page)["rejected"] == len(expected["rejected"])
     page.locator(".qx-counts").get_by_role("link", name="rejected").click()
+    expect(page.locator("#rejected tbody td.num").first).to_be_visible()
+    ready(page)
     lines = page.locator("#rejected tbody td.num").all_inner_texts()
     assert lines == [str(row["line"]) for row in expected["rejected"]]
     assert f"Imported {expected['people_in_file']:,} people" in write(page)

@@ -10,8 +10,9 @@ from groups.models import Draft, Task
 from groups.thinking import think_now
 from members.models import Member
 from tests.factories import CohortFactory, MoveFactory, TaskFactory, WaveFactory
+from tests.groups.test_phone_browser import all_sent
 
-from .people import PHONE, Somebody, expect, needs_chromium, until
+from .people import PHONE, Somebody, expect, needs_chromium, ready, until
 
 pytestmark = needs_chromium
 # What a focused element and what stands around it look like; a ring is a difference between now and after.
@@ -35,32 +36,42 @@ SEEN = """(element) => {
 SAID = """(element) => element === document.body ? "" : element.getAttribute("aria-label")
     || [...(element.labels || [])].map((label) => label.innerText.trim()).join() || element.textContent.trim().slice(0, 80)
     || element.outerHTML.slice(0, 120)"""
+# Of one stop of Tab after the other: what it is called; where the one before has no ring, what that was; whether this one is seen.
+KNOWN = f"""() => {{ const on = document.activeElement; window.tabbed = {{ on, looks: ({LOOKS})(on), name: ({SAID})(on) }}; }}"""
+TABBED = f"""() => {{
+    const before = window.tabbed || {{}}, on = document.activeElement, name = ({SAID})(on);
+    if (before.on === on) return [name, "", true]; // a day has several parts, each a stop
+    const isWithout = before.on?.isConnected && ({LOOKS})(before.on) === before.looks;
+    ({KNOWN})();
+    return [name, isWithout ? before.name : "", !name || ({SEEN})(on)];
+}}"""
 
 
 class Keyboard:
     """A page without a mouse."""
 
     def __init__(self, page):
-        self.page, self.faults, self.arrived = page, [], None
+        self.page, self.faults, self.is_known = page, [], False
 
     @property
     def on(self):
         return self.page.evaluate(f"({SAID})(document.activeElement)")
 
     def tab(self, back=False):
-        before = self.page.evaluate_handle("document.activeElement")
-        was, name = self.arrived or self.page.evaluate(LOOKS, before), self.on
+        """What the focus is on now."""
+        if not self.is_known:
+            self.page.evaluate(KNOWN)
         self.page.keyboard.press("Shift+Tab" if back else "Tab")
-        if before.evaluate("(element) => element === document.activeElement"):
-            return  # a day has several parts, each a stop
-        if name and before.evaluate("(element) => element.isConnected") and self.page.evaluate(LOOKS, before) == was:
-            self.faults.append(f"no ring: {name}")
-        self.arrived = self.page.evaluate(f"({LOOKS})(document.activeElement)")
-        if self.on and not self._comes_into_sight():
-            self.faults.append(f"not to be seen: {self.on}")
+        name, is_without_ring, is_seen = self.page.evaluate(TABBED)
+        self.is_known = True
+        if is_without_ring:
+            self.faults.append(f"no ring: {is_without_ring}")
+        if not is_seen and not self._comes_into_sight():
+            self.faults.append(f"not to be seen: {name}")
+        return name
 
     def _comes_into_sight(self):
-        return any(self.page.evaluate(f"({SEEN})(document.activeElement)") or self.page.wait_for_timeout(50) for _ in range(10))
+        return any(self.page.evaluate(f"({SEEN})(document.activeElement)") or self.page.wait_for_timeout(50) for _ in range(40))
 
     def tab_to(self, what, most=200):
         """Until the focus is on what this selector names."""
@@ -72,18 +83,20 @@ class Keyboard:
 
     def press(self, key, done=None):
         """An act on this page; when it is done the focus is somewhere."""
-        name, self.arrived = self.on, None
+        name, self.is_known = self.on, False
         self.page.keyboard.press(key)
         if done:
             until(self.page, done)
-        if not any(self.on or self.page.wait_for_timeout(50) for _ in range(40)):
+        ready(self.page)
+        if not any(self.on or self.page.wait_for_timeout(50) for _ in range(200)):
             self.faults.append(f"{key} on “{name}” lost the focus")
 
     def leaves(self, key, address):
         """An act that leads to another page."""
+        self.is_known = False
         self.page.keyboard.press(key)
         self.page.wait_for_url(address)
-        self.page.wait_for_load_state()
+        ready(self.page)
 
 
 @pytest.fixture
@@ -112,7 +125,7 @@ def test_the_owner_signs_in_and_approves_a_plan(sits, community, draft):
     keys.tab_to("[data-point]")
     keys.press("ArrowRight", "location.search.includes('moves=')")
     expect(keys.page.locator("#figure")).not_to_have_text(whole)
-    assert keys.page.evaluate("document.activeElement.matches('[data-point]')")
+    until(keys.page, "document.activeElement.matches('[data-point]')")
     keys.tab_to("#look form button")
     with keys.page.expect_navigation():
         keys.page.keyboard.press("Enter")
@@ -127,12 +140,13 @@ def test_the_owner_signs_in_and_approves_a_plan(sits, community, draft):
         asked = Draft.objects.get(state="waiting")
         Draft.objects.filter(pk=asked.pk).update(steps=20_000)
     think_now(community.tenant.pk, asked.pk)
-    expect(keys.page.locator("#approve button[data-dialog='#approving']")).to_be_visible(timeout=30_000)
+    expect(keys.page.locator("#approve button[data-dialog='#approving']")).to_be_visible()
+    ready(keys.page)
 
     keys.tab_to("button[data-dialog='#approving']")
     keys.press("Enter", "document.querySelector('#approving').open")
     keys.press("Escape", "!document.querySelector('#approving').open")
-    assert keys.page.evaluate("document.activeElement.dataset.dialog") == "#approving"
+    until(keys.page, "document.activeElement.dataset.dialog === '#approving'")
     keys.press("Enter", "document.querySelector('#approving').open")
     keys.tab_to("#approving button.btn-primary")
     keys.leaves("Enter", "**/reshuffles/*/")
@@ -158,6 +172,7 @@ def test_an_assistant_copies_sends_and_takes_back(sits, chromium, live_server, c
     keys.press("Enter", "document.querySelector('#ended .title') !== null")
     keys.tab_to("#ended button")
     keys.press("Enter", "document.querySelector('#ended').hidden")
+    all_sent(phone.page)
     phone.close()
 
     assert keys.faults == []
@@ -197,8 +212,7 @@ def test_every_stop_of_tab_is_seen_and_has_a_ring(sits, size):
     for path in ("", "matrices/", "week/", "tasks/", "trail/", "settings/", "settings/seats/"):
         keys = Keyboard(person.goes(path))
         for _ in range(60):
-            keys.tab()
-            if not keys.on:
+            if not keys.tab():
                 break
         faults[path] = keys.faults
 

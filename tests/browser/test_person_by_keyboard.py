@@ -6,7 +6,7 @@ from crm.tenancy.scope import acting_for
 from members.models import Member
 from tests.factories import HandleFactory
 
-from .people import needs_chromium, until
+from .people import expect, needs_chromium, ready, until
 from .test_introduction import colours, red_and_blue
 from .test_keyboard_alone import Keyboard
 
@@ -28,22 +28,23 @@ def test_a_person_is_edited_noted_pictured_and_taken_back(sits, community, someb
 
     keys.tab_to("#edit-who")
     keys.press("Enter", "document.querySelector('#sec-who input[name=nickname]') !== null")
-    assert keys.page.evaluate("document.activeElement.name") == "nickname"
+    until(keys.page, "document.activeElement.name === 'nickname'")
     keys.page.keyboard.press("End")
     keys.page.keyboard.type(" the second")
     keys.press("Enter", "document.querySelector('#person h1')?.innerText.includes('second')")
-    assert keys.page.evaluate("document.activeElement.id") == "edit-who"
+    until(keys.page, "document.activeElement.id === 'edit-who'")
 
     keys.tab_to("#new_note_text")
     keys.page.keyboard.type("Calls in the morning")
     keys.tab_to("#notes form .btn")
     keys.press("Enter", "document.querySelector('#notes article') !== null")
-    assert keys.page.evaluate("document.activeElement.id") == "new_note_text"
+    until(keys.page, "document.activeElement.id === 'new_note_text'")
 
     keys.tab_to("#toasts form button")
     with keys.page.expect_navigation():
         keys.page.keyboard.press("Enter")
-    assert keys.page.locator("#notes article").count() == 0
+    expect(keys.page.locator("#notes article")).to_have_count(0)
+    ready(keys.page)
 
     keys.page.locator("input[name=photo]").set_input_files(red_and_blue(tmp_path / "me.png"))
     until(keys.page, "document.activeElement.tagName === 'CANVAS'")
@@ -51,7 +52,7 @@ def test_a_person_is_edited_noted_pictured_and_taken_back(sits, community, someb
         keys.page.keyboard.press(key)
     with keys.page.expect_navigation():
         keys.page.keyboard.press("Enter")
-    assert keys.page.locator(".qx-avatar.lg img").count() == 1
+    expect(keys.page.locator(".qx-avatar.lg img")).to_have_count(1)
 
     assert keys.faults == []
     assert owner.complaints == []

@@ -6,7 +6,7 @@ from crm.tenancy.scope import acting_for
 from members.models import Merge, Twin
 from tests.factories import MemberFactory, TwinFactory
 
-from .people import PHONE, expect, fits, needs_chromium, until
+from .people import PHONE, expect, fits, needs_chromium, ready, until
 
 pytestmark = [needs_chromium, pytest.mark.django_db(transaction=True)]
 
@@ -33,6 +33,7 @@ def test_one_key_for_each_pair_and_the_next_comes_by_itself(sits, community, pai
     for key, following in [("j", 1), ("k", 0), ("m", 1), ("n", 2), ("d", 3), ("l", 4)]:
         page.keyboard.press(key)
         expect(chosen).to_contain_text(f"Left {following}")
+        ready(page)
 
     assert states(community) == ["merged", "merged", "apart", "later", "open"]
     with acting_for(community.tenant.pk):

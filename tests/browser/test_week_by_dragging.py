@@ -9,7 +9,7 @@ from groups import occurrences
 from groups.models import Occurrence
 from tests.factories import RhythmFactory, SlotFactory
 
-from .people import PHONE, expect, needs_chromium
+from .people import PHONE, expect, needs_chromium, ready
 
 pytestmark = needs_chromium
 A_DAY = datetime.timedelta(days=1)
@@ -46,6 +46,7 @@ def test_by_the_mouse_for_one_week_and_by_keys_for_every_week(community, monday,
 
     page.locator("#toasts form button").click()
     expect(row.locator("td[data-day]").nth(1).locator(".qx-slot")).to_have_count(1)
+    ready(page)
     slot.focus()
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Shift+ArrowRight")

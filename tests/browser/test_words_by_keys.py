@@ -7,7 +7,7 @@ from members import words
 from members.models import Member, Word
 from tests.factories import MemberFactory
 
-from .people import expect, needs_chromium
+from .people import expect, needs_chromium, ready
 
 pytestmark = needs_chromium
 
@@ -37,6 +37,7 @@ def test_a_key_for_each_new_spelling_and_one_to_take_it_back(community, written,
     expect(waiting).to_have_count(1)
     assert states(community) == {"深圳": "accepted", "深镇": "merged", "火星基地": "proposed"}
 
+    ready(page)
     page.keyboard.press("a")
     expect(page.locator("#waiting")).to_have_count(0)
     assert states(community)["火星基地"] == "accepted"

@@ -11,10 +11,10 @@ from crm.tenancy.models import Tenant
 from crm.tenancy.scope import acting_for
 from groups import arrival_handing, arrivals
 from groups.models import Arrival, ArrivalStep, Group
-from tests.chromium import PATIENCE, expect, needs_chromium
+from tests.chromium import PATIENCE, expect, needs_chromium, ready
 from tests.factories import CohortFactory, EveningsFactory, GroupFactory, MatrixFactory, MemberFactory, PlacementFactory, SeatFactory
 
-from .test_phone_browser import COUNT_TAPS, all_sent, phone, seat  # noqa: F401  fixtures
+from .test_phone_browser import COUNT_TAPS, all_sent, phone, seat, taps  # noqa: F401  fixtures
 
 pytestmark = needs_chromium
 
@@ -39,15 +39,16 @@ def test_a_newcomer_is_welcomed_by_two_taps_a_step(phone, seat):  # noqa: F811
     page.tap("a.pbtn")
     for name in ("Notice", "Packet", "Intro", "Welcome"):
         expect(page.locator(".stps [aria-current=step] b")).to_have_text(name)
+        ready(page)
         page.evaluate(COUNT_TAPS)
         page.tap(".copy")
         expect(page.locator("[data-sent].filled")).to_be_visible()
-        copied = page.evaluate("navigator.clipboard.readText()")
-        assert page.evaluate("window.taps") == 1
+        assert taps(page) == 1
         page.tap("[data-sent]")
-    assert copied.count("@Lin") == 3
+    assert page.evaluate("navigator.clipboard.readText()").count("@Lin") == 3
 
     expect(page.locator(".stps [aria-current=step] b")).to_have_text("Chain")
+    ready(page)
     page.fill("[name=note] >> nth=0", "31")
     page.tap("[data-sent]")
     page.wait_for_url(lambda url: "/tasks/" not in url)
@@ -98,12 +99,14 @@ def test_an_evening_of_arrivals_from_the_queue_to_the_welcome(desk, phone, seat)
     expect(desk.locator(".qx-arrivals tbody tr")).to_have_count(2)
     expect(desk.locator("#queue li")).to_have_text(re.compile("Sun Li"))
 
+    ready(desk)
     desk.keyboard.press("h")
     expect(desk.locator("#hours")).to_be_visible()
     desk.get_by_label("Days that a silent caller rests").fill("14")
     desk.keyboard.press("Enter")
     expect(desk.locator(".qx-toast")).to_contain_text("The evenings are saved.")
 
+    ready(desk)
     desk.keyboard.press("u")
     expect(desk.locator("#urgent")).to_be_visible()
     desk.get_by_label("Who", exact=True).select_option(label="Sun Li")
@@ -112,6 +115,7 @@ def test_an_evening_of_arrivals_from_the_queue_to_the_welcome(desk, phone, seat)
     desk.keyboard.press("Enter")
     expect(desk.locator("#side-title")).to_contain_text("Sun Li")
     expect(desk.locator(".qx-arrivals tr:has-text('Sun Li') .qx-tag.warn")).to_have_text("urgent")
+    ready(desk)
     desk.keyboard.press("Escape")
     expect(desk.locator("#side-title")).to_have_count(0)
 
@@ -122,6 +126,7 @@ def test_an_evening_of_arrivals_from_the_queue_to_the_welcome(desk, phone, seat)
     page = phone.open(f"tasks/{task}/")
     for name in ("Notice", "Packet", "Intro"):
         expect(page.locator(".stps [aria-current=step] b")).to_have_text(name)
+        ready(page)
         page.tap("[data-sent]")
     expect(page.locator(".stps [aria-current=step] b")).to_have_text("Welcome")
     all_sent(page)
@@ -129,8 +134,10 @@ def test_an_evening_of_arrivals_from_the_queue_to_the_welcome(desk, phone, seat)
     desk.goto(desk.home)
     desk.get_by_role("link", name="Sun Li").first.press("Enter")
     expect(desk.locator("#words")).to_contain_text("@Lin")
+    ready(desk)
     desk.locator("#done").press("Enter")  # the welcome
     expect(desk.locator("#side-title + .m")).to_have_text("Step 5")
+    ready(desk)
     desk.get_by_role("button", name="Skip, with a reason").press("Enter")
     desk.get_by_label("Why", exact=True).fill("everybody sleeps")
     desk.keyboard.press("Enter")

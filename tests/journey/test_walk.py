@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.chromium import expect, fits, needs_chromium
+from tests.chromium import expect, fits, needs_chromium, until
 
 from .running import Demo, wait_for
 
@@ -114,15 +114,16 @@ def walk(demo, sits, size, point):
     expect(page).to_have_url(re.compile(r"moves=\d+"))
     expect(page.locator("#figure")).not_to_have_text(whole)
     page.locator("#look form[action$='/drafts/'] button").click()
-    expect(page.locator("#making")).to_be_visible()
+    to_approve = page.locator("#approve button[data-dialog='#approving']")
+    expect(page.locator("#making").or_(to_approve)).to_be_visible()
     owner.fits()
-    expect(page.locator("#approve button[data-dialog='#approving']")).to_be_visible(timeout=PATIENCE)
-    moves = int(re.search(r"([\d,]+)", page.locator("#approve button[data-dialog='#approving']").inner_text())[1].replace(",", ""))
+    expect(to_approve).to_be_visible(timeout=PATIENCE)
     owner.fits()
+    moves = int(re.search(r"([\d,]+)", to_approve.inner_text())[1].replace(",", ""))
 
     # The last day is shown before approving; approving asks once.
     assert re.search(r"\d", page.locator("#approve").inner_text())
-    page.locator("#approve button[data-dialog='#approving']").click()
+    to_approve.click()
     page.locator("#approving form[action$='/approval/'] button.btn-primary").click()
     page.wait_for_url(re.compile("/reshuffles/"))
     owner.fits()
@@ -136,7 +137,7 @@ def walk(demo, sits, size, point):
     assert 0 < left <= 90
     card = phone.locator("#next")
     card.locator("[data-do='copy']").first.click()
-    assert phone.evaluate("navigator.clipboard.readText()")
+    until(phone, "navigator.clipboard.readText()")
     phone.locator("[data-do='sent']").first.click()
     expect(phone.locator("h1 [data-left]")).to_have_text(str(left - 1))
     expect(phone.locator("#toast, [role=status]").last).to_contain_text(re.compile(r"\w"))
@@ -169,7 +170,8 @@ def paste_a_roster(demo, owner):
     group, sitting, coming = _of_a_group(demo)
     api(demo, "members/", {"nickname": "后来的人", "handles": []})
     page = owner.goes("reshuffles/")
-    page.locator("form[action$='/late/'] button").click()
+    with page.expect_navigation():
+        page.locator("form[action$='/late/'] button").click()
     expect(page.locator("form[action$='/late/']")).to_have_count(0)
     owner.fits()
     page.locator("main a[href$='/rosters/']").first.click()
