@@ -66,6 +66,7 @@ async function picture(request, path) {
 async function keepToday() {
   const answer = await fetch(home, { credentials: "same-origin" }).catch(() => null);
   if (!answer || !answer.ok || answer.redirected) return false;
+  if (!await caches.has(CACHE)) return false; // who signed out meanwhile leaves nothing behind
   await keep(await caches.open(CACHE), home, answer);
   return true;
 }

@@ -1,13 +1,13 @@
 """The whole walk in a browser, on the running demo: the decision, the plan, the approval, the evening, the new half-year.
 
-At both widths on a small folder that the test writes; with WALK=long also on the invented community and on an owner's own folder,
-`../shared/data/yuanfan` where that lies there.
+On a small folder that the test writes, planned and approved at phone width, carried out at desktop width, while every page is looked at
+in both; with WALK=long also each width from end to end, on the invented community and on an owner's own folder, `../shared/data/yuanfan`
+where that lies there.
 """
 
 import os
 import random
 import re
-import shutil
 from pathlib import Path
 
 import httpx
@@ -24,15 +24,10 @@ LONG = pytest.mark.skipif(os.environ.get("WALK") != "long", reason="thousands of
 PATIENCE = 240_000  # milliseconds; a plan for five thousand takes its time on a busy machine
 
 
-@pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    return tmp_path_factory.mktemp("walk")
-
-
 @pytest.fixture
-def data_apart(tmp_path_factory):
+def data(tmp_path_factory):
     """Where nothing was approved yet."""
-    return tmp_path_factory.mktemp("other width")
+    return tmp_path_factory.mktemp("walk")
 
 
 @pytest.fixture
@@ -79,7 +74,11 @@ class Person:
         return self.page
 
     def fits(self):
-        fits(self.page)
+        """At either width."""
+        mine = self.page.viewport_size
+        for size in (PHONE if mine == DESKTOP else DESKTOP, mine):
+            self.page.set_viewport_size(size)
+            fits(self.page)
 
 
 @pytest.fixture
@@ -95,7 +94,8 @@ def sits(chromium):
     assert [person.wrong for person in everybody if person.wrong] == []
 
 
-def walk(demo, sits, size, point):
+def walk(demo, sits, size, point, later=None):
+    """All of it at one width, or what comes after the approval at another one."""
     owner = sits(demo, "owner", size)
 
     # Today says what needs deciding; the plan that the clock proposed is one click away.
@@ -149,6 +149,7 @@ def walk(demo, sits, size, point):
     wait_for(lambda: _moves(demo).get("refused") == 1)
 
     # The owner sees it.
+    owner.page.set_viewport_size(later or size)
     page = owner.goes("reshuffles/")
     wait_for(lambda: page.reload() and "1" in page.locator("main").inner_text())
     counts = _moves(demo)
@@ -249,24 +250,18 @@ def walk_by_api(demo):
     assert _moves(demo)["asked"] == 1
 
 
-def test_the_walk_at_desktop_width(data, sits, small_folder):
+def test_the_walk_and_then_the_next_half_year_by_api(data, sits, small_folder):
     with Demo(data, "--from", small_folder) as demo:
         assert demo.slug == small_folder.name
 
-        walk(demo, sits, DESKTOP, point=3)
-
-
-def test_the_walk_at_phone_width_and_then_the_next_half_year_by_api(data, sits, small_folder, tmp_path):
-    """A copy of the folder is a tenant of its own, so nothing was approved there yet."""
-    with Demo(data, "--from", shutil.copytree(small_folder, tmp_path / "by-phone")) as demo:
-        walk(demo, sits, PHONE, point=3)
+        walk(demo, sits, PHONE, point=3, later=DESKTOP)
         walk_by_api(demo)
 
 
 @LONG
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
-def test_the_walk_on_the_invented_community(data_apart, sits, size):
-    with Demo(data_apart) as demo:
+def test_the_walk_on_the_invented_community(data, sits, size):
+    with Demo(data) as demo:
         assert len(demo.sign_ins("assistant")) == 4
 
         walk(demo, sits, size, point=3)
@@ -274,8 +269,8 @@ def test_the_walk_on_the_invented_community(data_apart, sits, size):
 
 @LONG
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
-def test_the_walk_on_an_owners_own_files(data_apart, sits, own_folder, size):
-    with Demo(data_apart, "--from", own_folder) as demo:
+def test_the_walk_on_an_owners_own_files(data, sits, own_folder, size):
+    with Demo(data, "--from", own_folder) as demo:
         people = api(demo, "members/?standing=current&page_size=500")["results"]
         assert demo.slug == own_folder.name
         assert len(people) > 50
