@@ -8,7 +8,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from crm.tenancy import scopes
-from crm.tenancy.api.schema import Description
+from crm.tenancy.api.schema import described
 
 METHODS = {"get": "brand", "post": "good", "patch": "warn", "put": "warn", "delete": "bad"}
 QUICK_START = {
@@ -81,7 +81,7 @@ def api_docs(request):
 @lru_cache(maxsize=1)
 def _rooms():
     """Every operation, gathered by what it is about. The description is English in both languages, as its names are."""
-    schema = Description().get_schema(request=None, public=True)
+    schema = described()
     words = {tag["name"]: tag["description"] for tag in schema["tags"]}
     rooms = {}
     for path, operations in schema["paths"].items():

@@ -40,11 +40,11 @@ KEYS = {
 }
 # What a process remembers from one request to the next: texts of the house's own, of what was typed, or of the time zones of the world.
 REMEMBERED = {
-    "crm.api_docs", "crm.overview", "crm.tenancy.api.rates", "crm.tenancy.bulk", "crm.tenancy.places", "crm.tenancy.prepared",
-    "crm.tenancy.scopes", "crm.tenancy.secrets", "crm.tenancy.templatetags.qx", "groups.days_off", "groups.laying", "groups.on_members",
-    "groups.plans", "groups.reshuffling.annealing", "groups.reshuffling.solving", "groups.senders.outside", "members.cities",
-    "members.files.values", "members.hits", "members.list_rows", "members.names", "members.places", "members.resemblance",
-    "members.vocabulary",
+    "crm.api_docs", "crm.overview", "crm.tenancy.api.rates", "crm.tenancy.api.schema", "crm.tenancy.bulk", "crm.tenancy.places",
+    "crm.tenancy.prepared", "crm.tenancy.scopes", "crm.tenancy.secrets", "crm.tenancy.templatetags.qx", "groups.days_off",
+    "groups.laying", "groups.on_members", "groups.plans", "groups.reshuffling.annealing", "groups.reshuffling.solving",
+    "groups.senders.outside", "members.cities", "members.files.values", "members.hits", "members.list_rows", "members.names",
+    "members.places", "members.resemblance", "members.vocabulary",
 }  # fmt: skip
 FILE_KINDS = {"import", "interactions", "review", "rejected", "logo", "introduction", "photo", "slot", "proof", "sticker", "code"}
 OUTSIDE_THE_MEDIA = ["..", "../..", "..%2F..%2Fsecret.txt", "%2e%2e%2fsecret.txt", "..\\secret.txt", "%00", "/etc/passwd", "secret.txt"]

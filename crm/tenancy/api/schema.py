@@ -1,5 +1,7 @@
 """The description that programs and their makers read. What holds for every address is written here, once."""
 
+from functools import lru_cache
+
 from django.core.validators import RegexValidator
 from django.utils import translation
 from drf_spectacular.generators import SchemaGenerator
@@ -95,6 +97,8 @@ def _limits(schema, least, most):
 class Description(SchemaGenerator):
     def get_schema(self, request=None, public=False):
         """In English, whoever reads it and whatever the server's language: programs are made of it."""
+        if request and public:
+            return described()
         with translation.override("en"):
             said = super().get_schema(request, public)
         said["info"]["description"] += ABOUT
@@ -104,6 +108,12 @@ class Description(SchemaGenerator):
         """What each collection is, as its view says it."""
         views = {path.split("/")[3]: callback.cls for path, _regex, _method, callback in self.endpoints}
         return [{"name": name, "description": " ".join((views[name].__doc__ or "").split())} for name in sorted(names)]
+
+
+@lru_cache(maxsize=1)
+def described():
+    """All of it, as everybody may read it. It takes a second or two, and says the same as long as a process runs."""
+    return Description().get_schema(public=True)
 
 
 class Schema(AutoSchema):
