@@ -36,6 +36,7 @@ def tasks(request):
     for load in loads:
         load["week"] = work.get(load["assistant"])
     may_hand_over = rights.may_do(request.seat, "tasks") and state in (Task.State.OPEN, LATE)
+    assistant = next((seat for pk, seat in seats.items() if str(pk) == chosen["assistant"]), None)
     found = _narrowed(mine, chosen, state)
     cut = Cut(_how_many(chosen, state, loads) if not chosen["group"] else found.count(), request.GET.get("page"))
     parts = _parts(cut.of(_in_words(found)), seats)
@@ -49,11 +50,12 @@ def tasks(request):
         "state": state,
         "states": [(LATE, None), *[(code, label) for code, label in Task.State.choices]],
         "chosen": chosen,
-        "assistant": next((seat for pk, seat in seats.items() if str(pk) == chosen["assistant"]), None),
+        "assistant": assistant,
         "group": Group.objects.filter(pk=as_uuid(chosen["group"])).first() if chosen["group"] else None,
         "only_own": not sees_all(request.seat, "tasks"),
         "hands": _hands(request, seats, loads) if may_hand_over else None,
-        "spans": handovers.Span.choices,
+        "spans": _spans(assistant, request.tenant) if assistant and may_hand_over else (),
+        "asks_to_hand_over": "hand-over" in request.GET,
         "now": timezone.now(),
     }
     return page(request, "groups/tasks.html", context)
@@ -64,6 +66,11 @@ def _hands(request, seats, loads):
     if not sees_all(request.seat, "tasks"):
         return handovers.loads(request.tenant)
     return handovers.in_order(seats.values(), {load["assistant"]: load["minutes"] for load in loads})
+
+
+def _spans(seat, tenant):
+    """How much could be handed over, and how many tasks that is today."""
+    return [(code, label, handovers.of(seat, code, tenant).count()) for code, label in handovers.Span.choices]
 
 
 @does("tasks")

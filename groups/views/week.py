@@ -32,7 +32,8 @@ def week(request):
 def page(request, monday, *, panel="", status=200, **context):
     """The calendar, perhaps with a panel at its side."""
     shown = weeks.week_of(request.tenant, monday)
-    may = rights.may_do(request.seat, "matrix")
+    may, mendings = rights.may_do(request.seat, "matrix"), mending.proposals(shown)
+    stuck = [each for each in mendings if not each.shares]
     context |= {
         "week": shown,
         "by_day": list(shown.by_day()),
@@ -44,7 +45,9 @@ def page(request, monday, *, panel="", status=200, **context):
         "usual": shown.usual,
         "too_much": shown.too_much,
         "nobody": sum(row.group.assistant_id is None for row in shown.rows),
-        "mendings": mending.proposals(shown),
+        "mendings": mendings,
+        "stuck": stuck,
+        "stuck_could": any(each.can_go for each in stuck),
         "panel": panel,
         "may": may,
         "may_set": rights.may_do(request.seat, "settings"),

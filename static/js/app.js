@@ -274,11 +274,21 @@
   // htmx
 
   document.addEventListener("htmx:configRequest", (event) => { if (event.detail.verb !== "get") event.detail.headers["X-CSRFToken"] = csrf(); });
+  // A button that is off while it asks loses the focus; it has it again before its answer comes in, perhaps as a dialog that gives it back
+  const held = new WeakSet();
+  const isNowhere = () => [null, document.body].includes(document.activeElement);
+  function free(button) {
+    button.removeAttribute("aria-busy");
+    button.disabled = false;
+    if (held.delete(button) && button.isConnected && isNowhere()) button.focus();
+  }
+  document.addEventListener("htmx:beforeOnLoad", (event) => { if (event.detail.elt.matches("button, .btn")) free(event.detail.elt); });
   document.addEventListener("htmx:beforeRequest", (event) => {
     const element = event.detail.elt;
     if (element.matches("form")) {
       if (element.method === "post" || element.matches("[hx-post]")) busy(element, true, event.detail.requestConfig.triggeringEvent?.submitter);
     } else if (element.matches("button, .btn")) {
+      if (element === document.activeElement) held.add(element);
       element.setAttribute("aria-busy", "true");
       element.disabled = true;
     }
@@ -286,7 +296,22 @@
   document.addEventListener("htmx:afterRequest", (event) => {
     const element = event.detail.elt;
     if (element.matches("form")) { busy(element, false); all("[aria-busy]", element).forEach((button) => button.removeAttribute("aria-busy")); }
-    else if (element.matches("button, .btn")) { element.removeAttribute("aria-busy"); element.disabled = false; }
+    else if (element.matches("button, .btn")) free(element);
+  });
+  // Who stood on something that comes anew stands on the same thing again, or at the beginning of what came
+  let stood = null;
+  const mark = (element) => [element.tagName, element.getAttribute("href"), element.name, element.value, element.getAttribute("aria-label"), element.textContent.trim()].join("\n");
+  document.addEventListener("htmx:beforeSwap", ({ detail: { target } }) => {
+    const at = document.activeElement;
+    stood = at && at !== document.body && !at.id && target?.contains(at) ? { mark: mark(at), tag: at.tagName } : null;
+  });
+  document.addEventListener("htmx:afterSettle", (event) => {
+    if (!stood || !isNowhere()) return;
+    const came = event.detail.elt?.isConnected ? event.detail.elt : event.target;
+    const same = all(stood.tag, came).find((element) => mark(element) === stood.mark);
+    stood = null;
+    if (!same) came.tabIndex = -1;
+    (same || came).focus({ preventScroll: !same });
   });
   // Whose session has ended is led to the sign-in, which leads back; its page does not belong into a part of this one
   document.addEventListener("htmx:beforeSwap", (event) => {
