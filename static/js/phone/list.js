@@ -159,6 +159,11 @@ export function recount(pile) {
   $("summary b", more).textContent = say("more", { n: folded });
 }
 
+function worked(all) {
+  const hours = Math.floor(all / 60), minutes = all % 60;
+  return say(!hours ? "minutes" : minutes ? "hoursMinutes" : "hours", { hours, minutes });
+}
+
 function count() {
   const list = $("#today");
   if (!list) return;
@@ -168,7 +173,7 @@ function count() {
   const left = Number(list.dataset.left) - gone.length + reopened;
   const minutes = Number(list.dataset.minutes) - gone.reduce((sum, row) => sum + Number(row.dataset.minutes), 0);
   $$("[data-left]", $(".top")).forEach((slot) => { slot.textContent = left; });
-  $$("span [data-minutes], b[data-minutes]", list).forEach((slot) => { slot.textContent = minutes; });
+  $$("span [data-minutes], b[data-minutes]", list).forEach((slot) => { slot.textContent = worked(minutes); });
   $$("[data-done]", list).forEach((slot) => { slot.textContent = total - left; });
   const bar = $("progress", list);
   if (bar) Object.assign(bar, { max: total || 1, value: total - left });
