@@ -39,6 +39,7 @@ class TenantForm(SeenForm):
 class MinutesWidget(forms.MultiWidget):
     """Three numbers in a row, each with what happens then as its name."""
 
+    template_name = "forms/minutes.html"
     use_fieldset = True
     LABELS = [
         gettext_lazy("Minutes until its assistant is reminded"),
@@ -48,8 +49,13 @@ class MinutesWidget(forms.MultiWidget):
 
     def __init__(self):
         least_most = {"min": 0, "max": community.MOST_RISING}
-        inputs = [forms.NumberInput(least_most | {"aria-label": label}) for label in self.LABELS]
-        super().__init__(inputs, {"class": "w-auto d-inline-block me-2"})
+        super().__init__([forms.NumberInput(least_most) for _label in self.LABELS])
+
+    def get_context(self, name, value, attrs):
+        context = super().get_context(name, value, attrs)
+        for each, label in zip(context["widget"]["subwidgets"], self.LABELS, strict=True):
+            each["label"] = label
+        return context
 
     def id_for_label(self, id_):
         return f"{id_}_0"

@@ -310,7 +310,7 @@
     const came = event.detail.elt?.isConnected ? event.detail.elt : event.target;
     const same = all(stood.tag, came).find((element) => mark(element) === stood.mark);
     stood = null;
-    if (!same) came.tabIndex = -1;
+    if (!same) { came.tabIndex = -1; came.dataset.came = ""; }
     (same || came).focus({ preventScroll: !same });
   });
   // Whose session has ended is led to the sign-in, which leads back; its page does not belong into a part of this one

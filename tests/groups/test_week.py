@@ -251,7 +251,7 @@ def test_what_is_too_much_for_one_is_spread_over_several_and_comes_back_as_a_who
     owner.post(UNDO.search(done.content.decode())[1])
 
     assert ({str(share.to.seat): share.minutes for share in found.shares}, found.stays_over) == ({"Lin": 8, "Yu": 8}, 0)
-    assert "8 min to Lin" in page.content.decode()
+    assert "8 min go to Lin" in page.content.decode()
     assert (mended["Man"], mended["Lin"], mended["Yu"], again.status_code) == (10, 8, 8, 409)
     assert "Gave 2 slots of Man to 2 others, for one week" in told
     after = {str(each.seat): each.minutes for each in week(owner).hands}
