@@ -5,14 +5,17 @@ import datetime
 
 from django.db import transaction
 from django.db.models import Q
+from django.utils.timezone import localdate
+from django.utils.translation import gettext as _
 
-from crm.tenancy import trail
+from crm.tenancy import events, trail
 from crm.tenancy.models import Seat
 from crm.tenancy.scope import active_tenant
 
 from . import handovers, laying, occurrences
 from .models import Arrival, ArrivalStep, Move, Occurrence, Slot, Task, Wave
 
+AT_WORK = {"stand_in": None, "stand_in_until": None}
 DEALT = (Slot.Given.TURN, Slot.Given.FREE)
 WAITS = (ArrivalStep.State.BARRED, ArrivalStep.State.WAITING, ArrivalStep.State.HANDED_OUT)
 MIDNIGHT = datetime.time(0)
@@ -20,14 +23,21 @@ MIDNIGHT = datetime.time(0)
 
 @transaction.atomic
 def hand_over(found, seat, span, to, tenant, *, by):
-    """All that this seat has to do until the end of the span: `found`, which are tasks, and what becomes one until then."""
+    """All that this seat has to do until the end of the span: `found`, which are tasks, and what becomes one until then.
+
+    What comes up by then goes to the same hand; of everything, as far as it is laid out ahead."""
     laying.at_once()
     to, until = handovers.who_works(to), handovers.day_after(span, tenant)
-    ahead = {}
-    if seat.pk != to.pk:
-        ahead = _slots(seat, to, until, tenant) | _waves(seat, to, until) | _arrivals(seat, to, until)
+    if seat.pk == to.pk:
+        return handovers.hand_over(found, to.pk, by=by)
+    ahead = _slots(seat, to, until, tenant) | _waves(seat, to, until) | _arrivals(seat, to, until)
     ahead = {name: rows for name, rows in ahead.items() if rows}
-    return handovers.hand_over(found, to.pk, by=by, ahead=ahead and ahead | {"seat": str(seat.pk)})
+    until = until or tenant.today() + laying.AHEAD * laying.A_DAY
+    with_seat = {"seat": str(seat.pk), "until": str(until)}
+    fact = handovers.hand_over(found, to.pk, by=by, ahead=ahead | with_seat if ahead or found.exists() else None)
+    Seat.objects.filter(pk=seat.pk).update(stand_in=to.pk, stand_in_until=until)
+    Seat.objects.filter(pk=to.pk).update(**AT_WORK)  # whoever is given all that is at work
+    return fact
 
 
 def number_of(fact):
@@ -94,11 +104,20 @@ def _still_there(facts):
     rows = {pk for fact in along for pk in fact.before.get("arrivals", ())}
     slots |= set(Arrival.objects.filter(pk__in=rows).values_list("pk", "assistant"))
     there = {(str(pk), seat) for pk, seat in slots}
+    stood_in = _stand_in_still(along)
     for fact in along:
         went = [pk for name in ("slots", "moves", "arrivals") for pk in fact.before.get(name, ())]
-        if any((pk, fact.subject) in there for pk in went) and fact.before["seat"] in map(str, working):
+        is_there = any((pk, fact.subject) in there for pk in went) or fact.pk in stood_in
+        if is_there and fact.before["seat"] in map(str, working):
             found.add(fact.pk)
     return list(found)
+
+
+def _stand_in_still(facts):
+    """The ids of those by which somebody still stands in."""
+    seats = Seat.objects.filter(tenant=active_tenant(), stand_in_until__gt=localdate()).exclude(stand_in=None)
+    there = {(str(pk), to) for pk, to in seats.values_list("pk", "stand_in")}
+    return {fact.pk for fact in facts if (fact.before["seat"], fact.subject) in there}
 
 
 def _to_do(rows):
@@ -113,6 +132,10 @@ def _give_back(fact, by):
         back = _slots_back(fact, whose) + _moves_back(fact)
         arrivals = Arrival.objects.filter(pk__in=fact.before.get("arrivals", ()), assistant=fact.subject)
         back += arrivals.update(assistant=whose)
+        is_back = Seat.objects.filter(pk=whose, stand_in=fact.subject).update(**AT_WORK)
+        if is_back and not back and not handovers.still_there([fact]):
+            events.note("tasks.handed_back", Seat(pk=whose), by=by, after={"tasks": 0})
+            return _("What comes up from now on is theirs again.")
     return handovers.give_back(fact, by, and_ahead=back)
 
 

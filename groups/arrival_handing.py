@@ -123,7 +123,8 @@ def _who_does_it(arrival, tenant):
     working = Seat.objects.standing().filter(tenant=tenant).exclude(role=Seat.Role.VIEWER)
     seat = working.filter(pk=arrival.assistant_id).select_related("user").first()
     if seat is None and arrival.group_id:
-        seat = Seat.objects.select_related("user").get(pk=waves.hands({str(arrival.group_id)}, tenant)[str(arrival.group_id)])
+        hands = waves.hands({str(arrival.group_id)}, tenant, tenant.today())
+        seat = Seat.objects.select_related("user").get(pk=hands[str(arrival.group_id)])
     seat = seat or waves.free_hand(tenant)
     if seat.pk != arrival.assistant_id:
         arrival.assistant = seat

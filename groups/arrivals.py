@@ -322,7 +322,7 @@ def _plan(arrival, group, day, at, tenant, by, kind="arrival.planned"):
     if arrival.member.standing != Member.Standing.CURRENT:
         raise Refused(_("%(name)s is no present member.") % {"name": arrival.member.nickname}, code="not_current")
     before = {"state": arrival.state, "day": arrival.day and str(arrival.day), "group": arrival.group_id and str(arrival.group_id)}
-    hands = waves.hands({str(group.pk)}, tenant)
+    hands = waves.hands({str(group.pk)}, tenant, day)
     arrival.group = group
     because = arrival.urgent_because if kind == "arrival.hurried" else ""
     _save(arrival, state=State.PLANNED, day=day, at=at, group=group, assistant_id=hands[str(group.pk)], urgent_because=because)

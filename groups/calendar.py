@@ -2,6 +2,7 @@
 
 import datetime
 from contextlib import suppress
+from functools import lru_cache
 
 from django.db import transaction
 from django.db.models import ProtectedError, Q
@@ -129,6 +130,7 @@ def _step(cohort, kind, moment, tenant):
     return CalendarStep(cohort=cohort, kind=kind, wall_time=wall, time_zone=tenant.time_zone, due_at=instant(moment, tenant.zone))
 
 
+@lru_cache(maxsize=4096)  # all groups of a tenant share these moments
 def instant(moment, zone):
     """An hour that the clock skips becomes the next valid minute, one that it repeats its first."""
     try:

@@ -135,7 +135,7 @@ def _ask(code):
     group, tenant = code.group, _tenant()
     if group.closed_on or inviting.ways([group.pk])[group.pk].is_past_codes:
         return
-    seat = waves.hands({str(group.pk)}, tenant)[str(group.pk)]
+    seat = waves.hands({str(group.pk)}, tenant, tenant.today())[str(group.pk)]
     with translation.override(tenant.language):
         title = _("New code of the group")
     late = max(code.expires_at, now() + datetime.timedelta(hours=2))

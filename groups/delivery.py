@@ -124,7 +124,7 @@ def give_to_hand(push, *, reason="", by=None):
     task = Task(kind=Task.Kind.PUSH, group=push.group, member=push.member, minutes=push.minutes, title=push.title)
     task.text, task.picture = _by_hand(push)
     task.due_at, task.late_at = due_at, max(due_at, now()) + LATE_AFTER
-    task.assistant_id = waves.hands({str(push.group_id)}, tenant)[str(push.group_id)]
+    task.assistant_id = waves.hands({str(push.group_id)}, tenant, tenant.today())[str(push.group_id)]
     task.save(force_insert=True)
     rises.promise([task], tenant)
     turn(push, State.BY_HAND, by=by, task=task, reason=reason)

@@ -23,14 +23,17 @@ OF_GROUP = (Given.GROUP, Given.ROBOT)  # where a robot cannot, it is the group's
 class Hands:
     """Who takes the next occurrence, one after another: each one given counts for the next."""
 
-    def __init__(self, occurrences, tenant):
-        self.of_group = waves.hands({str(row.group_id) for row in occurrences}, tenant) if occurrences else {}
+    def __init__(self, occurrences, tenant, day=None):
+        """`day` where they are handed out now: whoever is away on it is given nothing."""
+        groups = {row.group_id: row.group.assistant_id for row in occurrences}
+        self.of_group = waves.hands_of(groups.items(), tenant, day) if groups else {}
         dealt = {row.slot_id for row in occurrences if row.slot.given not in OF_GROUP}
         self.chosen = _who_works({row.assistant_id for row in occurrences} - {None}, tenant)
         self.working, self.minutes, self.turns = [], {}, {}
         if dealt:
             roles = [Seat.Role.OPERATOR, Seat.Role.ASSISTANT]
-            self.working = list(Seat.objects.standing().filter(tenant=tenant, role__in=roles).order_by("id").values_list("pk", flat=True))
+            seats = Seat.objects.at_work(day) if day else Seat.objects.standing()
+            self.working = list(seats.filter(tenant=tenant, role__in=roles).order_by("id").values_list("pk", flat=True))
             self.working = self.working or [waves.free_hand(tenant).pk]
             self.minutes = dict(Task.objects.unended().order_by().values_list("assistant").annotate(Sum("minutes")))
             done = Occurrence.objects.filter(slot__in=dealt).exclude(task=None).order_by()
@@ -68,21 +71,19 @@ def locked():
 
 @transaction.atomic
 def hand_out(pk):
-    """Turn a due row into its task or message, and with it all others that are due. Whoever flips the state owns it."""
-    due = Occurrence.objects.filter(state=Occurrence.State.WAITING, due_at__lte=now())
-    if not due.filter(pk=pk).exists():
-        return
+    """Turn all that is due, of which this row was found, into tasks and messages. Whoever flips the state owns it."""
     tenant = locked()
+    due = Occurrence.objects.filter(state=Occurrence.State.WAITING, due_at__lte=now())
     found = _with_theirs(due.select_for_update().order_by("wall_time", "id"))
     rows = [row for row in found if row.slot.given != Given.ROBOT]
-    hands = Hands(rows, tenant)
-    fresh, again, packets = [], [], []
+    hands = Hands(rows, tenant, tenant.today())
+    fresh, again, packets, new = [], [], [], bulk.blanks(Task, kind=Task.Kind.SLOT)
     with translation.override(tenant.language):
         _push([row for row in found if row.slot.given == Given.ROBOT], tenant)
         for row in rows:
-            task = row.task or Task(kind=Task.Kind.SLOT, group=row.group)
+            task = row.task or new()
             (again if row.task else fresh).append(task)
-            task.assistant_id, task.state, row.task = hands.take(row), Task.State.OPEN, task
+            task.group_id, task.assistant_id, task.state, row.task = row.group_id, hands.take(row), Task.State.OPEN, task
             packets.append(_write(task, row, tenant))
             row.state = Occurrence.State.HANDED_OUT
     _keep(fresh, packets, tenant)

@@ -86,7 +86,8 @@ def in_order(seats, minutes):
 
 def freest(tenant, but=()):
     """Whoever has least to do, leaving out these seats; None where only the owner works beside them."""
-    return next((seat for seat in loads(tenant) if seat.pk not in but and not seat.is_owner), None)
+    today = tenant.today()
+    return next((seat for seat in loads(tenant) if seat.pk not in but and not seat.is_owner and not seat.is_stood_in_for(today)), None)
 
 
 # A seat that ends, or only looks on from now on, leaves nothing undone
@@ -94,10 +95,22 @@ def freest(tenant, but=()):
 
 @transaction.atomic
 def scatter(seat, *, by):
-    """Each chat's tasks go to whoever works for it now, else to whoever is free; a chat stays in one hand."""
     free = {each: minutes for each, minutes in loads(Tenant.objects.get(pk=active_tenant())).items() if each.pk != seat.pk}
+    _deal(Task.objects.open().of(seat), free, by)
+
+
+def give_on(tasks, tenant):
+    """Of these, which are open again, what is somebody's who works no more goes as it had gone when they left."""
+    working = Seat.objects.standing().filter(tenant=tenant).exclude(role=Seat.Role.VIEWER)
+    left = Task.objects.open().filter(pk__in=[task.pk for task in tasks]).exclude(assistant__in=working.values("pk"))
+    if left.exists():
+        _deal(left, loads(tenant), None)
+
+
+def _deal(tasks, free, by):
+    """Each chat's go to whoever works for it now, else to whoever is free; a chat stays in one hand."""
     piles = defaultdict(list)
-    for pk, group, minutes in Task.objects.open().of(seat).order_by("due_at", "id").values_list("pk", "group", "minutes"):
+    for pk, group, minutes in tasks.order_by("due_at", "id").values_list("pk", "group", "minutes"):
         piles[group].append((pk, minutes))
     assistants = dict(Group.objects.filter(pk__in=filter(None, piles)).values_list("pk", "assistant_id"))
     goes = defaultdict(list)

@@ -5,7 +5,6 @@ happens under the lock of the tenant, so two workers who lay out at once, or lay
 """
 
 import datetime
-from functools import lru_cache
 
 from django.db import transaction
 from django.db.models import F, Q
@@ -15,14 +14,13 @@ from uuid_utils.compat import uuid7
 from crm.tenancy import bulk
 
 from . import handing, robots
-from .calendar import instant as instant_of
+from .calendar import instant
 from .models import Group, Occurrence, Pause, Rhythm, Slot, Task
 
 AHEAD = 14
 EARLY = datetime.time(5)  # from then on the tasks of a day stand on the phones
 A_DAY = datetime.timedelta(days=1)
 State = Occurrence.State
-instant = lru_cache(maxsize=4096)(instant_of)  # all groups of a tenant share these moments
 
 
 def at_once():

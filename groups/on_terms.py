@@ -54,7 +54,7 @@ def remind(pk):
 
 
 def _task(row, group, tenant):
-    assistant = waves.hands({str(group.pk)}, tenant)[str(group.pk)] if group else waves.free_hand(tenant).pk
+    assistant = waves.hands({str(group.pk)}, tenant, tenant.today())[str(group.pk)] if group else waves.free_hand(tenant).pk
     last = max(row.ends_on, tenant.today()) + datetime.timedelta(days=1)
     with translation.override(tenant.language):
         text = words(row.member, row.ends_on)
@@ -96,7 +96,9 @@ def last_day_changed(member, *, by):
     if member.expires_on is None:
         return
     back = mine.filter(ends_on=member.expires_on, state=TermReminder.State.WITHDRAWN)
-    Task.objects.filter(pk__in=back.values("task"), state=Task.State.WITHDRAWN).update(state=Task.State.OPEN)
+    again = list(Task.objects.filter(pk__in=back.values("task"), state=Task.State.WITHDRAWN))
+    Task.objects.filter(pk__in=[task.pk for task in again]).update(state=Task.State.OPEN)
+    rises.again(again)
     back.exclude(task=None).update(state=TermReminder.State.DONE)
     back.filter(task=None).update(state=TermReminder.State.WAITING)
 

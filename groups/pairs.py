@@ -21,7 +21,7 @@ def packet_of(task, slot):
             task.state = Task.State.OPEN
             return task.after
         return None
-    packet = task.after or Task(kind=Task.Kind.SLOT, group=task.group)
+    packet = task.after or Task(kind=Task.Kind.SLOT, group_id=task.group_id)
     if packet.state not in OVER:
         put_ahead(packet, task, slot.title, min(OF_PACKET, slot.minutes - 1))
     task.after, task.minutes = packet, max(slot.minutes - OF_PACKET, 1)

@@ -49,7 +49,8 @@ def _after(task, step, tenant):
 
 def promise(tasks, tenant):
     """The first step of these new tasks."""
-    rises = [(uuid7(), task.pk, REMIND, "waiting", moment_of(task.late_at, REMIND, tenant)) for task in tasks]
+    moments = {late_at: moment_of(late_at, REMIND, tenant) for late_at in {task.late_at for task in tasks}}
+    rises = [(uuid7(), task.pk, REMIND, "waiting", moments[task.late_at]) for task in tasks]
     bulk.add(Rise, ["id", "task", "step", "state", "due_at"], rises)
 
 
@@ -68,7 +69,9 @@ def withdraw(task):
 def again(tasks, tenant=None):
     """They are open again, or due at another time: what has not begun waits for its moment. What was done is not done twice."""
     if tasks:
-        _wait(Rise.objects.filter(task__in=tasks).exclude(state=Rise.State.DONE), tenant or _tenant())
+        tenant = tenant or _tenant()
+        handovers.give_on(tasks, tenant)
+        _wait(Rise.objects.filter(task__in=tasks).exclude(state=Rise.State.DONE), tenant)
 
 
 def others_now(tenant):

@@ -161,7 +161,7 @@ def _ask_out(group, seen, tenant, by):
     asked = set(Task.objects.open().filter(group=group, pk__in=given.values("subject")).values_list("member", flat=True))
     seen = [each for each in seen if each.member.pk not in asked]
     late = instant(datetime.datetime.combine(tenant.today() + datetime.timedelta(days=2), datetime.time(0)), tenant.zone)
-    seat = waves.hands({str(group.pk)}, tenant)[str(group.pk)]
+    seat = waves.hands({str(group.pk)}, tenant, tenant.today())[str(group.pk)]
     with translation.override(tenant.language):
         title = _("Take out of the chat")
     same = {"kind": Task.Kind.GIVEN, "group": group, "assistant_id": seat, "title": title, "due_at": now(), "late_at": late, "minutes": 1}

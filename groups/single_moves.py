@@ -137,7 +137,7 @@ def make(seat, group, tenant, *, by, anyway=False):
     before = {"planned": _end_planned(running, member, by)}
     move = Move(member=member, from_group=seat.group, to_group=offer.group, rank=0)
     with translation.override(tenant.language):
-        hand = waves.hands({str(seat.group_id)}, tenant)[str(seat.group_id)]
+        hand = waves.hands({str(seat.group_id)}, tenant, tenant.today())[str(seat.group_id)]
         way = inviting.ways([offer.group.pk])[offer.group.pk]
         move.task = waves.as_task(move, tenant.today(), now(), tenant, hand, way, seat.group.matrix.minutes_per_move)
     move.task.save()

@@ -35,7 +35,7 @@ def give(group, speaker, day, at, *, by, title="", text="", minutes=MINUTES, pac
     moment = _ahead(day, check("at", at), tenant)
     minutes, packet_minutes = _minutes("minutes", minutes), _minutes("packet_minutes", packet_minutes)
     texts.check(text)
-    seat = handovers.who_works(assistant, "assistant").pk if assistant else waves.hands({str(group.pk)}, tenant)[str(group.pk)]
+    seat = handovers.who_works(assistant, "assistant").pk if assistant else waves.hands({str(group.pk)}, tenant, day)[str(group.pk)]
     about = {"kind": Task.Kind.TALK, "group": group, "member": speaker}
     talk, packet = Task(assistant_id=seat, due_at=moment, late_at=moment + WITHIN, minutes=minutes, **about), Task(**about)
     with translation.override(tenant.language):

@@ -28,25 +28,38 @@ class Load:
     last_day: datetime.date
 
 
-def hands(groups, tenant):
-    """Who works for each group: its assistant, else the owner. {group's id as text: seat's id}"""
-    seats = list(Seat.objects.standing().filter(tenant=tenant).owner_first().values_list("pk", "role"))
-    working = {pk for pk, role in seats if role != Seat.Role.VIEWER}
-    assistants = {str(pk): seat for pk, seat in Group.objects.filter(pk__in=groups).values_list("pk", "assistant_id")}
-    return {group: assistants[group] if assistants.get(group) in working else seats[0][0] for group in groups}
+def hands(groups, tenant, day=None):
+    """Who works for each group: its assistant, else the owner. {group's id as text: seat's id}
+
+    With `day`, for what comes up on it, it is whoever stands in for them then."""
+    return hands_of(Group.objects.filter(pk__in=groups).values_list("pk", "assistant_id"), tenant, day)
+
+
+def hands_of(groups, tenant, day=None):
+    """The same of groups that were read already: (id, seat's id) of each."""
+    seats = list(Seat.objects.standing().filter(tenant=tenant).owner_first())
+    working = {seat.pk: seat for seat in seats if seat.role != Seat.Role.VIEWER}
+    return {str(pk): _in_their_place(working.get(assistant) or seats[0], working, day) for pk, assistant in groups}
+
+
+def _in_their_place(seat, working, day):
+    """Whoever is stood in for by somebody who is away, too, is done for by the next one. Who was given work is at work: no circle."""
+    while day and seat.is_stood_in_for(day) and seat.stand_in in working:
+        seat = working[seat.stand_in]
+    return seat.pk
 
 
 def free_hand(tenant):
     """For what belongs to no group: whoever has the fewest minutes to do. The owner only where nobody else works."""
-    working = Seat.objects.standing().filter(tenant=tenant, role__in=[Seat.Role.OPERATOR, Seat.Role.ASSISTANT]).order_by("id")
+    working = Seat.objects.at_work(tenant.today()).filter(tenant=tenant, role__in=[Seat.Role.OPERATOR, Seat.Role.ASSISTANT]).order_by("id")
     minutes = dict(Task.objects.unended().order_by().values_list("assistant").annotate(Sum("minutes")))
     by_load = sorted(working, key=lambda seat: minutes.get(seat.pk, 0))
     return by_load[0] if by_load else Seat.objects.standing().filter(tenant=tenant).owner_first().first()
 
 
 def _working(tenant):
-    """Seats that do work: a viewer looks on, and who left is gone."""
-    return set(Seat.objects.standing().filter(tenant=tenant).exclude(role=Seat.Role.VIEWER).values_list("pk", flat=True))
+    """{id: seat} of those that do work: a viewer looks on, and who left is gone."""
+    return Seat.objects.standing().filter(tenant=tenant).exclude(role=Seat.Role.VIEWER).in_bulk()
 
 
 def in_daily_waves(from_groups, who_works, per_day, first_day):
@@ -79,7 +92,8 @@ def due_at(day, tenant, today):
 def hand_out(wave, tenant, *, by=None):
     """Turn a wave's moves into its assistant's tasks. Who approves hands out today's; the clock hands out the later ones.
 
-    Where the assistant has left meanwhile, or only looks on, each move goes to whoever works for its group now.
+    Where the assistant has left meanwhile, or only looks on, each move goes to whoever works for its group now; where somebody stands
+    in for them, to that one.
     """
     # Who rolls back, passes moves on or pauses holds the reshuffle.
     Reshuffle.objects.select_for_update(no_key=True).filter(pk__in=Wave.objects.filter(pk=wave).values("reshuffle")).first()
@@ -107,8 +121,8 @@ def hand_out(wave, tenant, *, by=None):
 
 def _seats(moves, wave, tenant):
     """The seat of each move's task."""
-    if wave.assistant_id in _working(tenant):
-        return [wave.assistant_id] * len(moves)
+    if assistant := (working := _working(tenant)).get(wave.assistant_id):
+        return [_in_their_place(assistant, working, tenant.today())] * len(moves)
     who_works = hands({str(move.from_group_id) for move in moves}, tenant)
     return [who_works[str(move.from_group_id)] for move in moves]
 

@@ -51,6 +51,7 @@ def tasks(request):
         "states": [(LATE, None), *[(code, label) for code, label in Task.State.choices]],
         "chosen": chosen,
         "assistant": assistant,
+        "stood_in_by": _stood_in_by(assistant, seats, request.tenant.today()),
         "group": Group.objects.filter(pk=as_uuid(chosen["group"])).first() if chosen["group"] else None,
         "only_own": not sees_all(request.seat, "tasks"),
         "hands": _hands(request, seats, loads) if may_hand_over else None,
@@ -59,6 +60,10 @@ def tasks(request):
         "now": timezone.now(),
     }
     return page(request, "groups/tasks.html", context)
+
+
+def _stood_in_by(assistant, seats, today):
+    return seats.get(assistant.stand_in) if assistant and assistant.is_stood_in_for(today) else None
 
 
 def _hands(request, seats, loads):

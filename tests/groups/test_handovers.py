@@ -11,13 +11,15 @@ from django.utils.timezone import now
 from crm.tenancy import events, seats
 from crm.tenancy.models import Event, Seat
 from crm.tenancy.scope import acting_for
-from groups import occurrences, talks
-from groups.models import Arrival, Move, Occurrence, Task
+from groups import arrivals, delivery, handovers, occurrences, talks
+from groups.jobs import keep_code
+from groups.models import Arrival, Channel, Group, GroupCode, Move, Occurrence, Task
 from tests.conftest import KeyClient, SeatClient
 from tests.factories import (
     ArrivalFactory,
     ArrivalStepFactory,
     ChannelFactory,
+    GroupCodeFactory,
     GroupFactory,
     MemberFactory,
     MoveFactory,
@@ -28,6 +30,7 @@ from tests.factories import (
     TaskFactory,
     WaveFactory,
 )  # fmt: skip
+from tests.groups.test_phone import tick
 
 
 @pytest.fixture(autouse=True)
@@ -177,6 +180,21 @@ def test_who_only_looks_on_from_now_on_has_nothing_to_do(owner, assistant, doudo
     assert whose(tasks) == [doudou.pk]
 
 
+def test_what_is_taken_back_of_somebody_who_left_is_to_do_for_somebody_who_works(owner, assistant, doudou):
+    with acting_for(owner.tenant.pk):
+        group = GroupFactory(assistant=doudou)
+    tasks = tasks_of(assistant.seat, kind="given", group=group, state="done", ended_by=assistant.seat, ended_at=now())
+    with acting_for(owner.tenant.pk):
+        seats.end(assistant.seat, by=owner.seat)
+
+    assert tick(owner, tasks[0], "undo").status_code == 200
+
+    assert whose(tasks) == [doudou.pk]
+    with acting_for(owner.tenant.pk):
+        seats.restore(Seat.objects.get(pk=assistant.seat.pk), by=owner.seat)
+    assert whose(tasks) == [assistant.seat.pk]
+
+
 # Programs
 
 
@@ -242,6 +260,7 @@ def test_the_list_asks_as_much_for_thirty_as_for_one(operator, assistant):
 # Somebody is ill: what is no task yet goes along
 
 
+DAY = datetime.timedelta(days=1)
 MONDAY = datetime.datetime(2026, 11, 30, 1, tzinfo=datetime.UTC)  # nine in the morning in Shanghai
 
 
@@ -297,6 +316,39 @@ def test_who_is_ill_this_week_has_nothing_of_it_and_all_of_it_comes_back(ill, ho
     assert topic.assistant_id == doudou.pk
     assert whose([topic]) == [assistant.seat.pk]
     assert after == {key: who for key, who in before.items() if key != ("Topic", 2)}
+
+
+def test_what_comes_up_while_somebody_is_ill_goes_to_whoever_stands_in(ill, house, owner, assistant, doudou):
+    with acting_for(house.pk):
+        group = Group.objects.get(assistant=assistant.seat)
+        code = GroupCodeFactory(group=group, due_at=now() + DAY)
+        Channel.objects.update(state="off")
+
+    def comes_up(n):
+        """Whose is a message, a code asked for, a newcomer planned for the day, and what is late and somebody else's to do."""
+        with acting_for(house.pk):
+            GroupCode.objects.filter(pk=code.pk).update(state="waiting", task=None, due_at=now())
+            keep_code(str(house.pk), str(code.pk))
+            push = delivery.push(group, cause=f"news:{n}", title="News", text="Hello")
+            arrival = arrivals.hurry(arrivals.wait(MemberFactory(), by=None, matrix=group.matrix), "Now", house, by=owner.seat)
+            late = handovers.freest(house, but={doudou.pk})
+            return push.task.assistant_id, GroupCode.objects.get(pk=code.pk).task.assistant_id, arrival.assistant_id, late and late.pk
+
+    before = comes_up(1)
+    handed(owner, whose=assistant.seat.pk, span="today", give_to=doudou.pk)
+    page = owner.get(f"tasks/?assistant={assistant.seat.pk}")
+    during = comes_up(2)
+    ill.shift(DAY)
+    well = comes_up(3)
+    ill.shift(-DAY)
+    with acting_for(house.pk):
+        Task.objects.update(state="done", ended_at=now(), ended_by=doudou)  # nothing is left to give back
+    owner.post(f"trail/{last_fact(house).pk}/undo/")
+
+    me = assistant.seat.pk
+    assert (before, during, well) == ((me, me, me, me), (doudou.pk, doudou.pk, doudou.pk, None), (me, me, me, me))
+    assert page.context["stood_in_by"] == doudou
+    assert comes_up(4) == before
 
 
 def test_an_assistant_hands_over_nothing_of_the_days_of_others(ill, house, doudou, assistant):

@@ -115,6 +115,10 @@ class SeatQuerySet(models.QuerySet):
         """Seats that were not taken away."""
         return self.filter(ended_at=None, user__is_active=True)
 
+    def at_work(self, day):
+        """Those of them whom nobody stands in for on this day."""
+        return self.standing().exclude(stand_in_until__gt=day)
+
     def owner_first(self):
         order = models.Case(*[models.When(role=role, then=place) for place, role in enumerate(Seat.Role.values)], default=9)
         return self.order_by(order, "id")
@@ -136,6 +140,9 @@ class Seat(models.Model):
     name = models.CharField(max_length=60, blank=True)
     # How much work one person can bear; none: nobody counts.
     minutes_a_week = models.PositiveSmallIntegerField(null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(10080)])
+    # Who does what comes up for them before that day, since they are ill or away: another seat of the tenant.
+    stand_in = models.UUIDField(null=True, blank=True, editable=False)
+    stand_in_until = models.DateField(null=True, blank=True, editable=False)
     ended_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=now)
 
@@ -153,3 +160,6 @@ class Seat(models.Model):
     @property
     def is_owner(self):
         return self.role == self.Role.OWNER
+
+    def is_stood_in_for(self, day):
+        return self.stand_in_until is not None and day < self.stand_in_until
