@@ -62,6 +62,9 @@ def order_is_held(task, act, *, reason, note):
         return
     if act == Tick.Act.UNDO:
         if task.state in (Task.State.DONE, Task.State.IMPOSSIBLE):
+            # Who ticks one of them now has it before the arrival, and so must who takes it away.
+            later = Task.objects.open().filter(arrival_steps__arrival=step.arrival_id, arrival_steps__number__gt=step.number)
+            list(later.select_for_update(of=["self"]).order_by("pk").values_list("pk"))
             _refuse_under_a_later_one(step)
     elif act in (Tick.Act.DONE, Tick.Act.IMPOSSIBLE):
         refuse_out_of_order(step)

@@ -15,7 +15,7 @@ from crm.tenancy.refusals import Refused
 from members.models import Member
 
 from . import handovers, inviting, rises, waves
-from .models import Cohort, Group, Move, Placement, Reshuffle, Star, Task, Wave
+from .models import Arrival, Cohort, Group, Move, Placement, Reshuffle, Star, Task, Wave
 
 DAY = datetime.timedelta(days=1)
 AT_MOST = 1_000  # moves in one act
@@ -255,10 +255,11 @@ def to_ask_again(reshuffle):
 
 
 def late(reshuffle):
-    """Members who sit nowhere in this matrix and came since the plan was approved."""
+    """Members who sit nowhere in this matrix, are not on their way in of an evening, and came since the plan was approved."""
     seated = Placement.objects.open().filter(matrix=reshuffle.matrix_id, member=OuterRef("pk"))
+    coming = Arrival.objects.open().filter(matrix=reshuffle.matrix_id, member=OuterRef("pk"))
     came = Q(created_at__gt=reshuffle.approved_at) | Q(joined_on__gt=reshuffle.approved_at.date())
-    return Member.objects.current().filter(came, ~Exists(seated)).order_by("created_at", "id")
+    return Member.objects.current().filter(came, ~Exists(seated), ~Exists(coming)).order_by("created_at", "id")
 
 
 @transaction.atomic
@@ -277,6 +278,9 @@ def seat_late(reshuffle, number, tenant, *, by):
     made = []
     for member in people:
         group = max(room, key=lambda group: (room[group], -(group.number or 0)))
+        if room[group] <= 0:
+            sentence = _("The groups have no room for all of them beside whoever may still come. Raise a capacity, or open a group.")
+            raise Refused(sentence, code="groups_full")
         room[group] -= 1
         made.append(Placement(member=member, group=group, matrix_id=reshuffle.matrix_id, cohort=cohort, since=tenant.today()))
     Placement.objects.bulk_create(made)
@@ -292,11 +296,14 @@ def seat_late(reshuffle, number, tenant, *, by):
 
 
 def _room(reshuffle):
-    """{group: places left once everybody is where the plan says}"""
+    """{group: places left once everybody is where the plan says, also who may still be asked again, and who comes of an evening}"""
     groups = Group.objects.open().filter(matrix=reshuffle.matrix_id)
     sits = defaultdict(int)
-    for pk, many in Placement.objects.open().filter(group__in=groups).values_list("group").annotate(n=Count("pk")).order_by():
-        sits[pk] += many
+    coming = Arrival.objects.filter(group__in=groups, state=Arrival.State.PLANNED, placement=None).values_list("group")
+    stragglers = to_ask_again(reshuffle).filter(member__standing=Member.Standing.CURRENT).values_list("to_group")
+    for found in (Placement.objects.open().filter(group__in=groups).values_list("group"), coming, stragglers):
+        for pk, many in found.annotate(n=Count("pk")).order_by():
+            sits[pk] += many
     alone = Q(reshuffle=None, state=Move.State.WAITING)
     moves = Move.objects.filter(alone | Q(reshuffle=reshuffle, state__in=[Move.State.WAITING, Move.State.ASKED]))
     for old, new, many in moves.values_list("from_group", "to_group").annotate(n=Count("pk")).order_by():

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from crm.tenancy import changes
 from crm.tenancy.refusals import Refused
 
+from . import handing
 from .calendar import instant
 from .models import Evenings
 
@@ -23,9 +24,10 @@ def of_tenant():
 
 
 def held():
-    """The same, locked: who plans waits for others who plan, so no evening takes more than it may."""
-    row, _made = Evenings.objects.get_or_create()
-    return Evenings.objects.select_for_update().get(pk=row.pk)
+    """The same, under the lock of the tenant: who plans waits for others who plan, so no evening takes more than it may, and for whoever
+    closes a group, so nobody is planned into one that is closed at this moment."""
+    handing.locked()
+    return Evenings.objects.get_or_create()[0]
 
 
 @transaction.atomic

@@ -46,6 +46,8 @@ def _arrivals(kept, gone, book):
             if step.task and step.task.state == Task.State.OPEN:
                 book.change(step.task, state=Task.State.WITHDRAWN, ended_at=now())
             book.change(step, state=ArrivalStep.State.WITHDRAWN)
+        for calling in arrival.callings.all():  # nobody is named in a welcome that is not sent
+            book.set_aside(calling)
         book.change(arrival, state=Arrival.State.CALLED_OFF)
 
 

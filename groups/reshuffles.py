@@ -138,6 +138,8 @@ def begin(cohort, tenant):
     matrix = cohort.matrix
     reshuffle = Reshuffle.objects.select_for_update().filter(cohort=cohort).first()
     chosen = reshuffle.chosen if reshuffle and reshuffle.state == Reshuffle.State.APPROVED else None
+    if chosen:  # whoever ticks does it before this or, as it has begun, no more
+        list(Task.objects.filter(moves__reshuffle=reshuffle).select_for_update(of=["self"]).order_by("pk").values_list("pk"))
     sits = dict(Placement.objects.open().filter(matrix=matrix).exclude(cohort=cohort).values_list("member_id", "group_id"))
     goes = sits | _planned(chosen, sits, matrix)
     Cohort.objects.filter(matrix=matrix, state=Cohort.State.CURRENT).update(state=Cohort.State.PAST)

@@ -81,7 +81,7 @@ def change_matrix(matrix, wanted, tenant, *, by, seen=None):
 
 def _one_at_a_time():
     """Two who give one name at the same moment are told, the second one. First of all locks, as it is of the rhythm's."""
-    Tenant.objects.select_for_update().get(pk=active_tenant())
+    Tenant.objects.select_for_update(no_key=True).get(pk=active_tenant())  # who ticks meanwhile writes rows that point at it
 
 
 def _refuse_in_the_middle(matrix):

@@ -14,7 +14,7 @@ from crm.tenancy.refusals import Refused
 
 from . import pairs, rises
 from .calendar import instant
-from .models import Move, Task, Tick
+from .models import Move, Reshuffle, Task, Tick
 
 FOLLOWERS, GUARDS = {}, {}
 HOUR = datetime.timedelta(hours=1)
@@ -186,10 +186,14 @@ def _reopen(task, by):
 
 @guards(Task.Kind.MOVE)
 def nobody_was_asked_anew(task, act, *, reason, note):
-    """Whose move has another task by now, or is no more, is not asked by this one again."""
-    is_over = act == Tick.Act.UNDO and task.state in (Task.State.DONE, Task.State.IMPOSSIBLE)
-    if is_over and not Move.objects.filter(task=task).exists():
+    """Whose move has another task by now, or is no more, is not asked by this one again; nor is anybody once the half-year has begun."""
+    if act != Tick.Act.UNDO or task.state not in (Task.State.DONE, Task.State.IMPOSSIBLE):
+        return
+    move = Move.objects.filter(task=task).select_related("reshuffle").first()
+    if move is None:
         raise Refused(_("This was handed out anew or taken back since, so the old task stays as it ended."), code="asked_anew")
+    if move.reshuffle and move.reshuffle.state == Reshuffle.State.DONE and move.state not in (Move.State.JOINED, Move.State.KEPT):
+        raise Refused(_("The half-year has begun since, so the task stays as it ended."), code="half_year_begun")
 
 
 @transaction.atomic

@@ -624,7 +624,9 @@ def test_two_rows_of_one_person_come_in_once(house, place, owner):
     kept, gone = planned(house, place[1]), planned(house, place[2], nickname="Wang Huan again")
     sweep(house)
     with acting_for(house.pk):
+        Calling.objects.create(arrival=gone, member=Member.objects.get(nickname="One 0"), why=[])
         merging.merge(kept.member, gone.member, "phone", by=owner.seat)
+        assert not Calling.objects.exists()  # nor does it count for their week
         states = dict(Arrival.objects.values_list("pk", "state"))
         assert states == {kept.pk: "planned", gone.pk: "called_off"}
         assert set(Task.objects.open().values_list("arrival_steps__arrival", flat=True)) == {kept.pk}

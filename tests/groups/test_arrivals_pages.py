@@ -14,7 +14,7 @@ from crm.tenancy.scope import acting_for
 from groups import arrivals
 from groups.models import Arrival, ArrivalStep, Calling, Evenings, Push, Sticker, Task
 from tests.conftest import KeyClient
-from tests.factories import ArrivalFactory, CallingFactory, ChannelFactory, EventFactory, MemberFactory, SeatFactory
+from tests.factories import ArrivalFactory, ArrivalStepFactory, CallingFactory, ChannelFactory, EventFactory, MemberFactory, SeatFactory
 
 from .test_arrivals import HOUR, SEVEN, TONIGHT, at_seven, newcomer, place, planned, step, sweep  # noqa: F401  fixtures
 
@@ -74,6 +74,27 @@ def test_as_many_questions_for_ten_newcomers_as_for_one(house, place, owner, at_
         planned(house, place[1], nickname=f"New {n}")
     sweep(house)
     assert asked() == before
+
+
+def test_the_lists_beside_the_evening_ask_as_much_for_thirty_as_for_one(house, place, owner, api, at_seven):  # noqa: F811
+    """Of those who rest from being named, and of those who are left over from an evening."""
+    with acting_for(house.pk):
+        welcomes = ArrivalFactory.create_batch(3, matrix=place[0], state="welcomed")
+    yesterday = {"group": place[1], "matrix": place[0], "state": "planned", "day": TONIGHT - 24 * HOUR, "at": datetime.time(20)}
+
+    def asked(many):
+        with acting_for(house.pk):
+            silent = [(at, member) for member in MemberFactory.create_batch(many) for at in welcomes]
+            Calling.objects.bulk_create(Calling(arrival=at, member=member, answered=False, at=SEVEN - HOUR) for at, member in silent)
+            for arrival in ArrivalFactory.create_batch(many, **yesterday):
+                ArrivalStepFactory(arrival=arrival, kind="packet", number=2, state="barred")
+        with CaptureQueriesContext(connection) as found:
+            shown, listed = page(owner).context["evening"], api.get("arrivals/resting-callers/").json()
+        return len(found), len(shown.resting), len(listed), shown.left_over, len(shown.stuck)
+
+    asked(1)  # what is kept of the tenant is there from now on
+    few, *_lists = asked(1)
+    assert asked(28) == (few, 30, 30, 30, 30)
 
 
 def test_a_newcomer_is_added_planned_and_hurried_by_forms(house, place, owner, at_seven):  # noqa: F811

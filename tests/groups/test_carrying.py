@@ -9,8 +9,8 @@ from crm.tenancy import trail
 from crm.tenancy.models import Event
 from crm.tenancy.scope import acting_for
 from groups import carrying, joining, progress, reshuffles, tasks, thinking, waves
-from groups.models import CalendarStep, Cohort, Draft, Move, Placement, Reshuffle, Task, Wave
-from tests.factories import MemberFactory, SeatFactory, StarFactory
+from groups.models import CalendarStep, Cohort, Draft, Group, Move, Placement, Reshuffle, Task, Wave
+from tests.factories import ArrivalFactory, MemberFactory, SeatFactory, StarFactory
 from tests.groups.communities import ready_draft, small_community
 
 CLOCK = datetime.datetime(2026, 11, 24, 4, tzinfo=datetime.UTC)
@@ -160,6 +160,7 @@ def test_joining_is_booked_from_the_list_of_moves_and_taken_back(house, owner, v
 def test_who_came_after_the_plan_is_seated_where_room_is_and_stays(house, owner, running):
     with acting_for(house.pk):
         late = [MemberFactory(nickname=f"Late {n}", created_at=CLOCK + DAY) for n in range(3)]
+        ArrivalFactory(member=MemberFactory(created_at=CLOCK + DAY), matrix=running.matrix)  # comes in of an evening
     assert owner.get(f"/reshuffles/{running.pk}/").context["late_people"] == 3
     owner.post(f"/reshuffles/{running.pk}/late/", {"number": "3"})
     with acting_for(house.pk):
@@ -168,6 +169,21 @@ def test_who_came_after_the_plan_is_seated_where_room_is_and_stays(house, owner,
         assert carrying.late(running).count() == 0
         reshuffles.begin(running.cohort, house)
         assert {each.member_id: each.group_id for each in Placement.objects.open().filter(member__in=late)} == seats
+
+
+def test_nobody_late_takes_the_place_of_whoever_may_still_be_asked(house, owner, running):
+    with acting_for(house.pk):
+        late = MemberFactory(created_at=CLOCK + DAY)
+        Group.objects.update(capacity=8)
+        move = end(owner, "no_answer")
+
+    answer = owner.post(f"/reshuffles/{running.pk}/late/", {"number": "1"}, headers={"accept": "application/json"})
+    with acting_for(house.pk):
+        assert (answer.status_code, Placement.objects.filter(member=late).exists()) == (409, False)
+        Task.objects.filter(pk=move.task_id).update(reason="declined")  # they are not asked again
+    owner.post(f"/reshuffles/{running.pk}/late/", {"number": "1"})
+    with acting_for(house.pk):
+        assert Placement.objects.get(member=late).group_id == move.to_group_id
 
 
 def test_a_half_year_that_went_wrong_is_taken_back_and_made_anew(house, owner, operator, running, time_machine):

@@ -30,10 +30,10 @@ from groups import (
     tasks,
     waves,
 )
-from groups.models import Channel, GroupCode, Move, Occurrence, Placement, Push, Task, Wave
+from groups.models import ArrivalStep, Channel, GroupCode, Move, Occurrence, Placement, Push, Task, Wave
 from members.models import Member
 from tests.factories import CohortFactory, GroupFactory, MatrixFactory, MemberFactory, PlacementFactory, TaskFactory
-from tests.groups.test_arrivals import SEVEN, place, planned, step, sweep, through  # noqa: F401
+from tests.groups.test_arrivals import HOUR, SEVEN, place, planned, step, sweep, through  # noqa: F401
 from tests.groups.test_carrying import running  # noqa: F401
 from tests.groups.test_codes import a_picture
 from tests.groups.test_phone import a_task, fresh, tick
@@ -117,8 +117,10 @@ def test_whatever_stands_in_a_note_the_tick_counts(assistant, note):
 # Two at the same moment
 
 
-def meanwhile(house, first, then):
-    """`first` is done but does not stand yet when `then` begins. What `then` came to: "done", or the code of its refusal."""
+def meanwhile(house, first, then, last=lambda: None):
+    """`first` is done but does not stand yet when `then` begins. What `then` came to: "done", or the code of its refusal.
+
+    `last` is done in the transaction of `first`, once `then` waits for it."""
     is_done, goes_on, said, failed = threading.Event(), threading.Event(), [], []
 
     def before():
@@ -127,6 +129,7 @@ def meanwhile(house, first, then):
                 first()
                 is_done.set()
                 goes_on.wait(20)
+                last()
         except Exception as problem:
             failed.append(problem)
         finally:
@@ -148,7 +151,7 @@ def meanwhile(house, first, then):
 
     threads = [threading.Thread(target=work) for work in (before, after)]
     [thread.start() for thread in threads]
-    wait_until(lambda: said or is_waited_for(), 10)
+    wait_until(lambda: said or failed or is_waited_for(), 10)
     goes_on.set()
     [thread.join(20) for thread in threads]
     assert failed == []
@@ -229,6 +232,19 @@ def test_a_half_year_taken_back_while_a_wave_is_handed_out_leaves_no_task(house,
 
 
 @pytest.mark.django_db(transaction=True)
+def test_who_says_no_while_the_half_year_begins_stays_where_they_are(house, owner, running):  # noqa: F811
+    with acting_for(house.pk):
+        move = Move.objects.exclude(task=None).first()
+    no = lambda: tasks.tick(move.task_id, "impossible", uuid4(), by=owner.seat, reason="declined")  # noqa: E731
+
+    assert meanwhile(house, no, lambda: reshuffles.begin(running.cohort, house)) == "done"
+
+    with acting_for(house.pk):
+        assert Placement.objects.open().get(member=move.member_id).group_id == move.from_group_id
+        assert refused(lambda: tasks.tick(move.task_id, "undo", uuid4(), by=owner.seat)) == "half_year_begun"
+
+
+@pytest.mark.django_db(transaction=True)
 def test_a_code_that_is_brought_while_the_clock_asks_for_it_is_asked_of_nobody(house, assistant, owner):
     with acting_for(house.pk):
         group = GroupFactory(assistant=assistant.seat)
@@ -272,6 +288,54 @@ def test_an_introduction_is_not_taken_back_while_its_welcome_is_ticked(house, as
     with acting_for(house.pk):
         arrival.refresh_from_db()
         assert (arrival.state, Placement.objects.open().filter(member=arrival.member_id).count()) == ("welcomed", 1)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_group_is_not_closed_while_somebody_is_planned_into_it(house, owner):
+    with acting_for(house.pk):
+        group = GroupFactory(matrix=MatrixFactory())
+        arrival = arrivals.wait(MemberFactory(), by=None)
+    hurry = lambda: arrivals.hurry(arrival, "Their course begins", house, by=owner.seat)  # noqa: E731
+
+    assert meanwhile(house, hurry, lambda: setup.close(group, house, by=owner.seat)) == "group_awaited"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_group_is_closed_while_a_task_of_it_is_ticked(house, owner, talk):
+    tick = lambda: tasks.tick(talk.task_id, "done", uuid4(), by=owner.seat)  # noqa: E731
+
+    assert meanwhile(house, tick, lambda: setup.close(talk.group, house, by=owner.seat)) == "done"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_ticks_and_who_takes_back_or_calls_off_do_not_stand_in_each_others_way(house, assistant, owner, place, time_machine):  # noqa: F811
+    time_machine.move_to(SEVEN)
+    arrival, told = planned(house, place[1]), planned(house, place[2], nickname="Told")
+    with acting_for(house.pk):
+        announce = step(house, told, "announce")
+        push = delivery.push(place[2], cause=f"arrival-step:{announce.pk}:0", title="News", due_at=SEVEN + 2 * HOUR)
+        ArrivalStep.objects.filter(pk=announce.pk).update(state="handed_out")
+    sweep(house)
+    through(house, assistant.seat, arrival, "announce")
+    time_machine.move_to(SEVEN + datetime.timedelta(hours=1))
+    sweep(house)
+    through(house, assistant.seat, arrival, "packet")
+    packet, introduction = (step(house, arrival, kind).task_id for kind in ("packet", "introduction"))
+
+    ticked = meanwhile(
+        house,
+        lambda: Task.objects.select_for_update().get(pk=introduction),  # as a tick begins
+        lambda: tasks.tick(packet, "undo", uuid4(), by=owner.seat),
+        lambda: tasks.tick(introduction, "done", uuid4(), by=owner.seat),
+    )
+    sent = meanwhile(
+        house,
+        lambda: Push.objects.select_for_update().get(pk=push.pk),  # as a worker that finds no channel
+        lambda: arrivals.call_off(told, by=owner.seat),
+        lambda: delivery.give_to_hand(push),
+    )
+
+    assert (ticked, sent) == ("later_step_done", "changed_meanwhile")
 
 
 # A half-year later
