@@ -13,6 +13,7 @@ from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
 from crm.tenancy import events
+from crm.tenancy.models import Event
 from crm.tenancy.refusals import Refused
 from members.models import Member
 
@@ -124,40 +125,53 @@ def asked(arrival, tenant):
     """None where nobody was named, or they are not welcomed yet."""
     if arrival.state != Arrival.State.WELCOMED:
         return None
-    callings = list(arrival.callings.select_related("member"))
-    callings.sort(key=lambda each: (-sum(points for _code, points, _word in each.why), str(each.member_id)))
-    return Asked(callings, is_asked(arrival, tenant)) if callings else None
+    return asked_of([arrival], tenant).get(arrival.pk)
+
+
+def asked_of(arrivals, tenant):
+    """{arrival: who was named}, of those in whose welcome somebody was; by one question for all."""
+    named = defaultdict(list)
+    for calling in Calling.objects.filter(arrival__in=[each.pk for each in arrivals]).select_related("member"):
+        named[calling.arrival_id].append(calling)
+    for callings in named.values():
+        callings.sort(key=lambda each: (-sum(points for _code, points, _word in each.why), str(each.member_id)))
+    return {each.pk: Asked(named[each.pk], is_asked(each, tenant)) for each in arrivals if named[each.pk]}
 
 
 @transaction.atomic
-def note(arrival, answered, tenant, *, by):
-    """These answered, and the others who were named did not. Said once more it is corrected; the same again is nothing."""
-    return _note(_held(arrival), {str(pk) for pk in answered}, tenant, by)
+def note(arrival, answered, tenant, *, by, at=None):
+    """These answered, and the others who were named did not. Said once more it is corrected; the same again is nothing.
+
+    `at` is when it was said: what somebody else said after that holds, and what was said in time may come late.
+    """
+    return _note(_held(arrival), {str(pk) for pk in answered}, tenant, by, at)
 
 
 @transaction.atomic
-def note_one(arrival, member, has_answered, tenant, *, by):
+def note_one(arrival, member, has_answered, tenant, *, by, at=None):
     """Of one of them; what was said of the others stands, and of whom nothing was said is silent."""
     arrival, one = _held(arrival), {str(member)}
     answered = {str(pk) for pk in arrival.callings.filter(answered=True).values_list("member", flat=True)}
-    return _note(arrival, answered | one if has_answered else answered - one, tenant, by)
+    return _note(arrival, answered | one if has_answered else answered - one, tenant, by, at)
 
 
 @transaction.atomic
-def note_all(arrival, have_answered, tenant, *, by):
+def note_all(arrival, have_answered, tenant, *, by, at=None):
     arrival = _held(arrival)
     named = {str(pk) for pk in arrival.callings.values_list("member", flat=True)}
-    return _note(arrival, named if have_answered else set(), tenant, by)
+    return _note(arrival, named if have_answered else set(), tenant, by, at)
 
 
-def _note(arrival, answered, tenant, by):
+def _note(arrival, answered, tenant, by, at):
     if arrival.state != Arrival.State.WELCOMED:
         raise Refused(_("They are not welcomed yet; who answers shows afterwards."), code="not_welcomed")
-    if not is_asked(arrival, tenant):
+    if (at or now()) >= ends_at(arrival, tenant):
         raise Refused(_("Who answered is noted until the day after the welcome."), code="answers_closed")
     named = {str(pk) for pk in arrival.callings.values_list("member", flat=True)}
     if not named or answered - named:
         raise Refused(_("They are not named in this welcome."), code="not_named", status=400, field="answered")
+    if at and Event.objects.of(arrival).filter(kind="arrival.answered", at__gt=at).exclude(seat=by).exists():
+        return None
     return _put(arrival, answered, named - answered, by)
 
 

@@ -11,6 +11,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from crm.tenancy.templatetags.qx import ago, clock
+from members import names
 
 from .models import ArrivalStep, Group, Task
 
@@ -19,6 +20,7 @@ class Person(NamedTuple):
     nickname: str
     city: str
     industry: str
+    sort_key: str
 
 
 class Brief(NamedTuple):
@@ -80,7 +82,8 @@ class Sight:
 
     def __init__(self, moment):
         self.moment = moment
-        self.clock, self.minutes, self.due, self.short, self.id = cache(clock), cache(_minutes), cache(_was_due), cache(_short), cache(str)
+        self.clock, self.minutes, self.due, self.short = cache(clock), cache(_minutes), cache(_was_due), cache(_short)
+        self.id, self.said = cache(str), cache(names.sort_key)
         self.invite, self.of, self.write = _("Invite %(name)s into %(group)s"), _("%(what)s: %(name)s"), _("Write to %(name)s")
 
     def tell_apart(self, groups):
@@ -133,6 +136,12 @@ class Line:
         return named(self.task)
 
     @property
+    def said(self):
+        """How its name is said, syllable by syllable; nothing where it is written as it is said."""
+        said = self.task.member.sort_key if self.task.member else self.sight.said(self.name)
+        return "" if said in (names.UNSORTABLE, self.name.lower()) else said
+
+    @property
     def to(self):
         """Whom a text is for."""
         return self.task.member.nickname if self.task.member and self.task.kind != Task.Kind.TALK else self.where
@@ -150,10 +159,12 @@ class Line:
         name = f'<bdi lang="zh">{escape(self.name)}</bdi>'
         if self.to_group:
             said = self.sight.invite % {"name": name, "group": escape(self.sight.short(self.to_group))}
-        elif self.step:
-            said = self.sight.of % {"what": escape(self.task.title), "name": name}
+        elif not self.task.title:
+            said = self.sight.write % {"name": name}
+        elif self.name in self.task.title:  # of a talk, and of what is about nobody
+            said = f'<bdi lang="zh">{escape(self.task.title)}</bdi>'
         else:
-            said = name if self.task.title else self.sight.write % {"name": name}
+            said = self.sight.of % {"what": escape(self.task.title), "name": name}
         return SafeString(said)  # what is not ours is escaped
 
     @property

@@ -29,7 +29,10 @@ USUALLY_AT = datetime.time(20, 30)
 
 @transaction.atomic
 def give(group, speaker, day, at, *, by, title="", text="", minutes=MINUTES, packet_minutes=OF_PACKET, assistant=None):
-    """Hand it out to whoever works for the group, or to this seat. Returns the talk, whose `after` is its red packet."""
+    """Hand it out to whoever works for the group, or to this seat. Returns the talk, whose `after` is its red packet.
+
+    The same one again is the one that is there: a form without script may be sent twice.
+    """
     tenant = Tenant.objects.get(pk=active_tenant())
     group, speaker = _open(group), _here(speaker)
     moment = _ahead(day, check("at", at), tenant)
@@ -41,6 +44,8 @@ def give(group, speaker, day, at, *, by, title="", text="", minutes=MINUTES, pac
     with translation.override(tenant.language):
         talk.title = _title(title) or (_("Talk by %(name)s") % {"name": speaker.nickname})[:LONGEST_NAME]
         talk.text = texts.filled(text, group, moment.astimezone(tenant.zone))
+        if there := _there(talk):
+            return there
         pairs.put_ahead(packet, talk, talk.title, packet_minutes)
     packet.save(force_insert=True)
     talk.save(force_insert=True)
@@ -48,6 +53,15 @@ def give(group, speaker, day, at, *, by, title="", text="", minutes=MINUTES, pac
     after = {"group": str(group.pk), "assistant": str(seat), "minutes": minutes + packet_minutes, "packet": str(packet.pk)}
     events.note(GIVEN, talk, by=by, member=speaker.pk, after=after)
     return talk
+
+
+def _there(talk):
+    """Of two at once the second waits for the first, since both hold who speaks."""
+    same = {"group": talk.group, "member": talk.member, "due_at": talk.due_at}
+    found = Task.objects.unended().filter(kind=Task.Kind.TALK, **same).exclude(after=None).select_related("after").first()
+    if found and (found.title, found.text) != (talk.title, talk.text):
+        raise Refused(_("They give another talk in this group at that hour; choose a later one."), code="talk_there", field="at")
+    return found
 
 
 def _open(group):

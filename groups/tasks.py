@@ -63,7 +63,7 @@ def tick(task_id, act, key, *, by, reason="", note="", until="", ago=0):
         if known.task_id != task.pk:
             raise Refused(_("This id was used for another task."), code="key_reused")
         return task
-    at = now() - min(max(datetime.timedelta(seconds=ago), datetime.timedelta(0)), LONGEST_WAY)
+    at = moment_said(ago)
     before = _times(task)
     for guard in GUARDS.get(task.kind, ()):
         guard(task, act, reason=reason, note=note)
@@ -82,6 +82,11 @@ def tick(task_id, act, key, *, by, reason="", note="", until="", ago=0):
     for follower in FOLLOWERS.get(task.kind, ()) if act != Tick.Act.LATER else ():
         follower(task, by=by)
     return task
+
+
+def moment_said(ago):
+    """So many seconds ago: in a lift a phone keeps what was tapped until there is a network."""
+    return now() - min(max(datetime.timedelta(seconds=ago), datetime.timedelta(0)), LONGEST_WAY)
 
 
 def _of(task_id, by):

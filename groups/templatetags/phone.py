@@ -19,6 +19,7 @@ MODULES = [
     f"js/phone/{name}.js"
     for name in (
         "acts",
+        "answers",
         "copying",
         "find",
         "focus",
@@ -32,6 +33,7 @@ MODULES = [
         "shown",
         "slip",
         "task",
+        "typed",
     )
 ]
 SOME_TASK = "00000000-0000-0000-0000-000000000000"
@@ -72,6 +74,8 @@ def _row(line, is_next, words):
 def _more(line, pk, words):
     """What a script, or the page of this task without a network, needs to know of it."""
     task, more = line.task, ""
+    if said := line.said:
+        more += f' data-said="{escape(said)}"'
     if line.ahead:
         more += f' data-after="{task.after_id}"'
     if not task.member_id:

@@ -4,11 +4,12 @@ import datetime
 
 from django import forms
 from django.contrib import messages
-from django.http import Http404
+from django.http import Http404, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.dateparse import parse_date
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.timezone import now
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -22,10 +23,22 @@ from crm.tenancy.rights import does, sees
 from members import checks, people
 from members.models import Handle, Member
 
-from .. import answering, arrival_handing, arrival_laying, arrival_steps, arrivals, callers, evening_page, evenings, on_arrivals, stickers
+from .. import (
+    answering,
+    arrival_handing,
+    arrival_laying,
+    arrival_steps,
+    arrivals,
+    callers,
+    evening_page,
+    evenings,
+    on_arrivals,
+    stickers,
+    tasks,
+)
 from ..calendar import instant
 from ..models import Arrival, ArrivalStep, Group, Sticker
-from ..names import as_uuid
+from ..names import as_number, as_uuid
 
 NOON = datetime.time(12)
 
@@ -36,6 +49,14 @@ NOON = datetime.time(12)
 def _mine(request, pk):
     found = evening_page.seen_by(request.seat).filter(pk=pk).values("pk")
     return get_object_or_404(Arrival.objects.select_related("member", "group", "matrix"), pk__in=found)
+
+
+def _heard_of(request, pk):
+    """To a phone a page that is not found means that its seat is gone; this is only an arrival."""
+    try:
+        return _mine(request, pk)
+    except Http404:
+        raise Refused(_("This arrival is not yours, or it is gone."), code="no_such_arrival", status=404) from None
 
 
 def _step(request, pk):
@@ -310,13 +331,16 @@ def call_others(request, pk):
 @does("arrivals")
 @require_POST
 def answers(request, pk):
-    """One tap says of one who was named, or of all of them, whether they answered."""
-    arrival, post, tenant = _mine(request, pk), request.POST, request.tenant
+    """One tap says of one who was named, or of all of them, whether they answered. A phone says it later, how long `ago`, and gets JSON."""
+    post, tenant, is_phone = request.POST, request.tenant, "application/json" in request.headers.get("Accept", "")
+    arrival = _heard_of(request, pk) if is_phone else _mine(request, pk)
+    said = {"by": request.seat, "at": tasks.moment_said(as_number(post["ago"], 0)) if "ago" in post else None}
     if "all" in post:
-        fact = answering.note_all(arrival, post["all"] == "yes", tenant, by=request.seat)
+        fact = answering.note_all(arrival, post["all"] == "yes", tenant, **said)
     else:
-        member = as_uuid(post.get("answered") or post.get("silent"))
-        fact = answering.note_one(arrival, member, "answered" in post, tenant, by=request.seat)
+        fact = answering.note_one(arrival, as_uuid(post.get("answered") or post.get("silent")), "answered" in post, tenant, **said)
+    if is_phone:
+        return JsonResponse({"arrival": str(pk), "at": now().isoformat()})
     if fact:
         words = _("%(many)s of %(named)s answered.") % fact.after
         messages.success(request, words, extra_tags=f"undo={reverse('trail_undo', args=[fact.pk])}")

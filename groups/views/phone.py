@@ -23,7 +23,7 @@ from crm.tenancy.templatetags import qx
 from crm.tenancy.templatetags.tenancy import html_language
 
 from .. import answering, callers, efforts, evening_page, lines, phone, tasks
-from ..models import Arrival, ArrivalStep, Task, Tick
+from ..models import Arrival, Task, Tick
 from ..templatetags.phone import MODULES
 
 A_MONTH = 30  # days
@@ -76,10 +76,10 @@ def arrivals(request):
 
 
 def _unasked(request):
-    """Welcomed today or yesterday: the task at which one says who answered."""
-    found = answering.unasked(evening_page.seen_by(request.seat), request.tenant)
-    welcomes = ArrivalStep.objects.filter(arrival__in=found, kind=ArrivalStep.Kind.WELCOME).exclude(task=None)
-    return welcomes.select_related("arrival__member", "arrival__group").order_by("ended_at", "id")
+    """Welcomed today or yesterday, and nobody has said who answered: each with those who were named."""
+    found = list(answering.unasked(evening_page.seen_by(request.seat), request.tenant))
+    asked = answering.asked_of(found, request.tenant)
+    return [{"arrival": arrival, "answers": asked[arrival.pk]} for arrival in found if arrival.pk in asked]
 
 
 @sees("phone")

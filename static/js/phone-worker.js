@@ -21,6 +21,7 @@ self.addEventListener("activate", (event) => {
 
 self.addEventListener("message", (event) => {
   if (event.data === "today") event.waitUntil(keepToday());
+  if (event.data === "arrivals") event.waitUntil(keepAnew(`${home}arrivals/`));
 });
 
 self.addEventListener("fetch", (event) => {
@@ -63,11 +64,13 @@ async function picture(request, path) {
   return await (await caches.open(CACHE)).match(path) || fetch(request);
 }
 
-async function keepToday() {
-  const answer = await fetch(home, { credentials: "same-origin" }).catch(() => null);
+const keepToday = () => keepAnew(home);
+
+async function keepAnew(path) {
+  const answer = await fetch(path, { credentials: "same-origin" }).catch(() => null);
   if (!answer || !answer.ok || answer.redirected) return false;
   if (!await caches.has(CACHE)) return false; // who signed out meanwhile leaves nothing behind
-  await keep(await caches.open(CACHE), home, answer);
+  await keep(await caches.open(CACHE), path, answer);
   return true;
 }
 

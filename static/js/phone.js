@@ -1,6 +1,7 @@
 /* The assistant's phone. The pages work without this file; with it a text is one tap away, the next task comes by itself,
    and what is ticked in a lift waits in the outbox under its own id until there is a network: sent twice, it is one act. */
-import { end, leave, settle, takeBack } from "./phone/acts.js";
+import { end, forget, leave, settle, takeBack } from "./phone/acts.js";
+import { answer } from "./phone/answers.js";
 import { copy } from "./phone/copying.js";
 import { offerToFind } from "./phone/find.js";
 import { fill } from "./phone/focus.js";
@@ -14,6 +15,7 @@ import { flush } from "./phone/sending.js";
 import { draw } from "./phone/shown.js";
 import { hideLater, toast } from "./phone/slip.js";
 import { showTask } from "./phone/task.js";
+import { keepTyped } from "./phone/typed.js";
 
 function onClick(event) {
   const button = event.target.closest("[data-do]");
@@ -27,7 +29,7 @@ function onClick(event) {
     share: () => share(button),
     close: () => button.closest("dialog").close(),
     "take-back": () => takeBack(button.dataset.task, button.dataset.name),
-    forget: () => { const { task, name } = box.all().find((each) => each.key === button.closest("[data-key]").dataset.key); takeBack(task, name); },
+    forget: () => forget(button.closest("[data-key]").dataset.key),
     theirs: () => settle(button),
     mine: () => settle(button),
     leave: () => leave($("[data-leave]"), true),
@@ -43,6 +45,9 @@ function onSubmit(event) {
   if (form.matches("[data-leave]")) {
     event.preventDefault();
     leave(form, false);
+  } else if (form.matches("[data-answers]") && event.submitter) {
+    event.preventDefault();
+    answer(form, event.submitter);
   } else if (form.matches("[data-tick]")) {
     event.preventDefault();
     const sent = new FormData(form, event.submitter);
@@ -72,6 +77,7 @@ if (asked && $("#today")) {
   if (!hasTaskPage()) history.replaceState(null, "", body.dataset.home);
   draw();
 } else if (hasTaskPage()) fill($("#task .copy") || $("#task .foot .filled") || $("#task [data-sent]") || $("#task .foot a"));
+keepTyped();
 offerToFind();
 offerToInstall();
 const slip = sessionStorage.getItem("slip");

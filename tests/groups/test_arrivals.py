@@ -508,6 +508,10 @@ def silent(house, member, *days, answered=False):
             CallingFactory(arrival=ArrivalFactory(matrix=MatrixFactory()), member=member, answered=answered, at=now() - ago * 24 * HOUR)
 
 
+def on_a_phone(client, arrival, ago=0, **said):
+    return client.post(f"arrivals/{arrival.pk}/answers/", said | {"ago": ago}, headers={"Accept": "application/json"})
+
+
 def test_who_answered_is_noted_until_the_day_after_and_taken_back(house, place, assistant, owner, at_seven):
     arrival = welcome_next(house, place, assistant.seat, at_seven)
     with acting_for(house.pk):
@@ -523,6 +527,10 @@ def test_who_answered_is_noted_until_the_day_after_and_taken_back(house, place, 
         assert fact.after == {"answered": [str(one)], "silent": others, "many": 1, "named": 3}
         assert refused(lambda: answering.note(arrival, [uuid4()], house, by=assistant.seat)) == "not_named"
     assert owner.post(f"trail/{fact.pk}/undo/").status_code == 302
+    late = on_a_phone(assistant, arrival, answered=one, ago=600)
+    assert (late.status_code, late.json()["arrival"]) == (200, str(arrival.pk))
+    with acting_for(house.pk):
+        assert set(Calling.objects.values_list("answered", flat=True)) == {None}, "what the owner said later holds"
     assistant.post(f"arrivals/{arrival.pk}/answers/", {"all": "yes"})
     assistant.post(f"arrivals/{arrival.pk}/answers/", {"silent": one})
     with acting_for(house.pk):
@@ -536,6 +544,12 @@ def test_who_answered_is_noted_until_the_day_after_and_taken_back(house, place, 
     at_seven.move_to(SEVEN + 29 * HOUR, tick=False)  # midnight after the next day
     with acting_for(house.pk):
         assert refused(lambda: answering.note(arrival, [], house, by=assistant.seat)) == "answers_closed"
+    assert on_a_phone(assistant, arrival, all="no", ago=6 * 3600).status_code == 200, "said in time, in a lift"
+    with acting_for(house.pk):
+        assert set(Calling.objects.values_list("answered", flat=True)) == {False}
+    assert on_a_phone(assistant, arrival, all="no").json()["code"] == "answers_closed"
+    arrival.pk = uuid4()
+    assert on_a_phone(assistant, arrival, all="no").json()["code"] == "no_such_arrival"
 
 
 def test_who_never_answers_rests_until_they_are_woken(house, place, assistant, owner, at_seven):

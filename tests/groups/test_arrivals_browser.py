@@ -10,7 +10,7 @@ from django.utils.timezone import now
 from crm.tenancy.models import Tenant
 from crm.tenancy.scope import acting_for
 from groups import arrival_handing, arrivals
-from groups.models import Arrival, ArrivalStep, Group
+from groups.models import Arrival, ArrivalStep, Calling, Group
 from tests.chromium import PATIENCE, expect, needs_chromium, ready
 from tests.factories import CohortFactory, EveningsFactory, GroupFactory, MatrixFactory, MemberFactory, PlacementFactory, SeatFactory
 
@@ -50,11 +50,21 @@ def test_a_newcomer_is_welcomed_by_two_taps_a_step(phone, seat):  # noqa: F811
     expect(page.locator(".stps [aria-current=step] b")).to_have_text("Chain")
     ready(page)
     page.fill("[name=note] >> nth=0", "31")
+    phone.context.set_offline(True)
+    page.tap(".answ button >> nth=0")
+    expect(page.locator(".answ [data-count]")).to_have_text("1 of 3 answered")
+    phone.context.set_offline(False)
+    all_sent(page)
+    page.reload()
+    ready(page)
+    expect(page.locator(".answ [aria-pressed=true]")).to_have_count(1)
+    expect(page.locator("[name=note] >> nth=0")).to_have_value("31")
     page.tap("[data-sent]")
     page.wait_for_url(lambda url: "/tasks/" not in url)
     all_sent(page)
 
     with acting_for(seat.tenant_id):
+        assert sorted(Calling.objects.values_list("answered", flat=True)) == [False, False, True]
         done = Arrival.objects.get(pk=arrival.pk)
         assert (done.state, done.chain) == ("welcomed", 31)
         assert done.welcomed_at > now() - datetime.timedelta(minutes=5)

@@ -574,12 +574,16 @@ def test_among_many_one_is_found_by_name_and_large_type_stays_within_the_screen(
         far = GroupFactory(matrix=Group.objects.first().matrix, number=9, name="Group 9")
         for n in range(20):
             TaskFactory(assistant=seat, group=far, rank=50 + n, member__nickname=f"Zhou {n}", member__city="Dali")
+        TaskFactory(assistant=seat, group=far, rank=70, member__nickname="深圳-林木🌲")
     page = phone.open()
     rows = page.locator("article:visible")
 
     page.get_by_role("searchbox").fill("zhou 17")
     expect(rows).to_have_count(1)
     expect(page.locator("#find")).to_contain_text("1 found")
+    for letters in ("lm", "linm", "szlm", "shen zhen l", "林木"):
+        page.get_by_role("searchbox").fill(letters)
+        expect(rows).to_have_count(1)
     page.get_by_role("searchbox").fill("nobody")
     expect(rows).to_have_count(0)
     page.get_by_role("searchbox").fill("")

@@ -161,6 +161,7 @@ def test_an_operator_finds_the_speaker_and_hands_the_talk_out_and_takes_it_back(
     assert (packet.state, packet.minutes, packet.assistant_id, packet.due_at) == ("open", 2, assistant.seat.pk, talk.due_at)
     assert (talk.state, talk.minutes, talk.title, talk.text) == ("barred", 14, "Talk by Gui", "Gui speaks in Members 1.")
     assert "Talk by Gui" in shown
+    assert [f'<b class="title"><bdi lang="zh">{each}</bdi></b>' in phone for each in (packet.title, talk.title)] == [False, True]
     assert (str(packet.pk) in phone, f'<article class="tk barred" data-task="{talk.pk}"' in phone) == (True, True)
     assert "The talk and its red packet are taken back." in undone.content.decode()
     assert [task.state for task in given(house)] == ["withdrawn", "withdrawn"]

@@ -27,6 +27,9 @@ from groups import (
     rosters,
     sending,
     setup,
+    single_moves,
+    swaps,
+    talks,
     tasks,
     waves,
 )
@@ -336,6 +339,27 @@ def test_who_ticks_and_who_takes_back_or_calls_off_do_not_stand_in_each_others_w
     )
 
     assert (ticked, sent) == ("later_step_done", "changed_meanwhile")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_form_without_script_that_is_sent_twice_is_one_thing(house, owner, running):  # noqa: F811
+    day, by = house.today() + datetime.timedelta(days=1), owner.seat
+    with acting_for(house.pk):
+        no, other = Move.objects.filter(state__in=("waiting", "asked"), task__state="open").order_by("rank")[:2]
+        tasks.tick(no.task_id, "impossible", uuid4(), by=by, reason="declined")
+        speaker, seat = other.member, Placement.objects.open().get(member=other.member_id)
+        group = next(offer.group for offer in single_moves.offers(seat) if not offer.is_firm)
+    talk = lambda: talks.give(group, speaker, day, "20:30", by=by)  # noqa: E731
+    ask = lambda: single_moves.make(seat, group, house, by=by, anyway=True)  # noqa: E731
+    keep = lambda: swaps.keep(running, {no.pk: swaps.BEST}, house, by=by)  # noqa: E731
+
+    said = [meanwhile(house, act, act) for act in (talk, keep, ask)]
+
+    assert said == ["done", "nobody_to_keep", "on_the_way"]
+    with acting_for(house.pk):
+        assert refused(lambda: talks.give(group, speaker, day, "20:30", by=by, title="Another")) == "talk_there"
+        many = [Task.objects.filter(kind="talk").count(), Event.objects.filter(kind="moves.kept").count()]
+        assert [*many, Move.objects.single().filter(member=speaker).count()] == [2, 1, 1]
 
 
 # A half-year later

@@ -39,6 +39,14 @@ export async function takeBack(task, name) {
   else location.assign(`${body.dataset.home}tasks/${task}/`);
 }
 
+/** What waits here is not to be sent. */
+export function forget(key) {
+  const { to, task, name } = box.all().find((each) => each.key === key);
+  if (!to) return takeBack(task, name);
+  box.drop(key);
+  draw();
+}
+
 export function settle(button) {
   const entry = box.all().find((each) => each.key === button.closest("[data-key]").dataset.key);
   if (!entry) return;

@@ -1,4 +1,4 @@
-/* Among hundreds of tasks one is found by a name, a city or a chat; it works on what is on the phone. */
+/* Among hundreds of tasks one is found by a name, as it is written or said, a city or a chat; it works on what is on the phone. */
 import { recount } from "./list.js";
 import { $, $$, say } from "./page.js";
 
@@ -15,7 +15,7 @@ function find(words) {
   let found = 0;
   $("#next").hidden = Boolean(words);
   for (const row of $$("#today article")) {
-    row.hidden = Boolean(words) && !`${row.dataset.name} ${row.dataset.where} ${$("small", row).textContent}`.toLowerCase().includes(words);
+    row.hidden = Boolean(words) && !isWritten(row, words) && !isSaid(row.dataset.said, words.replaceAll(" ", ""));
     found += !row.hidden;
   }
   for (const pile of $$("#piles .pile")) {
@@ -27,6 +27,15 @@ function find(words) {
   for (const folds of $$(".folds")) folds.hidden = $$(".pile", folds).every((pile) => pile.hidden);
   if (words) for (const row of $$("#next article")) $("#next").hidden = row.hidden;
   $("[role=status]", $("#find")).textContent = words ? say("found", { n: found }) : "";
+}
+
+const isWritten = (row, words) => `${row.dataset.name} ${row.dataset.where} ${$("small", row).textContent}`.toLowerCase().includes(words);
+
+/** By initials, or by pinyin from any syllable on: of «lin mu» lm, linm and mu. */
+function isSaid(said, letters) {
+  if (!said) return false;
+  const syllables = said.split(" ");
+  return syllables.map((each) => each[0]).join("").includes(letters) || syllables.some((_, at) => syllables.slice(at).join("").startsWith(letters));
 }
 
 function unfold(fold, isHit) {

@@ -35,18 +35,20 @@ async function sendAll() {
     return draw();
   }
   let sent = 0, late = 0, stale = false;
-  const ill = new Set(); // tasks over which the server stumbles: the others do not wait behind them
-  for (let entry; (entry = box.in("waiting").find((each) => !ill.has(each.task)));) {
+  const pages = new Set(); // that the worker keeps, and that read otherwise by now
+  const ill = new Set(); // over which the server stumbles: the others do not wait behind them
+  for (let entry; (entry = box.in("waiting").find((each) => !ill.has(each.to || each.task)));) {
     if (entry.tries) late += 1;
     box.change(entry.key, { tries: entry.tries + 1 });
     const answer = await send(entry);
     if (!answer || ill.size > MOST_ILL) break;
     if (answer.isIll) {
-      ill.add(entry.task);
+      ill.add(entry.to || entry.task);
       continue;
     }
     if (answer.ok) {
       sent += 1;
+      pages.add(entry.to ? "arrivals" : "today");
       box.change(entry.key, { state: "sent", answered: answer.said.at });
       heard.onward = answer.said.then || "";
       stale ||= entry.act === "undo" && Boolean($("#today")) && !$(`#today article[data-task="${entry.task}"]`); // its row is not on this page
@@ -54,7 +56,7 @@ async function sendAll() {
     draw();
   }
   draw();
-  if (sent && navigator.serviceWorker?.controller) navigator.serviceWorker.controller.postMessage("today");
+  for (const page of pages) navigator.serviceWorker?.controller?.postMessage(page);
   if (late && sent && !hasTaskPage()) toast(say("sentLater", { n: sent }));
   if (stale) location.reload();
 }
@@ -64,17 +66,12 @@ async function send(entry) {
   const stop = new AbortController();
   const timer = setTimeout(() => stop.abort(), PATIENCE);
   try {
-    const answer = await fetch(body.dataset.ticks, {
-      method: "POST",
-      keepalive: true,
-      signal: stop.signal,
-      headers: { "Content-Type": "application/json", Accept: "application/json", "X-CSRFToken": token() },
-      body: JSON.stringify({ task: entry.task, act: entry.act, key: entry.key, reason: entry.reason, note: entry.note, until: entry.until, ago: secondsSince(entry.at) }),
-    });
+    const answer = await fetch(entry.to || body.dataset.ticks, { method: "POST", keepalive: true, signal: stop.signal, ...asSent(entry) });
     const said = (answer.headers.get("Content-Type") || "").includes("json") ? await answer.json() : null;
     if (answer.status >= 500) return { isIll: true };
-    // The sign-in page answers 200, in JSON too: only who names this task has heard of it.
-    if (answer.ok && !answer.redirected && said?.task !== entry.task) throw new Error("somebody else's answer, of a network that asks to be signed in to");
+    // The sign-in page answers 200, in JSON too: only who names this task, or this arrival, has heard of it.
+    const hasHeard = entry.to ? entry.to.includes(said?.arrival) : said?.task === entry.task;
+    if (answer.ok && !answer.redirected && !hasHeard) throw new Error("somebody else's answer, of a network that asks to be signed in to");
     reached();
     if (answer.redirected || !said) {
       if (!isTold) toast(say(answer.status === 404 ? "seatGone" : "signedOut"), null, { href: body.dataset.home, textContent: say("signIn") });
@@ -88,6 +85,14 @@ async function send(entry) {
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** A tick, or who answered in somebody's welcome. */
+function asSent(entry) {
+  const headers = { Accept: "application/json", "X-CSRFToken": token() }, ago = secondsSince(entry.at);
+  if (entry.to) return { headers, body: new URLSearchParams({ ...entry.said, ago }) };
+  const { task, act: what, key, reason, note, until } = entry;
+  return { headers: { ...headers, "Content-Type": "application/json" }, body: JSON.stringify({ task, act: what, key, reason, note, until, ago }) };
 }
 
 /** How long an act has waited here; said as a span, since a phone's clock may be wrong. */
@@ -105,7 +110,7 @@ function refused(entry, said) {
   }
   box.drop(entry.key);
   heard.refusal = said.sentence;
-  const stale = Boolean($("#today")) && said.code !== "already_ended";
+  const stale = Boolean($("#today")) && said.code !== "already_ended" && !entry.to;
   if (stale) sessionStorage.setItem("slip", JSON.stringify({ sentence: said.sentence }));
   else toast(said.sentence);
   return stale;

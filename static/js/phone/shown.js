@@ -1,4 +1,5 @@
 /* What is shown of the outbox: as rows that wait, and in the list as if it had been heard. */
+import { drawAnswers } from "./answers.js";
 import { endRow, needNetwork, openRow, putOff } from "./list.js";
 import { downSince } from "./network.js";
 import { box } from "./outbox.js";
@@ -7,13 +8,14 @@ import { $, body, clock, icon, say } from "./page.js";
 export function draw() {
   const pending = box.in("waiting", "clash");
   if ($("#today")) {
-    for (const entry of box.in("waiting", "sent", "clash")) {
+    for (const entry of box.in("waiting", "sent", "clash").filter((each) => !each.to)) {
       if (entry.act === "undo") openRow(entry.task);
       else if (entry.act === "later") putOff(entry.task);
       else endRow(entry);
     }
     needNetwork(Boolean(downSince()));
   }
+  drawAnswers();
   const waiting = pending.filter((entry) => entry.state === "waiting" && (entry.tries || downSince()));
   const stuck = waiting.some((entry) => entry.tries > 1);
   const clashes = pending.filter((entry) => entry.state === "clash");
@@ -33,10 +35,10 @@ export function draw() {
 function asRow(entry) {
   const row = $("#outbox-row").content.cloneNode(true).firstElementChild;
   row.dataset.key = entry.key;
-  const which = { done: entry.thing ? "rowDoneThing" : "rowDone", impossible: "rowImpossible", later: "rowLater", undo: "rowUndo" }[entry.act];
+  const which = entry.to ? "rowAnswers" : { done: entry.thing ? "rowDoneThing" : "rowDone", impossible: "rowImpossible", later: "rowLater", undo: "rowUndo" }[entry.act];
   $(".title", row).textContent = say(which, { name: entry.name });
   $("small", row).textContent = say("kept", { time: clock(entry.at) });
-  if (entry.act === "undo") $("[data-do=forget]", row).hidden = true;
+  if (entry.act === "undo" || (entry.to && entry.tries)) $("[data-do=forget]", row).hidden = true;
   if (entry.state === "clash") {
     row.classList.add("clash");
     icon($(".i .qx-icon", row), "alert-triangle");
