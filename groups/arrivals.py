@@ -7,6 +7,7 @@ Who plans holds the row of the evenings, so two who fill at once never put more 
 
 import datetime
 from collections import Counter
+from functools import cached_property
 
 from django.db import IntegrityError, transaction
 from django.db.models import Count, Q
@@ -97,19 +98,29 @@ class Rooms:
 
     def __init__(self, matrix):
         self.groups = {group.pk: group for group in Group.objects.open().filter(matrix=matrix).in_order()}
-        seats = Placement.objects.open().filter(group__in=self.groups)
-        coming = Arrival.objects.filter(group__in=self.groups, placement=None).filter(Q(state=State.PLANNED))
-        self.heads, self.cities, self.industries = Counter(), Counter(), Counter()
-        for rows in (seats, coming):
-            for group, city, industry, many in (
-                rows.order_by().values_list("group", "member__city", "member__industry").annotate(Count("pk"))
-            ):
-                self._count(group, city, industry, many)
+        coming = Arrival.objects.filter(group__in=self.groups, placement=None, state=State.PLANNED)
+        self.rows = Placement.objects.open().filter(group__in=self.groups), coming
+        self.heads = Counter()
+        for rows in self.rows:
+            for group, many in rows.order_by().values_list("group").annotate(Count("pk")):
+                self.heads[group] += many
 
-    def _count(self, group, city, industry, many=1):
-        self.heads[group] += many
-        self.cities[group, city] += many
-        self.industries[group, industry] += many
+    @cached_property
+    def alike(self):
+        """How many of each city and of each industry sit there: read when a group is looked for, not where one is named."""
+        found = Counter()
+        for rows in self.rows:
+            counted = rows.order_by().values_list("group", "member__city", "member__industry").annotate(Count("pk"))
+            for group, city, industry, many in counted:
+                found[group, "city", city] += many
+                found[group, "industry", industry] += many
+        return found
+
+    def _count(self, group, member, many):
+        self.heads[group.pk] += many
+        if "alike" in self.__dict__:  # else it is read later, with this one in it
+            self.alike[group.pk, "city", member.city] += many
+            self.alike[group.pk, "industry", member.industry] += many
 
     def left(self, group):
         return self.groups[group].capacity - self.heads[group] if group in self.groups else 0
@@ -124,11 +135,14 @@ class Rooms:
 
     def _weight(self, pk, member):
         heads = max(self.heads[pk], 1)
-        same = (self.cities[pk, member.city] if member.city else 0) + (self.industries[pk, member.industry] if member.industry else 0)
+        same = sum(self.alike[pk, name, said] for name in ("city", "industry") if (said := getattr(member, name)))
         return self.heads[pk] / self.groups[pk].capacity + same / heads, self.heads[pk], str(pk)
 
     def take(self, group, member):
-        self._count(group.pk, member.city, member.industry)
+        self._count(group, member, 1)
+
+    def leave(self, group, member):
+        self._count(group, member, -1)
 
 
 # Evenings
@@ -139,21 +153,28 @@ def fill(day, tenant, *, by, matrix=None):
     """Put those who wait into an evening, longest first, as far as it and the groups have room. Returns those who were planned."""
     evening = evenings.held()
     _refuse_day(day, evening, tenant)
-    planned, rooms = [], {}
+    planned, of_matrix = [], {}
     for arrival in Arrival.objects.waiting().select_related("member", "matrix").filter(**({"matrix": matrix} if matrix else {})):
-        rooms.setdefault(arrival.matrix_id, Rooms(arrival.matrix))
-        group = rooms[arrival.matrix_id].wished(arrival) or rooms[arrival.matrix_id].best(arrival.member)
+        rooms = _rooms(arrival, of_matrix)
+        group = rooms.wished(arrival) or rooms.best(arrival.member)
+        if group is None:
+            continue
         at = _free(evening, day, tenant)
         if at is None:
             break
-        if group is None:
-            continue
-        rooms[arrival.matrix_id].take(group, arrival.member)
+        rooms.take(group, arrival.member)
         planned.append(_plan(arrival, group, day, at, tenant, by))
     if not planned:
         sentence, code = _why_nobody(evening, day, tenant)
         raise Refused(sentence, code=code)
     return planned
+
+
+def _rooms(arrival, of_matrix):
+    """Of the arrival's matrix, read once for all who want to enter it."""
+    if arrival.matrix_id not in of_matrix:
+        of_matrix[arrival.matrix_id] = Rooms(arrival.matrix)
+    return of_matrix[arrival.matrix_id]
 
 
 def _why_nobody(evening, day, tenant):
@@ -180,12 +201,17 @@ def put_off(tenant, *, by):
     """
     evening, day = evenings.held(), tenant.today()
     day += datetime.timedelta(days=evenings.is_over(evening, day, tenant))
-    counts = Counter()
+    counts, of_matrix = Counter(), {}
     for pk in left_over(tenant).values_list("pk", flat=True):
         arrival = _open(Arrival(pk=pk))
-        at, rooms = _free(evening, day, tenant), Rooms(arrival.matrix)
-        there = rooms.groups.get(arrival.group_id) or rooms.best(arrival.member)  # their own place in it is theirs still
+        rooms = _rooms(arrival, of_matrix)
+        at, own = _free(evening, day, tenant), rooms.groups.get(arrival.group_id)
+        there = own or rooms.best(arrival.member)  # their own place in it is theirs still
         is_planned = at is not None and there is not None and arrival.member.standing == Member.Standing.CURRENT
+        if is_planned and not own:
+            rooms.take(there, arrival.member)
+        elif own and not is_planned:
+            rooms.leave(own, arrival.member)
         if is_planned:
             _plan(arrival, there, day, at, tenant, by)
         else:

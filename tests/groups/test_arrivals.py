@@ -5,7 +5,8 @@ import threading
 from uuid import uuid4
 
 import pytest
-from django.db import connections
+from django.db import connection, connections
+from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,7 +15,7 @@ from crm.tenancy.models import Event, Tenant
 from crm.tenancy.refusals import Refused
 from crm.tenancy.scope import acting_for
 from groups import answering, arrival_handing, arrival_steps, arrivals, callers, delivery, evenings, jobs, setup, stickers
-from groups.models import Arrival, ArrivalStep, Calling, Placement, Push, Task
+from groups.models import Arrival, ArrivalStep, Calling, Group, Placement, Push, Task
 from members import erasure, merging
 from members.models import Member
 from tests.factories import (
@@ -306,6 +307,20 @@ def test_who_is_in_a_chat_already_stays_meant_for_that_group(house, place, owner
         arrivals.fill(tomorrow, house, by=owner.seat)
         arrival.refresh_from_db()
         assert (arrival.day, arrival.group_id) == (tomorrow, place[2].pk)
+
+
+def test_where_all_groups_are_full_it_is_asked_as_often_for_many_who_wait_as_for_one(house, place, owner):
+    asked = []
+    with acting_for(house.pk):
+        Group.objects.update(capacity=6)
+    for many in (1, 12):
+        for n in range(many):
+            newcomer(house, nickname=f"Waits {many} {n}")
+        with acting_for(house.pk), CaptureQueriesContext(connection) as queries, pytest.raises(Refused):
+            arrivals.fill(TONIGHT, house, by=owner.seat)
+        asked.append(len(queries))
+
+    assert asked[0] == asked[1]
 
 
 def test_who_is_left_over_goes_into_the_next_evening_and_the_group_is_told_anew(house, place, owner, assistant, at_seven):
