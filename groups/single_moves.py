@@ -127,11 +127,13 @@ def make(seat, group, tenant, *, by, anyway=False):
     seat = Placement.objects.open().select_related("group__matrix").filter(pk=seat.pk, member__standing=Member.Standing.CURRENT).first()
     if seat is None:
         raise Refused(_("They do not sit there any more. Look again."), code="changed_meanwhile")
+    if not Group.objects.held_open(group.pk):
+        raise closed()
     if Move.objects.single().filter(member=member, state=Move.State.WAITING).exists():
         raise on_the_way()
     offer = next((offer for offer in offers(seat, running) if offer.group.pk == group.pk), None)
     if offer is None:
-        raise Refused(_("This group is closed, of another matrix, or theirs already; choose another one."), code="group_closed")
+        raise closed()
     if offer.is_firm or (offer.because and not anyway):
         raise Refused(offer.sentence, code=offer.because, field="group")
     before = {"planned": _end_planned(running, member, by)}
@@ -145,6 +147,10 @@ def make(seat, group, tenant, *, by, anyway=False):
     rises.promise([move.task], tenant)
     after = {"from": str(seat.group_id), "group": str(offer.group.pk), "assistant": str(hand)}
     return move, events.note(MADE, move, by=by, member=member, before=before, after=after)
+
+
+def closed():
+    return Refused(_("This group is closed, of another matrix, or theirs already; choose another one."), code="group_closed")
 
 
 def on_the_way():
@@ -166,7 +172,7 @@ def _end_planned(running, member, by):
 
 @tasks.guards(Task.Kind.MOVE)
 def may_be_taken_back(task, act, *, reason, note):
-    """A tick is taken back while nobody moved them on, or asked them into a third group."""
+    """A tick is taken back while nobody moved them on, asked them into a third group, or closed the one that they left."""
     move = Move.objects.single().filter(task=task).first() if act == Tick.Act.UNDO else None
     if move is None:
         return
@@ -174,6 +180,8 @@ def may_be_taken_back(task, act, *, reason, note):
         raise on_the_way()
     if move.state == Move.State.JOINED and not Placement.objects.open().filter(pk=_joined(move)["made"]).exists():
         raise Refused(_("They were moved on since, so this stays as it is."), code="moved_on")
+    if move.state == Move.State.JOINED and not Group.objects.held_open(move.from_group_id):
+        raise Refused(_("Their old group is closed by now, so this stays as it is."), code="group_closed")
 
 
 @tasks.follows(Task.Kind.MOVE)

@@ -61,6 +61,10 @@ class GroupQuerySet(models.QuerySet):
     def in_order(self):
         return self.order_by("matrix", F("number").asc(nulls_last=True), "name")
 
+    def held_open(self, pk):
+        """Whether it is open, and stays so until this act stands."""
+        return self.open().select_for_update(no_key=True).filter(pk=pk).first() is not None
+
     def with_headcount(self):
         """How many sit there now; without a join, which would multiply with whatever else is asked of them."""
         seats = Placement.objects.open().filter(group=OuterRef("pk")).order_by().values("group").annotate(n=Count("pk")).values("n")

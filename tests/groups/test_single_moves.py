@@ -12,7 +12,7 @@ from crm.tenancy.models import Event
 from crm.tenancy.refusals import Refused
 from crm.tenancy.scope import acting_for
 from groups import joining, reshuffles, rosters, single_moves, tasks
-from groups.models import Cohort, Draft, Move, Placement, Reshuffle, Task
+from groups.models import Cohort, Draft, Group, Move, Placement, Reshuffle, Task
 from groups.roster_booking import book
 from tests.conftest import KeyClient
 from tests.factories import ApartFactory, GroupFactory, PinFactory
@@ -58,6 +58,14 @@ def test_groups_are_offered_best_first_and_the_tick_seats_them(house, owner, sma
         assert (sits(member), Move.objects.get(pk=move.pk).state) == (offers[0].group.pk, "joined")
         tasks.tick(move.task_id, "undo", uuid7(), by=owner.seat)
         assert (sits(member), Placement.objects.filter(member=member).count()) == (small.groups[0].pk, 2)
+
+        tasks.tick(move.task_id, "done", uuid7(), by=owner.seat)
+        Group.objects.filter(pk=small.groups[0].pk).update(closed_on=CLOCK)
+        with pytest.raises(Refused) as into_a_closed_group:
+            tasks.tick(move.task_id, "undo", uuid7(), by=owner.seat)
+        assert (into_a_closed_group.value.code, sits(member)) == ("group_closed", offers[0].group.pk)
+        Group.objects.filter(pk=small.groups[0].pk).update(closed_on=None)
+        tasks.tick(move.task_id, "undo", uuid7(), by=owner.seat)
     panel = owner.get(f"/members/{member.pk}/panels/groups/", headers={"accept-language": "en"})
     assert b"being asked into" in panel.content
     assert owner.get(f"/members/{member.pk}/moving/").context["on_the_way"].pk == move.pk

@@ -304,6 +304,17 @@ def test_a_group_is_not_closed_while_somebody_is_planned_into_it(house, owner):
 
 
 @pytest.mark.django_db(transaction=True)
+def test_nobody_is_asked_into_a_group_that_is_being_closed(house, owner):
+    with acting_for(house.pk):
+        cohort = CohortFactory(state="current")
+        old, new = GroupFactory.create_batch(2, matrix=cohort.matrix)
+        seat = PlacementFactory(group=old, cohort=cohort)
+
+    asking = lambda: single_moves.make(seat, new, house, by=owner.seat, anyway=True)  # noqa: E731
+    assert meanwhile(house, lambda: setup.close(new, house, by=owner.seat), asking) == "group_closed"
+
+
+@pytest.mark.django_db(transaction=True)
 def test_a_group_is_closed_while_a_task_of_it_is_ticked(house, owner, talk):
     tick = lambda: tasks.tick(talk.task_id, "done", uuid4(), by=owner.seat)  # noqa: E731
 
