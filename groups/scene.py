@@ -15,7 +15,7 @@ from .problems import pose
 from .reshuffles import seats_then
 from .reshuffling.exchanging import Seating
 
-READ = ("tenant", "reshuffle", "member", "from_group", "to_group", "state", "task", "rank")
+READ = ("pk", "member_id", "from_group_id", "to_group_id", "state")
 STRAGGLE = [Move.State.REFUSED, Move.State.UNREACHABLE]
 
 
@@ -26,7 +26,8 @@ class Scene:
         """`reshuffle`: the one that is being carried out."""
         self.reshuffle = reshuffle
         posed = pose(matrix)
-        self.moves = {str(move.member_id): move for move in Move.objects.filter(reshuffle=reshuffle).only(*READ)} if reshuffle else {}
+        moves = Move.objects.filter(reshuffle=reshuffle).values_list(*READ, named=True) if reshuffle else ()
+        self.moves = {str(move.member_id): move for move in moves}
         alone = Move.objects.single().filter(state=Move.State.WAITING, to_group__matrix=matrix)
         self.alone = {str(member): str(group) for member, group in alone.values_list("member_id", "to_group_id")}
         self.problem = _problem(posed, self.moves)
@@ -51,8 +52,9 @@ class Scene:
     def hold_places(self, but=()):
         """Who said no, or cannot be reached, may still come: until that is settled their place is nobody else's, nobody kept apart from
         them goes there, and their group keeps its least size without them."""
+        left_out = {each.pk for each in but}
         for move in self.moves.values():
-            if move.state in STRAGGLE and move.pk not in {each.pk for each in but}:
+            if move.state in STRAGGLE and move.pk not in left_out:
                 if (new := self.number.get(str(move.to_group_id))) is not None:
                     self.problem.high[new] -= 1
                     if (place := self.place.get(str(move.member_id))) is not None:

@@ -107,7 +107,8 @@ def _with_bound(scene, moves):
             move = scene.moves.get(scene.members[other])
             if move and str(move.member_id) not in found and move.state in WITH_THEM:
                 found[str(move.member_id)], bound[move.pk] = move, pk
-    return list(found.values()), bound
+    with_them = Move.objects.filter(pk__in=bound).order_by("rank", "pk")
+    return [*moves, *with_them], bound
 
 
 def proposal(reshuffle, moves):
