@@ -4,7 +4,7 @@ import datetime
 from collections import Counter, defaultdict
 
 from django.db import transaction
-from django.db.models import Count, Exists, OuterRef, Q
+from django.db.models import Count, Exists, F, OuterRef, Q
 from django.utils import translation
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
@@ -18,6 +18,7 @@ from . import handovers, inviting, rises, waves
 from .models import Arrival, Cohort, Group, Move, Placement, Reshuffle, Star, Task, Wave
 
 DAY = datetime.timedelta(days=1)
+FAR_OFF = 10_000 * DAY
 AT_MOST = 1_000  # moves in one act
 AGAIN = [Move.State.ASKED, Move.State.REFUSED, Move.State.UNREACHABLE]
 UNASKED = [Task.Reason.DECLINED, Task.Reason.NOT_FOUND]  # «ask all again» leaves these to somebody who looks
@@ -51,13 +52,15 @@ def go_on(reshuffle, tenant, *, by):
     paused = list(Wave.objects.select_for_update(of=["self"]).filter(reshuffle=reshuffle, state=Wave.State.PAUSED).order_by("day"))
     if not paused:
         raise Refused(_("Nothing is paused here."), code="not_paused")
-    today, free = tenant.today(), {}
+    today = tenant.today()
+    free = {seat: _first_free(reshuffle, seat, today) for seat in {wave.assistant_id for wave in paused}}
     for wave in paused:
-        wave.day = free[wave.assistant_id] = max(wave.day, free.get(wave.assistant_id, _first_free(reshuffle, wave.assistant_id, today)))
-        free[wave.assistant_id] += DAY
+        wave.day = max(wave.day, free[wave.assistant_id])
+        free[wave.assistant_id] = wave.day + DAY
         wave.state, wave.due_at = Wave.State.WAITING, waves.due_at(wave.day, tenant, today)
-    for wave in reversed(paused):  # days only move on, so the last one makes room first
-        wave.save(update_fields=["day", "state", "due_at"])
+    Wave.objects.filter(pk__in=[wave.pk for wave in paused]).update(day=F("day") + FAR_OFF)  # two of a seat never share a day, not even now
+    Wave.objects.bulk_update(paused, ["day", "state", "due_at"], batch_size=500)
+    for wave in paused:
         if wave.day <= today:
             effects.nudge(wave)
     events.note("reshuffle.resumed", reshuffle, by=by, after={"waves": len(paused)})
@@ -157,9 +160,11 @@ def _pass_back(fact, by):
     there = Move.objects.select_for_update(of=["self"]).filter(
         pk__in=held, task=None, state=Move.State.WAITING, wave__assistant=fact.after["assistant"]
     )
+    of_wave = defaultdict(list)
     for move in there:
-        if held[str(move.pk)] in open_waves:
-            back += Move.objects.filter(pk=move.pk).update(wave=held[str(move.pk)])
+        of_wave[held[str(move.pk)]].append(move.pk)
+    for wave in open_waves & of_wave.keys():
+        back += Move.objects.filter(pk__in=of_wave[wave]).update(wave=wave)
     if not back:
         raise trail.overtaken(fact)
     events.note("moves.passed_back", Reshuffle(pk=fact.subject), by=by, after={"moves": back})
@@ -231,12 +236,15 @@ def _asked_last(facts):
 
 
 def _unask(fact, by):
-    held, back = fact.before["moves"], 0
-    there = Move.objects.select_for_update(of=["self"]).filter(pk__in=held, state=Move.State.WAITING, task__state=Task.State.OPEN)
+    held = fact.before["moves"]
+    tasks = Task.objects.open().select_for_update(of=["self"]).filter(moves__in=list(held))
+    idle = list(tasks.order_by("pk").values_list("pk", flat=True))  # no tick meanwhile
+    there = list(Move.objects.select_for_update(of=["self"]).filter(pk__in=held, state=Move.State.WAITING, task__in=idle))
+    Task.objects.filter(pk__in=[move.task_id for move in there]).update(state=Task.State.WITHDRAWN, ended_at=now(), ended_by=by)
     for move in there:
-        state, task = held[str(move.pk)]
-        Task.objects.filter(pk=move.task_id, state=Task.State.OPEN).update(state=Task.State.WITHDRAWN, ended_at=now(), ended_by=by)
-        back += Move.objects.filter(pk=move.pk).update(state=state, task=task, changed_at=now())
+        (move.state, move.task_id), move.changed_at = held[str(move.pk)], now()
+    Move.objects.bulk_update(there, ["state", "task", "changed_at"], batch_size=500)
+    back = len(there)
     events.note("moves.unasked", Reshuffle(pk=fact.subject), by=by, after={"moves": back})
     return ngettext("%(n)s person is not asked again.", "%(n)s people are not asked again.", back) % {"n": f"{back:,}"}
 
