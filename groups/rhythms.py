@@ -140,7 +140,7 @@ def _open(rhythm):
 
 
 def _a_name(name):
-    name = " ".join(str(name).split())
+    name = " ".join(str(name).replace("\0", "").split())
     if not name or len(name) > LONGEST_NAME:
         sentence = _("A name of one to %(most)s characters, please.") % {"most": LONGEST_NAME}
         raise Refused(sentence, code="name_malformed", status=400, field="name")

@@ -46,8 +46,8 @@ class SeenForm(forms.Form):
     def was(self):
         """What the row held when the page was opened."""
         try:
-            found = json.loads(self.cleaned_data["seen"][:LONGEST_SEEN] or "{}")
-        except ValueError:
+            found = json.loads(self.cleaned_data.get("seen", "")[:LONGEST_SEEN] or "{}")
+        except (ValueError, RecursionError):
             return {}
         return found if isinstance(found, dict) else {}
 

@@ -188,6 +188,8 @@ def test_the_settings_of_the_evenings_keep_what_was_typed_and_stickers_are_kept(
     wrong = owner.post("arrivals/evenings/", typed)
     assert wrong.status_code == 422
     assert wrong.context["form"]["cap"].value() == "6"
+    for unreadable in ("\0", "[" * 9_000):
+        assert owner.post("arrivals/evenings/", typed | {"seen": unreadable}).status_code == 422
     assert owner.post("arrivals/evenings/", typed | {"begins": "19:30"}).status_code == 302
     picture = io.BytesIO()
     Image.new("RGB", (20, 20), "red").save(picture, "PNG")

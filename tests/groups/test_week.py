@@ -407,7 +407,7 @@ def test_a_copy_is_named_changed_and_followed(owner, house, groups):
     with acting_for(house.pk):
         light = Rhythm.objects.get(name="Light")
 
-    made = owner.post(f"rhythms/{light.pk}/copy/", {"name": "Quiet"}, follow=True).context["rhythm"]
+    made = owner.post(f"rhythms/{light.pk}/copy/", {"name": "\0Quiet"}, follow=True).context["rhythm"]
     twin = owner.post(f"rhythms/{made.pk}/", {"name": "Light", "seen": ""})
     owner.post(f"rhythms/{made.pk}/groups/", {"group": [str(groups[0].pk)]})
 
