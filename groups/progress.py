@@ -163,13 +163,13 @@ class Progress:
 
 
 def of(reshuffle, tenant, owner):
-    """All counts from one question: moves by new group, assistant, wave, state, reason, and the day on which they were ended."""
+    """All counts from two questions: moves by new group, and by assistant, wave, state, reason, and the day on which they were ended."""
     day = tenant.today()
     by_group, by_wave, ended, reasons = defaultdict(Counter), defaultdict(Counter), defaultdict(Counter), Counter()
-    for group, seat, wave_day, state, reason, on, many in _counted(reshuffle, tenant):
-        by_group[group][state] += many
-        if state == KEPT:
-            continue
+    moves = Move.objects.filter(reshuffle=reshuffle).order_by()
+    for group, state, many in moves.values_list("to_group", "state").annotate(n=Count("pk")):
+        by_group[group][state] = many
+    for seat, wave_day, state, reason, on, many in _counted(moves.exclude(state=KEPT), tenant):
         by_wave[seat, wave_day][state] += many
         if on and state != WAITING:
             ended[seat][on] += many
@@ -192,11 +192,10 @@ def of(reshuffle, tenant, owner):
     )
 
 
-def _counted(reshuffle, tenant):
-    moves = Move.objects.filter(reshuffle=reshuffle).order_by()
+def _counted(moves, tenant):
     hand = Coalesce("task__assistant", "wave__assistant")  # what was handed over is the other one's
     moves = moves.annotate(on=TruncDate("task__ended_at", tzinfo=tenant.zone), hand=hand)
-    return moves.values_list("to_group", "hand", "wave__day", "state", "task__reason", "on").annotate(n=Count("pk"))
+    return moves.values_list("hand", "wave__day", "state", "task__reason", "on").annotate(n=Count("pk"))
 
 
 def _hands(by_wave, ended, groups, owner, tenant, day):

@@ -59,12 +59,14 @@ def moves(request, pk):
     counts.setdefault(Move.State.KEPT, 0)
     total = counts[state] if state in counts else 0 if state else sum(n for name, n in counts.items() if name != STAYS)
     cut = Cut(total, request.GET.get("page"))
-    shown = rows.in_order().select_related("member", "from_group", "to_group", "task__assistant__user", "wave__assistant__user")
+    ids = list(cut.of(rows.in_order().values_list("pk", flat=True)))  # to sort all of them with all that is shown is slow
+    shown = Move.objects.filter(pk__in=ids).in_order()
+    shown = shown.select_related("member", "from_group", "to_group", "task__assistant__user", "wave__assistant__user")
     context = {
         "reshuffle": found,
         "matrix": found.matrix,
         "cohort": found.cohort,
-        "moves": list(cut.of(shown)),
+        "moves": list(shown),
         "cut": cut,
         "state": state,
         "tabs": [(code, label, counts.get(code, 0)) for code, label in _states()],
