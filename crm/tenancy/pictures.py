@@ -11,6 +11,7 @@ from PIL import Image, ImageOps
 from .refusals import Refused
 
 MOST_PIXELS = 25_000_000  # a few hundred kilobytes can unpack to gigabytes
+LONGEST_SIDE = 50_000  # a line of one pixel by millions takes a gigabyte, each of its rows being one
 FORMATS = ["PNG", "JPEG", "WEBP"]
 
 
@@ -72,7 +73,7 @@ def _opened(upload, least):
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             picture = Image.open(upload, formats=FORMATS)
-            if picture.width * picture.height > MOST_PIXELS:
+            if picture.width * picture.height > MOST_PIXELS or max(picture.size) > LONGEST_SIDE:
                 raise Image.DecompressionBombError
             picture.draft("RGB", least)
             picture = _upright(picture).convert("RGBA")

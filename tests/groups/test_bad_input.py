@@ -11,6 +11,7 @@ from PIL import Image
 
 from crm.tenancy import pictures
 from crm.tenancy.models import Tenant
+from crm.tenancy.refusals import Refused
 from crm.tenancy.scope import acting_for
 from groups import codes, rhythms, rosters
 from groups.models import Occurrence, Push
@@ -86,6 +87,16 @@ def test_a_photo_whose_camera_says_nonsense_is_kept_as_it_lies():
     photo = pictures.as_jpeg(SimpleUploadedFile("photo.jpg", nonsense), side=100)
 
     assert Image.open(photo).size == (40, 30)
+
+
+def test_a_picture_of_one_pixel_by_millions_is_refused():
+    out = io.BytesIO()
+    Image.new("1", (1, pictures.LONGEST_SIDE + 1)).save(out, "PNG")
+
+    with pytest.raises(Refused) as refused:
+        pictures.as_jpeg(SimpleUploadedFile("photo.png", out.getvalue()), side=100)
+
+    assert refused.value.code == "too_many_pixels"
 
 
 @pytest.mark.parametrize(("zone", "day", "paid_at"), [
