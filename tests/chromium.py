@@ -3,7 +3,7 @@
 import os
 import shutil
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import pytest
 
@@ -21,17 +21,34 @@ MISSING = "playwright is missing" if sync_playwright is None else "" if CHROMIUM
 REASON = f"{MISSING}: install the group `check` and Chromium"
 needs_chromium = pytest.mark.skipif(bool(MISSING) and os.environ.get("REQUIRE_BROWSER") != "1", reason=REASON)
 
-__all__ = ["PATIENCE", "expect", "fits", "needs_chromium", "opened", "ready", "until"]
+__all__ = ["PATIENCE", "closed", "expect", "fits", "lent", "needs_chromium", "ready", "until"]
 
 
 @contextmanager
-def opened():
+def _opened():
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"  # playwright runs a loop in the thread in which the tests ask the database
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield browser
         browser.close()
     del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
+_lending = ExitStack()
+_lent = []
+
+
+def lent():
+    """The one browser of this process: starting it costs as much as a short test."""
+    if not _lent:
+        _lent.append(_lending.enter_context(_opened()))
+    return _lent[0]
+
+
+def closed():
+    """Before anything else runs in this thread, which is no longer playwright's then."""
+    _lending.close()
+    _lent.clear()
 
 
 def until(page, what):

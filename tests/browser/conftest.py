@@ -28,9 +28,11 @@ def worker(transactional_db):
 
 
 @pytest.fixture
-def community(transactional_db, settings):
+def community(request, transactional_db, settings):
+    """As small as may be; a plan needs somewhat more people."""
     settings.LANGUAGE_CODE = "en"
-    return small_community(TenantFactory(slug="qinghe", name="Qinghe", language="en"))
+    each = 8 if "draft" in request.fixturenames else 2
+    return small_community(TenantFactory(slug="qinghe", name="Qinghe", language="en"), each=each)
 
 
 @pytest.fixture

@@ -36,17 +36,16 @@ def test_a_member_is_five_keys_and_enter_away(owner, community):
     page.wait_for_url(f"**/members/{member.pk}/")
 
 
-@pytest.mark.parametrize("key", ["Control+k", "Meta+k", "/"])
-def test_it_opens_by_key_and_escape_gives_the_focus_back(owner, key):
+def test_it_opens_by_key_and_escape_gives_the_focus_back(owner):
     page = owner.goes("members/")
     link = page.locator(".qx-rail .qx-entry", has_text="Matrix")
-    link.focus()
 
-    page.keyboard.press(key)
-    until(page, "document.querySelector('#palette').open && document.activeElement.name === 'q'")
-    page.keyboard.press("Escape")
-
-    until(page, "!document.querySelector('#palette').open && document.activeElement.innerText === 'Matrix'")
+    for key in ("Control+k", "Meta+k", "/"):
+        link.focus()
+        page.keyboard.press(key)
+        until(page, "document.querySelector('#palette').open && document.activeElement.name === 'q'")
+        page.keyboard.press("Escape")
+        until(page, "!document.querySelector('#palette').open && document.activeElement.innerText === 'Matrix'")
 
 
 def test_arrows_home_and_end_move_through_the_options_and_say_so(owner):
@@ -69,7 +68,7 @@ def test_a_screen_reader_hears_how_many_were_found(owner):
     page.keyboard.press("Control+k")
 
     page.keyboard.type("Lin")
-    until(page, "document.querySelector('#palette-says').innerText === '24 found'")
+    until(page, "document.querySelector('#palette-says').innerText === '6 found'")
     page.keyboard.type("zzz")
     until(page, "document.querySelector('#palette-says').innerText === 'Nothing found'")
 
