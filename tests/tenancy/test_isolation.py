@@ -113,7 +113,7 @@ PLAIN = {
     "begins_on", "ends_on", "price", "source", "paid_on", "months", "month", "when",
     "role", "email", "days", "last_day", "scopes", "max_moves", "reason", "note", "is_reshuffled", "lead_days", "minutes_per_move",
     "week", "weekday", "at", "day", "reach", "was", "anyway", "asks", "proposal", "minutes", "within", "practice", "given", "title",
-    "wants_proof", "minutes_a_week", "packet_minutes",
+    "wants_proof", "minutes_a_week", "packet_minutes", "hand-over",
     "begins", "cap", "minutes_between", "callers", "calls_a_week", "rest_days", "length", "less",
     "address", "secret", "card", "a_day", "a_minute", "quiet_from", "quiet_until", "otherwise",
     "least_percent", "half_life", "known", "newcomer", "size", "industry", "skill", "reset", "new-name",
