@@ -1,10 +1,13 @@
 """The API's own page in the product: a quick start that works as it stands, the rules, and every operation with an example."""
 
 import json
+import re
 from functools import lru_cache
 
 from django.conf import settings
 from django.shortcuts import render
+from django.utils.html import escape
+from django.utils.safestring import mark_safe
 from django.views.decorators.http import require_safe
 
 from crm.tenancy import scopes
@@ -88,7 +91,12 @@ def _rooms():
         for method, operation in operations.items():
             about = path.split("/")[3]
             rooms.setdefault(about, []).append(_operation(path, method, operation, words[about]))
-    return [{"name": name, "words": words[name], "operations": found} for name, found in rooms.items()]
+    return [{"name": name, "words": _marked(words[name]), "operations": found} for name, found in rooms.items()]
+
+
+def _marked(words):
+    """What stands between backticks is code."""
+    return mark_safe(re.sub("`([^`]+)`", r'<code translate="no">\1</code>', escape(words)))
 
 
 def _operation(path, method, operation, said):
@@ -102,14 +110,14 @@ def _operation(path, method, operation, said):
         "method": method.upper(),
         "tone": METHODS.get(method, "line"),
         "path": path.removeprefix("/api/v1"),
-        "summary": operation["summary"],
-        "words": "" if words.rstrip(".") == operation["summary"] or " ".join(words.split()) == said else words,
+        "summary": _marked(operation["summary"]),
+        "words": "" if words.rstrip(".") == operation["summary"] or " ".join(words.split()) == said else _marked(words),
         "parameters": [_parameter(each) for each in operation.get("parameters", []) if each["in"] != "header"],
         "code": good,
         "answer": _example(answers[good]) or _plain(answers[good]),
         "body": body,
         "curl": _curl(path, method, operation, body),
-        "refusals": [{"code": code, "words": answer["description"]} for code, answer in answers.items() if code >= "3"],
+        "refusals": [{"code": code, "words": _marked(answer["description"])} for code, answer in answers.items() if code >= "3"],
     }
 
 
@@ -119,7 +127,7 @@ def _parameter(parameter):
     return {
         "name": parameter["name"],
         "place": parameter["in"],
-        "words": parameter.get("description", ""),
+        "words": _marked(parameter.get("description", "")),
         "kind": kind.get("format") or kind.get("type", ""),
         "choices": [str(choice) for choice in kind.get("enum", [])],
     }

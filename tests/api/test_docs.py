@@ -91,7 +91,7 @@ def test_every_collection_says_what_it_is(schema, page):
     used = {tag for _, operation in every(schema) for tag in operation["tags"]}
 
     assert {tag["name"] for tag in schema["tags"] if tag["description"]} == used
-    shown = html.unescape(page)
+    shown = html.unescape(re.sub("</?code[^>]*>", "`", page))
     assert [tag["name"] for tag in schema["tags"] if tag["description"] not in shown] == []
 
 
