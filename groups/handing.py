@@ -13,7 +13,7 @@ from crm.tenancy.scope import active_tenant
 
 from . import pairs, rises, robots, texts, waves
 from .calendar import instant
-from .models import Group, Occurrence, Slot, Task
+from .models import Occurrence, Slot, Task
 
 NEVER = datetime.datetime.min.replace(tzinfo=datetime.UTC)
 Given = Slot.Given
@@ -96,10 +96,7 @@ def hand_out(pk):
 def _with_theirs(due):
     """Many rows are of few slots and groups, so these are read once."""
     rows = list(due)
-    slots = Slot.objects.select_related("picture").in_bulk({row.slot_id for row in rows})
-    groups = Group.objects.in_bulk({row.group_id for row in rows})
-    for row in rows:
-        row.slot, row.group = slots[row.slot_id], groups[row.group_id]
+    prefetch_related_objects(rows, "slot__picture", "group")
     prefetch_related_objects([row for row in rows if row.task_id], "task__after")
     return rows
 

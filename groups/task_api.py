@@ -134,7 +134,7 @@ class TaskViewSet(ReadingView):
     @action(detail=False, methods=["post"], filter_backends=[], pagination_class=None)
     def handing(self, request):
         """Hand tasks over to another seat, in one move with one way back; an assistant their own. With `whose` what becomes a task
-        until then goes along.
+        until then goes along, and so does what comes up by then, as a message that no robot could send; with `all`, for two weeks.
 
         409 `nothing_to_hand_over` where none of them is open and somebody else's, `seat_ended`, `viewer_works_not`; 400 `tasks_or_whose`
         unless one of both is said, `no_such_seat`, `no_such_span`."""
