@@ -216,6 +216,28 @@
     }
   });
 
+  // By keys into a panel at the side, and out of it back to the link that opened it
+
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest?.("a[href]");
+    if (!link || link.matches("[data-side] .close")) return;
+    event.detail ? sessionStorage.removeItem("opened") : sessionStorage.setItem("opened", JSON.stringify([link.href, link.getAttribute("href")]));
+  });
+
+  function come(element) {
+    element.tabIndex = -1;
+    element.dataset.came = "";
+    element.focus({ preventScroll: true });
+  }
+
+  function comeBySide() {
+    const side = document.querySelector("[data-side]");
+    const [address, way] = JSON.parse(sessionStorage.getItem("opened") || "[]");
+    if (!address || !isNowhere()) return;
+    if (side && address === location.href) come(side);
+    else if (!side && address.split("#")[0] === document.referrer) document.querySelector(`a[href="${CSS.escape(way)}"]`)?.focus();
+  }
+
   // What an input method is still composing is no question yet: fields that ask while somebody types hear of it when it is settled
 
   document.addEventListener("input", (event) => { if (event.isComposing) event.stopPropagation(); }, true);
@@ -310,8 +332,7 @@
     const came = event.detail.elt?.isConnected ? event.detail.elt : event.target;
     const same = all(stood.tag, came).find((element) => mark(element) === stood.mark);
     stood = null;
-    if (!same) { came.tabIndex = -1; came.dataset.came = ""; }
-    (same || came).focus({ preventScroll: !same });
+    same ? same.focus() : come(came);
   });
   // Whose session has ended is led to the sign-in, which leads back; its page does not belong into a part of this one
   document.addEventListener("htmx:beforeSwap", (event) => {
@@ -335,5 +356,6 @@
   document.addEventListener("htmx:oobAfterSwap", (event) => ready(event.target));
 
   ready();
+  comeBySide();
   document.querySelector(".qx-errors")?.focus();
 })();
