@@ -3,6 +3,7 @@ from django.http import StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils import timezone, translation
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
@@ -33,10 +34,13 @@ def trail(request):
 @require_POST
 @does("trail")
 def undo(request, pk):
-    """Take one act back, and show the same list again."""
+    """Take one act back, and show the same page again: that of a slip which offered it, else the list."""
     shown = TrailList(request.GET, request.seat)
     fact = get_object_or_404(shown.everything, pk=pk)
     messages.success(request, words.take_back(fact, by=request.seat))
+    way = request.POST.get("next", "")
+    if url_has_allowed_host_and_scheme(way, None):
+        return redirect(way)
     return redirect(f"{reverse('trail')}?{shown.address}".rstrip("?"))
 
 

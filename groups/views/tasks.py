@@ -102,7 +102,7 @@ def hand_over(request):
     words %= {"n": f"{number:,}", "who": to}
     if along:
         more = ngettext("So is %(n)s of the days to come.", "So are %(n)s of the days to come.", along) % {"n": f"{along:,}"}
-        words = " ".join([words, more])
+        words = _("%(one)s %(more)s") % {"one": words, "more": more}
     messages.success(request, words, extra_tags=f"undo={reverse('trail_undo', args=[fact.pk])}")
     return redirect(f"{reverse('groups:tasks')}?{urlencode({'assistant': whose})}" if whose else "groups:tasks")
 

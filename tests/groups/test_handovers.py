@@ -71,8 +71,8 @@ def test_picked_tasks_change_hands_and_come_back_by_one_click(operator, assistan
     assert "3 tasks are with Doudou now." in page.content.decode()
     assert whose(picked + left) == [doudou.pk] * 3 + [assistant.seat.pk]
     fact = last_fact(operator.tenant)
-    operator.post(f"trail/{fact.pk}/undo/")
-    assert whose(picked) == [assistant.seat.pk] * 3
+    back = operator.post(f"trail/{fact.pk}/undo/", {"next": "/qinghe/tasks/?state=done"})
+    assert (back["Location"], whose(picked)) == ("/qinghe/tasks/?state=done", [assistant.seat.pk] * 3)
 
 
 def test_what_was_done_meanwhile_stays_when_the_rest_comes_back(operator, assistant, doudou):
@@ -81,9 +81,10 @@ def test_what_was_done_meanwhile_stays_when_the_rest_comes_back(operator, assist
     with acting_for(operator.tenant.pk):
         Task.objects.filter(pk=done.pk).update(state="done", ended_at=now(), ended_by=doudou)
 
-    operator.post(f"trail/{last_fact(operator.tenant).pk}/undo/")
+    back = operator.post(f"trail/{last_fact(operator.tenant).pk}/undo/", {"next": "https://elsewhere.example/"})
 
     assert whose([done, open_one]) == [doudou.pk, assistant.seat.pk]
+    assert back["Location"].endswith("/trail/")
 
 
 @pytest.mark.parametrize(("span", "moved"), [("today", 2), ("week", 3), ("all", 4)])
@@ -137,8 +138,10 @@ def test_an_assistant_hands_over_their_own_and_nobody_elses(assistant, operator,
 def test_the_list_offers_whoever_works_the_freest_first(operator, assistant, doudou, viewer):
     tasks_of(assistant.seat, minutes=50)
 
-    page = operator.get(f"tasks/?assistant={assistant.seat.pk}")
+    page = operator.get(f"tasks/?assistant={assistant.seat.pk}&hand-over=1")
 
+    assert [number for _code, _label, number in page.context["spans"]] == [1, 1, 1]
+    assert 'id="hand-over" data-open' in page.content.decode()
     assert [str(seat) for seat in page.context["hands"]] == ["Chen", "Doudou", "Xiaoyu"]
     assert "Hand over what Xiaoyu has to do" in page.content.decode()
 
