@@ -329,10 +329,9 @@
   });
   document.addEventListener("htmx:afterSettle", (event) => {
     if (!stood || !isNowhere()) return;
-    const came = event.detail.elt?.isConnected ? event.detail.elt : event.target;
-    const same = all(stood.tag, came).find((element) => mark(element) === stood.mark);
+    const same = all(stood.tag).find((element) => mark(element) === stood.mark);
     stood = null;
-    same ? same.focus() : come(came);
+    same ? same.focus() : come(event.detail.target.isConnected ? event.detail.target : event.target);
   });
   // Whose session has ended is led to the sign-in, which leads back; its page does not belong into a part of this one
   document.addEventListener("htmx:beforeSwap", (event) => {
