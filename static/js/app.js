@@ -320,7 +320,7 @@
     if (element.matches("form")) { busy(element, false); all("[aria-busy]", element).forEach((button) => button.removeAttribute("aria-busy")); }
     else if (element.matches("button, .btn")) free(element);
   });
-  // Who stood on something that comes anew stands on the same thing again, or at the beginning of what came
+  // Who stood on something that comes anew stands on the same thing again, in a dialog else at its beginning
   let stood = null;
   const mark = (element) => [element.tagName, element.getAttribute("href"), element.name, element.value, element.getAttribute("aria-label"), element.textContent.trim()].join("\n");
   document.addEventListener("htmx:beforeSwap", ({ detail: { target } }) => {
@@ -331,7 +331,9 @@
     if (!stood || !isNowhere()) return;
     const same = all(stood.tag).find((element) => mark(element) === stood.mark);
     stood = null;
-    same ? same.focus() : come(event.detail.target.isConnected ? event.detail.target : event.target);
+    const within = document.querySelector("dialog[open]");
+    if (same) same.focus();
+    else if (within) come(within.querySelector("h2") || within);
   });
   // Whose session has ended is led to the sign-in, which leads back; its page does not belong into a part of this one
   document.addEventListener("htmx:beforeSwap", (event) => {
