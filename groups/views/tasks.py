@@ -56,7 +56,7 @@ def tasks(request):
         "only_own": not sees_all(request.seat, "tasks"),
         "hands": _hands(request, seats, loads) if may_hand_over else None,
         "spans": _spans(assistant, request.tenant) if assistant and may_hand_over else (),
-        "asks_to_hand_over": "hand-over" in request.GET,
+        "asks_to_hand_over": request.GET.get("ask") == "hand-over",
         "now": timezone.now(),
     }
     return page(request, "groups/tasks.html", context)

@@ -138,7 +138,7 @@ def test_an_assistant_hands_over_their_own_and_nobody_elses(assistant, operator,
 def test_the_list_offers_whoever_works_the_freest_first(operator, assistant, doudou, viewer):
     tasks_of(assistant.seat, minutes=50)
 
-    page = operator.get(f"tasks/?assistant={assistant.seat.pk}&hand-over=1")
+    page = operator.get(f"tasks/?assistant={assistant.seat.pk}&ask=hand-over")
 
     assert [number for _code, _label, number in page.context["spans"]] == [1, 1, 1]
     assert 'id="hand-over" data-open' in page.content.decode()
