@@ -17,10 +17,6 @@ from groups import reshuffling
 from tests.factories import SeatFactory, TenantFactory
 from tests.groups.communities import STEPS, small_community
 
-generator = pytest.importorskip("openapi_python_client")
-
-from openapi_python_client.config import Config, ConfigFile, MetaType  # noqa: E402
-
 SLOWLY = 240  # seconds until a plan is there, on a machine that has other things to do
 
 
@@ -42,12 +38,14 @@ def worker(transactional_db):
 @pytest.fixture(scope="module")
 def made(tmp_path_factory, schema):
     """(what the generator complained of, the package that it made), of the schema as it is served."""
+    generator = pytest.importorskip("openapi_python_client")
+    config = importlib.import_module("openapi_python_client.config")
     folder = tmp_path_factory.mktemp("generated")
     (folder / "schema.json").write_text(json.dumps(schema))
-    quietly = ConfigFile(post_hooks=[])
+    quietly = config.ConfigFile(post_hooks=[])
     where = {"document_source": folder / "schema.json", "output_path": folder / "qunxing_client"}
     complaints = generator.generate(
-        config=Config.from_sources(quietly, MetaType.NONE, file_encoding="utf-8", overwrite=False, **where),
+        config=config.Config.from_sources(quietly, config.MetaType.NONE, file_encoding="utf-8", overwrite=False, **where),
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(folder))
