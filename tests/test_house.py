@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -93,6 +94,15 @@ def test_no_template_holds_a_script():
 def test_no_template_holds_a_style():
     assert hits(r"<style\b") == []
     assert hits(r"\sstyle=\"[^\"]*\"") == []
+
+
+def test_no_scripts_import_each_other_in_a_circle():
+    """Each has a name by its content, in which the names of what it imports stand: a circle has no first one, and nothing is collected."""
+    imports = re.compile(r'^import\b.*?"(\./[^"]+|\.\./[^"]+)"', re.MULTILINE)
+    scripts = {path: imports.findall(path.read_text()) for path in Path("static/js").resolve().rglob("*.js")}
+    TopologicalSorter({path: [(path.parent / name).resolve() for name in names] for path, names in scripts.items()}).prepare()
+
+    assert sum(map(len, scripts.values())) > 20
 
 
 def test_colours_stand_in_the_tokens_alone():

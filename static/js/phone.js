@@ -1,7 +1,6 @@
 /* The assistant's phone. The pages work without this file; with it a text is one tap away, the next task comes by itself,
    and what is ticked in a lift waits in the outbox under its own id until there is a network: sent twice, it is one act. */
 import { end, forget, leave, settle, takeBack } from "./phone/acts.js";
-import { answer } from "./phone/answers.js";
 import { copy } from "./phone/copying.js";
 import { offerToFind } from "./phone/find.js";
 import { fill } from "./phone/focus.js";
@@ -11,7 +10,7 @@ import { banner, lost, reached } from "./phone/network.js";
 import { box } from "./phone/outbox.js";
 import { $, $$, body, hasTaskPage, say } from "./phone/page.js";
 import { prove, share } from "./phone/pictures.js";
-import { flush } from "./phone/sending.js";
+import { answer, flush } from "./phone/sending.js";
 import { draw } from "./phone/shown.js";
 import { hideLater, toast } from "./phone/slip.js";
 import { showTask } from "./phone/task.js";

@@ -1,21 +1,12 @@
-/* Who of the named answered: one tap each. It shows at once, and waits in the outbox like what is ticked. */
-import { box, newKey } from "./outbox.js";
-import { $, $$, aloud, icon, say } from "./page.js";
-import { flush } from "./sending.js";
-import { draw } from "./shown.js";
+/* Who of the named answered, as the page was told and as it waits in the outbox. */
+import { box } from "./outbox.js";
+import { $, $$, icon, say } from "./page.js";
 
 const asked = $$("[data-answers]").map((form) => ({ form, named: $$("[value]:not([type=hidden], [name=all])", form), heard: saidBy(form) }));
 
 /** {member: whether they answered}, of those of whom something is said. */
 function saidBy(form) {
   return Object.fromEntries($$("[data-said]", form).map((button) => [button.value, button.name === "silent"]));
-}
-
-export function answer(form, { name, value }) {
-  box.add({ key: newKey(), to: new URL(form.action).pathname, said: { [name]: value }, name: form.dataset.name, at: Date.now(), state: "waiting", tries: 0 });
-  draw();
-  aloud($("[data-count]", form).textContent);
-  return flush();
 }
 
 /** What the page was told, and over it what waits here, in its order. */

@@ -1,7 +1,7 @@
 /* Sends what waits in the outbox, in its order, by one page at a time. */
 import { lost, reached } from "./network.js";
 import { box, newKey } from "./outbox.js";
-import { $, body, hasTaskPage, say, token } from "./page.js";
+import { $, aloud, body, hasTaskPage, say, token } from "./page.js";
 import { draw } from "./shown.js";
 import { toast } from "./slip.js";
 
@@ -18,6 +18,14 @@ export function act(task, what, { name = "", reason = "", note = "", until = "",
   }
   box.add({ key: newKey(), task, act: what, reason, note, until, name, thing, at: Date.now(), state: "waiting", tries: 0 });
   draw();
+  return flush();
+}
+
+/** Who of the named answered, one tap each: it shows at once, and waits in the outbox like what is ticked. */
+export function answer(form, { name, value }) {
+  box.add({ key: newKey(), to: new URL(form.action).pathname, said: { [name]: value }, name: form.dataset.name, at: Date.now(), state: "waiting", tries: 0 });
+  draw();
+  aloud($("[data-count]", form).textContent);
   return flush();
 }
 
