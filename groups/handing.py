@@ -75,6 +75,8 @@ def hand_out(pk):
     tenant = locked()
     due = Occurrence.objects.filter(state=Occurrence.State.WAITING, due_at__lte=now())
     found = _with_theirs(due.select_for_update().order_by("wall_time", "id"))
+    if all(str(row.pk) != str(pk) for row in found):
+        return
     rows = [row for row in found if row.slot.given != Given.ROBOT]
     hands = Hands(rows, tenant, tenant.today())
     fresh, again, packets, new = [], [], [], bulk.blanks(Task, kind=Task.Kind.SLOT)

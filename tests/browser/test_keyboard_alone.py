@@ -10,6 +10,7 @@ from groups.models import Draft, Task
 from groups.thinking import think_now
 from members.models import Member
 from tests.factories import CohortFactory, MoveFactory, TaskFactory, WaveFactory
+from tests.chromium import PATIENCE
 from tests.groups.test_phone_browser import all_sent
 
 from .people import PHONE, Somebody, expect, needs_chromium, ready, until
@@ -71,7 +72,8 @@ class Keyboard:
         return name
 
     def _comes_into_sight(self):
-        return any(self.page.evaluate(f"({SEEN})(document.activeElement)") or self.page.wait_for_timeout(50) for _ in range(40))
+        """What comes anew may push it away for a moment, and what scrolls takes one."""
+        return any(self.page.evaluate(f"({SEEN})(document.activeElement)") or self.page.wait_for_timeout(50) for _ in range(PATIENCE * 20))
 
     def tab_to(self, what, most=200):
         """Until the focus is on what this selector names."""

@@ -41,8 +41,8 @@ KEYS = {
 # What a process remembers from one request to the next: texts of the house's own, of what was typed, or of the time zones of the world.
 REMEMBERED = {
     "crm.api_docs", "crm.overview", "crm.tenancy.api.rates", "crm.tenancy.api.schema", "crm.tenancy.bulk", "crm.tenancy.places",
-    "crm.tenancy.prepared", "crm.tenancy.scopes", "crm.tenancy.secrets", "crm.tenancy.templatetags.qx", "groups.days_off",
-    "groups.laying", "groups.on_members", "groups.plans", "groups.reshuffling.annealing", "groups.reshuffling.solving",
+    "crm.tenancy.prepared", "crm.tenancy.scopes", "crm.tenancy.secrets", "crm.tenancy.templatetags.qx", "groups.calendar",
+    "groups.days_off", "groups.on_members", "groups.plans", "groups.reshuffling.annealing", "groups.reshuffling.solving",
     "groups.senders.outside", "members.cities", "members.files.values", "members.hits", "members.list_rows", "members.names",
     "members.places", "members.resemblance", "members.vocabulary",
 }  # fmt: skip
