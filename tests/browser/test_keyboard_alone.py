@@ -9,8 +9,8 @@ from crm.tenancy.scope import acting_for
 from groups.models import Draft, Task
 from groups.thinking import think_now
 from members.models import Member
-from tests.factories import CohortFactory, MoveFactory, TaskFactory, WaveFactory
 from tests.chromium import PATIENCE
+from tests.factories import CohortFactory, MoveFactory, TaskFactory, WaveFactory
 from tests.groups.test_phone_browser import all_sent
 
 from .people import PHONE, Somebody, expect, needs_chromium, ready, until
