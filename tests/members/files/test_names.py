@@ -1,4 +1,3 @@
-import time
 
 import pytest
 
@@ -47,13 +46,3 @@ def test_names_are_sorted_by_pinyin_and_emoji_do_not_count():
     nicknames = ["🌈", "恒", "⭐贺想", "Lin", "阿宝", "贺-阿"]
 
     assert sorted(nicknames, key=names.sort_key) == ["阿宝", "贺-阿", "⭐贺想", "恒", "Lin", "🌈"]
-
-
-def test_six_thousand_names_take_less_than_a_second():
-    people = [f"深圳-{chr(0x4E00 + n)}{chr(0x5E00 + n)}⭐-直播" for n in range(6000)]
-    began = time.process_time()
-
-    for nickname in people:
-        names.search_text(nickname, ["lin_2025"]), names.sort_key(nickname), names.avatar(nickname)
-
-    assert time.process_time() - began < 1
