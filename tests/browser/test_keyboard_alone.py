@@ -73,7 +73,12 @@ class Keyboard:
 
     def _comes_into_sight(self):
         """What comes anew may push it away for a moment, and what scrolls takes one."""
-        return any(self.page.evaluate(f"({SEEN})(document.activeElement)") or self.page.wait_for_timeout(50) for _ in range(PATIENCE * 20))
+        for _ in range(PATIENCE):
+            if self.page.evaluate(f"({SEEN})(document.activeElement)"):
+                return True
+            self.page.wait_for_timeout(1000)
+            self.page.evaluate("document.activeElement.scrollIntoView({ block: 'center', behavior: 'instant' })")
+        return False
 
     def tab_to(self, what, most=200):
         """Until the focus is on what this selector names."""
