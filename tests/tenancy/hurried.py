@@ -12,7 +12,7 @@ import redis
 from celery.signals import task_postrun, task_prerun
 from django.utils import timezone
 
-busy = redis.Redis(unix_socket_path=os.environ["KILLS_SOCKET"], db=7)
+busy = redis.Redis(unix_socket_path=os.environ["KILLS_SOCKET"], db=int(os.environ["KILLS_DB"]))
 real = timezone.now
 
 

@@ -33,6 +33,8 @@ HERE = Path(__file__).parents[2]
 KILLS = int(os.environ.get("KILLS", 8))
 SEED = int(os.environ.get("KILLS_SEED") or random.SystemRandom().randrange(10**6))
 WORKERS, BEATS = 2, 2
+# Each process of `pytest -n` has its own; else one would empty the other's queues, and take its jobs to the wrong tables.
+BROKER = 7 + int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 8
 PACE = 0.6  # seconds between two kills, about
 PROMISES = {"groups.jobs.keep_step", "groups.jobs.hand_out", "groups.jobs.think", "groups.jobs.keep_push"}
 
@@ -43,14 +45,15 @@ class Workers:
     def __init__(self, folder, robots, promises=PROMISES, beats=BEATS):
         self.folder, self.promises, self.processes = folder, promises, []
         socket = settings.REDIS_URL.partition("://")[2]
-        self.broker = redis.Redis(unix_socket_path=socket, db=7)
+        self.broker = redis.Redis(unix_socket_path=socket, db=BROKER)
         self.broker.flushdb()
         name = connection.settings_dict["NAME"]
         self.env = os.environ | {
             "DATABASE_URL": os.environ["DATABASE_URL"].replace("/crm?", f"/{name}?"),
             "KILLS_SOCKET": socket,
+            "KILLS_DB": str(BROKER),
             "DELIVERY_HOSTS": robots.host,
-            "KILLS_BROKER": f"redis+socket://{socket}?virtual_host=7",
+            "KILLS_BROKER": f"redis+socket://{socket}?virtual_host={BROKER}",
         }
         del self.env["MIGRATE_DATABASE_URL"]
         self.beats = [self.celery("beat", "-s", str(folder / f"beat-{n}"), "--pidfile", "") for n in range(beats)]
