@@ -52,7 +52,7 @@ def a_wave(tenant, moves=3, **fields):
 def kept(tenant):
     """How many tasks there are for each move, and how many waves were noted as handed out."""
     with acting_for(tenant.pk):
-        tasks = [Task.objects.filter(member=move.member_id).count() for move in Move.objects.all()]
+        tasks = [Task.objects.filter(member=move.member_id).count() for move in Move.objects.order_by("pk")]
         return tasks, Event.objects.filter(kind="wave.handed_out").count()
 
 
