@@ -64,7 +64,7 @@ def wait(member, *, by, matrix=None, paid_at=None, group=None):
     if paid_at and paid_at < LONG_AGO:
         raise Refused(_("Nobody has paid so long ago; look at the year."), code="long_ago", status=400, field="paid_at")
     if paid_at and paid_at > now():
-        raise Refused(_("Nobody has paid in the future."), code="in_the_future", status=400, field="paid_at")
+        raise Refused(_("The day of payment cannot lie in the future."), code="in_the_future", status=400, field="paid_at")
     try:
         with transaction.atomic():
             arrival = Arrival.objects.create(member=member, matrix=matrix, paid_at=paid_at, group=group)
@@ -181,7 +181,7 @@ def _why_nobody(evening, day, tenant):
     if not Arrival.objects.waiting().exists():
         return _("Nobody is waiting."), "nobody_waits"
     if _free(evening, day, tenant) is None:
-        return _("This evening takes nobody more. Choose another one, or raise the number in the settings of the evenings."), "evening_full"
+        return _("This evening is full. Choose another one, or raise the limit under “Hours and limits”."), "evening_full"
     return _("All groups are full. Raise a capacity, or open another group."), "groups_full"
 
 
@@ -231,7 +231,7 @@ def plan(arrival, day, tenant, *, by, group=None):
     group = _group(arrival, group)
     at = arrival.at if arrival.day == day and arrival.at in evenings.times(evening) else _free(evening, day, tenant, but=arrival)
     if at is None:
-        sentence = _("This evening takes nobody more. Choose another one, or raise the number in the settings of the evenings.")
+        sentence = _("This evening is full. Choose another one, or raise the limit under “Hours and limits”.")
         raise Refused(sentence, code="evening_full", field="day")
     return _plan(arrival, group, day, at, tenant, by)
 

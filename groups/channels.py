@@ -133,7 +133,7 @@ def _a_name(name):
 def _checked(kind, address, secret):
     address, secret = address.strip(), secret.strip()
     if len(secret) > LONGEST_SECRET or not secret.isprintable():
-        raise Refused(_("This secret cannot be one."), code="no_secret", status=400, field="secret")
+        raise Refused(_("This secret is not valid."), code="no_secret", status=400, field="secret")
     senders.check(kind, address, secret)
     return address, secret
 

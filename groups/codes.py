@@ -86,7 +86,7 @@ def _end(code):
 def drop(code, *, by):
     _held(code.group_id)
     if not _end(code):
-        raise Refused(_("This code is used no more."), code="code_over")
+        raise Refused(_("This code is no longer used."), code="code_over")
     _answered(code, None)
     events.note("code.dropped", code, by=by, after={"group": str(code.group_id)})
     follow([code.group_id])
@@ -97,7 +97,7 @@ def count(code, scans, *, by):
     """How often it was scanned beside what is seen here, as somebody tells."""
     code = GroupCode.objects.select_for_update(of=["self"]).filter(pk=code.pk, state=IN_USE).first()
     if code is None:
-        raise Refused(_("This code is used no more."), code="code_over")
+        raise Refused(_("This code is no longer used."), code="code_over")
     if not 0 <= scans <= MOST_SCANS:
         words = {"least": 0, "most": f"{MOST_SCANS:,}"}
         raise Refused(_("A number from %(least)s to %(most)s.") % words, code="out_of_range", status=400, field="scans")

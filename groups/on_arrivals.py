@@ -28,7 +28,7 @@ for kind, words, icon, tone in [
     ("arrival.called_off", _("Called off the arrival"), "ban", "warn"),
     ("arrival.returned", _("Brought back an arrival that was called off"), "arrow-back-up", ""),
     ("arrival.entered", _("Entered the group"), "door-enter", "good"),
-    ("arrival.left_again", _("Sits in the group no more: the introduction was taken back"), "arrow-back-up", ""),
+    ("arrival.left_again", _("No longer sits in the group: the introduction was taken back"), "arrow-back-up", ""),
     ("arrival.welcomed", _("Was welcomed; %(named)s members were named"), "sparkles", "good"),
     ("arrival.step_skipped", _("Skipped a step of the arrival: %(step)s"), "ban", "warn"),
     ("arrival.chased", _("Was asked for the introduction once more"), "bell", ""),

@@ -22,7 +22,7 @@ REASONS = dict(Task.Reason.choices) | {
     "no_connection": _("the platform could not be reached"),
     "no_such_host": _("there is no server of this name"),
     "inner_address": _("the address lies inside our own network"),
-    "no_address": _("the address cannot be one"),
+    "no_address": _("the address is not valid"),
     "no_picture": _("the picture is not there any more"),
     "picture_too_large": _("the picture is too large for this platform"),
     "picture_type": _("this platform does not take such a picture"),

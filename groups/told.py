@@ -131,7 +131,7 @@ for kind, words, icon in [
     trail.tell(kind, words, icon=icon, topic="groups", whys=dict(Pin.Because.choices) | dict(Star.Because.choices))
 SEATED = {"late": _("came after the plan"), "undone": _("taken back"), "roster": _("by the chat's list")}
 trail.tell("member.moved", _("Seated in another group"), icon="arrows-move", topic="people", whys=SEATED)
-trail.tell("member.unseated", _("Sits in the group no more"), icon="user-x", topic="people", whys=SEATED)
+trail.tell("member.unseated", _("No longer sits in the group"), icon="user-x", topic="people", whys=SEATED)
 for kind, words, icon in [
     ("code.kept", _("Kept a code of the group, good until %(day)s"), "qrcode"),
     ("code.asked", _("Asked %(assistant)s for a new code of the group"), "bell"),

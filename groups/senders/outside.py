@@ -75,7 +75,7 @@ def check(url, hosts=()):
         sentence = _("An address of this kind begins with https://%(host)s/. Copy it once more from the settings of the robot.")
         raise Refused(sentence % {"host": hosts[0]}, code="other_host", status=400, field="address")
     if not is_outside(host) if _is_address(host) else "." not in host or host.endswith(INNER):
-        sentence = _("This address lies inside our own network; messages go to the world outside alone.")
+        sentence = _("This address lies inside our own network; messages only go to the world outside.")
         raise Refused(sentence, code="inner_address", status=400, field="address")
 
 

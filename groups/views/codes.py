@@ -88,5 +88,5 @@ def scans(request, pk):
 def drop(request, pk):
     found = get_object_or_404(GroupCode, pk=pk)
     codes.drop(found, by=request.seat)
-    messages.success(request, _("The code is used no more; assistants add people themselves."))
+    messages.success(request, _("The code is no longer used; assistants add people themselves."))
     return redirect("groups:code", found.group_id)

@@ -22,7 +22,7 @@ from ..models import Sticker
 class EveningsForm(SeenForm):
     begins = forms.TimeField(label=gettext_lazy("From"), widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"))
     ends = forms.TimeField(label=gettext_lazy("Until"), widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"))
-    cap = forms.IntegerField(label=gettext_lazy("Newcomers in one evening"), help_text=gettext_lazy("Few enough that each has the light."))
+    cap = forms.IntegerField(label=gettext_lazy("Newcomers in one evening"), help_text=gettext_lazy("Few enough that each one is noticed."))
     minutes_between = forms.IntegerField(label=gettext_lazy("Minutes between two of them"))
     callers = forms.IntegerField(label=gettext_lazy("Members named in a welcome"), help_text=gettext_lazy("Three to five."))
     calls_a_week = forms.IntegerField(
