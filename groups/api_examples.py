@@ -110,6 +110,7 @@ WORDS = {
     "Minutes.done": 205,
     "TakenBack.sentence": "12 件待办回到了原处。",
     "Tick.note": "想留在老群",
+    "anyway": False,
     # the rhythm
     "Rhythm.name": "轻运营节奏",
     "RhythmCopy.name": "轻运营节奏（直播群）",

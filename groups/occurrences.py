@@ -19,7 +19,7 @@ from .handing import Hands, hand_out
 from .laying import A_DAY, lay_out
 from .models import Occurrence, Pause, Task
 
-__all__ = ["assistant_of", "bring_back", "drop", "hand_out", "lay_out", "load", "move", "over_budget", "text_of"]
+__all__ = ["assistant_of", "bring_back", "drop", "hand_out", "lay_out", "load", "move", "over_budget", "text_of", "within_budget"]
 
 State = Occurrence.State
 FARTHEST = 60  # days ahead
@@ -213,24 +213,44 @@ def over_budget(tenant, change):
     """Whom a change would take over their weekly budget, or further over it, in this week or the next two: [(seat, minutes, budget)].
 
     `change` does it, as `lambda: rhythms.change_slot(…)`; here it is done and taken back. What it refuses is raised."""
+    try:
+        with transaction.atomic():
+            over = _weighed(tenant, change)[1]
+            raise _Tried
+    except _Tried:
+        return over
+
+
+@transaction.atomic
+def within_budget(tenant, change):
+    """What `change` gives. Where it takes somebody over their budget, as above, it is refused and nothing is changed."""
+    made, over = _weighed(tenant, change)
+    if over:
+        told = [{"seat": str(each.seat.pk), "minutes": each.minutes, "budget": each.budget} for each in over]
+        raise Refused(" ".join(map(_too_much, over)), code="over_budget", over=told)
+    return made
+
+
+def _too_much(each):
+    words = {"name": each.seat, "minutes": f"{each.minutes:,}", "budget": f"{each.budget:,}", "over": f"{each.minutes - each.budget:,}"}
+    return _("%(name)s would have %(minutes)s of %(budget)s minutes in that week, %(over)s too much.") % words
+
+
+def _weighed(tenant, change):
+    """What the change gives, done, and whom it took over."""
     seats = Seat.objects.standing().filter(tenant=tenant).exclude(minutes_a_week=None).select_related("user").order_by("id")
     budgets = {seat.pk: seat for seat in seats}
     this = tenant.today() - tenant.today().weekday() * A_DAY
     mondays = [this + 7 * n * A_DAY for n in range(3)]
     before = [load(tenant, monday) for monday in mondays] if budgets else []
-    after = []
-    try:
-        with transaction.atomic():
-            change()
-            after = [load(tenant, monday) for monday in mondays] if budgets else []
-            raise _Tried
-    except _Tried:
-        worst = {}
-        for was, will in zip(before, after, strict=True):
-            for pk, minutes in will.items():
-                if pk in budgets and minutes > max(budgets[pk].minutes_a_week, was.get(pk, 0)):
-                    worst[pk] = max(minutes, worst.get(pk, 0))
-    return [Over(seat, worst[pk], seat.minutes_a_week) for pk, seat in budgets.items() if pk in worst]
+    made = change()
+    after = [load(tenant, monday) for monday in mondays] if budgets else []
+    worst = {}
+    for was, will in zip(before, after, strict=True):
+        for pk, minutes in will.items():
+            if pk in budgets and minutes > max(budgets[pk].minutes_a_week, was.get(pk, 0)):
+                worst[pk] = max(minutes, worst.get(pk, 0))
+    return made, [Over(seat, worst[pk], seat.minutes_a_week) for pk, seat in budgets.items() if pk in worst]
 
 
 # Another time zone

@@ -222,7 +222,8 @@ class ReshuffleViewSet(ReadingView):
     @extend_schema(responses=SwapSerializer(many=True))
     @action(detail=True, filter_backends=[], pagination_class=None)
     def swaps(self, request, pk):
-        """Who could keep their group: the first 50 of those who said no or cannot be reached, each with who would go instead."""
+        """Who could keep their group: the first 50 of those who said no or cannot be reached, each with who would go instead.
+        409 `bad_problem` where sizes and rules of the groups contradict each other."""
         reshuffle = self.get_object()
         moves = reshuffle.moves.filter(state__in=swaps.STRAGGLE).values_list("pk", flat=True)
         return Response(SwapSerializer(swaps.proposal(reshuffle, moves), many=True).data)
@@ -231,7 +232,8 @@ class ReshuffleViewSet(ReadingView):
     @action(detail=True, methods=["post"], filter_backends=[], pagination_class=None)
     def keeping(self, request, pk):
         """Let people keep their group; others go instead. 409 `nobody_fits`, `cannot_go`, `needs_somebody`, `bond_split`, `kept_apart`,
-        `group_closed`, `already_joined`, `nobody_to_keep`, `changed_meanwhile`."""
+        `group_closed`, `already_joined`, `nobody_to_keep`, `changed_meanwhile`; `bad_problem` where sizes and rules of the groups
+        contradict each other, so that nobody can be weighed, which `swaps` answers as well."""
         reshuffle, asked = self.get_object(), self.asked(KeepingSerializer)
         chosen = {each["move"]: each.get("instead", swaps.BEST) or swaps.NOBODY for each in asked["kept"]}
         fact = swaps.keep(reshuffle, chosen, request._request.tenant, by=request.auth)
@@ -355,7 +357,8 @@ class MoveViewSet(ReadingView):
     def create(self, request):
         """Ask one member into another group, outside of any reshuffle: a task of the assistant, whose tick seats them.
 
-        409 `group_full`, `kept_apart`, `pinned`, `bound`, `group_too_small`, `group_closed`, `on_the_way`, `changed_meanwhile`."""
+        409 `group_full`, `kept_apart`, `pinned`, `bound`, `group_too_small`, `group_closed`, `on_the_way`, `changed_meanwhile`,
+        `bad_problem` where sizes and rules of the groups contradict each other."""
         asked = self.asked(NewMoveSerializer)
         anyway = asked.get("anyway", False)
         move, _fact = single_moves.make(asked["placement"], asked["to_group"], request._request.tenant, by=request.auth, anyway=anyway)

@@ -25,6 +25,18 @@ class Clock(serializers.TimeField):
         super().__init__(format=CLOCK, input_formats=[CLOCK], **how)
 
 
+class Anyway(serializers.BooleanField):
+    """Whether somebody may get more to do than their weekly budget."""
+
+    def __init__(self):
+        super().__init__(required=False, write_only=True, help_text="Also where it takes somebody over their weekly budget.")
+
+
+def weighed(request, said, change):
+    """Does it, unless it takes somebody over their budget and nobody said `anyway`."""
+    return change() if said.pop("anyway", False) else occurrences.within_budget(request._request.tenant, change)
+
+
 # Rhythms
 
 
@@ -109,11 +121,13 @@ class SlotSerializer(ModelSerializer):
         queryset=File.objects.filter(kind=rhythms.PICTURE), required=False, allow_null=True,
         help_text="That of another slot; pages alone take new ones.",
     )  # fmt: skip
+    anyway = Anyway()
 
     class Meta:
         model = Slot
         fields = [
             "id", "rhythm", "group", "weekday", "at", "practice", "title", "text", "picture", "minutes", "within", "given", "wants_proof",
+            "anyway",
         ]  # fmt: skip
 
 
@@ -135,16 +149,20 @@ class SlotViewSet(ReadingView):
     @extend_schema(responses={201: SlotSerializer})
     def create(self, request):
         """Of a rhythm or of one group. 400 `rhythm_or_group` unless one of both is said, `no_such_variable` (`proposal` says which one
-        may be meant), `text_too_long`, `talk_by_robot`; 409 `group_closed`, `rhythm_dropped`."""
+        may be meant), `text_too_long`, `talk_by_robot`; 409 `group_closed`, `rhythm_dropped`, and without `anyway` `over_budget` where
+        it takes somebody over their weekly budget in this week or the next two: `over` names each seat with `minutes` and `budget`."""
         said = self.asked(SlotSerializer)
-        slot = rhythms.add_slot(said, by=request.auth, rhythm=said.pop("rhythm", None), group=said.pop("group", None))
+        holder = {"rhythm": said.pop("rhythm", None), "group": said.pop("group", None)}
+        slot = weighed(request, said, lambda: rhythms.add_slot(said, by=request.auth, **holder))
         return self.one(slot, 201, Location=reverse("slot-detail", args=[slot.pk]))
 
     @extend_schema(request=SlotChangeSerializer, responses=SlotSerializer)
     def partial_update(self, request, pk):
-        """What is not done yet follows; what was done stays. 400 `no_such_variable`, `text_too_long`, `talk_by_robot`."""
+        """What is not done yet follows; what was done stays. 400 `no_such_variable`, `text_too_long`, `talk_by_robot`;
+        409 `slot_dropped`, and without `anyway` `over_budget`, with whom it takes `over`, as where one is made."""
         slot = self.get_object()
-        rhythms.change_slot(slot, self.asked(SlotChangeSerializer, slot), by=request.auth)
+        said = self.asked(SlotChangeSerializer, slot)
+        weighed(request, said, lambda: rhythms.change_slot(slot, said, by=request.auth))
         return self.one(self.found())
 
     def destroy(self, request, pk):
@@ -205,6 +223,7 @@ class MovingSerializer(Serializer):
     day = serializers.DateField()
     at = Clock()
     always = serializers.BooleanField(required=False, help_text="For every week, in all groups of the rhythm; otherwise for this once.")
+    anyway = Anyway()
 
 
 class OccurrenceFilter(FilterSet):
@@ -229,9 +248,10 @@ class OccurrenceViewSet(ReadingView):
     @extend_schema(request=MovingSerializer, responses=OccurrenceSerializer)
     @action(detail=True, methods=["post"], filter_backends=[], pagination_class=None)
     def moving(self, request, pk):
-        """Move it to another day and time. 400 `moment_over`, `too_far`; 409 `already_done`, `occurrence_dropped`, `paused`."""
-        row = self.get_object()
-        return self.one(occurrences.move(row, by=request.auth, **self.asked(MovingSerializer)))
+        """Move it to another day and time. 400 `moment_over`, `too_far`; 409 `already_done`, `occurrence_dropped`, `paused`, and
+        without `anyway` `over_budget`, with whom it takes `over`, as of a slot that is made."""
+        row, said = self.get_object(), self.asked(MovingSerializer)
+        return self.one(weighed(request, said, lambda: occurrences.move(row, by=request.auth, **said)))
 
     @extend_schema(request=None, responses=OccurrenceSerializer)
     @action(detail=True, methods=["post"], filter_backends=[], pagination_class=None)

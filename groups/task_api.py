@@ -17,7 +17,7 @@ from members.models import Member
 
 from . import ahead, handovers, talks, tasks, texts
 from .models import Group, Task, Tick
-from .rhythm_api import Clock
+from .rhythm_api import Anyway, Clock, weighed
 
 
 class TaskSerializer(ModelSerializer):
@@ -80,6 +80,7 @@ class NewTalkSerializer(Serializer):
         min_value=1, max_value=talks.MOST_MINUTES, required=False, help_text="Work with the red packet ahead of it."
     )
     assistant = serializers.UUIDField(required=False, help_text="The seat that does both; else whoever works for the group.")
+    anyway = Anyway()
 
 
 class TaskFilter(FilterSet):
@@ -125,9 +126,10 @@ class TaskViewSet(ReadingView):
         """Hand out a talk: two tasks, the red packet first (`after`), then the talk, which is `barred` until that one has ended.
 
         POST /events/{event}/undo/ of the fact `talk.given` takes it back. 400 `moment_over`, `too_far`,
-        `no_such_variable`, `text_too_long`; 409 `group_closed`, `member_left`, `seat_ended`, `viewer_works_not`."""
+        `no_such_variable`, `text_too_long`; 409 `group_closed`, `member_left`, `seat_ended`, `viewer_works_not`, and without `anyway`
+        `over_budget`, with whom it takes `over`, as of a slot that is made."""
         said = self.asked(NewTalkSerializer)
-        talk = talks.give(said.pop("group"), said.pop("speaker"), said.pop("day"), said.pop("at"), by=request.auth, **said)
+        talk = weighed(request, said, lambda: talks.give(by=request.auth, **said))
         return self.one(talk, 201, Location=reverse("task-detail", args=[talk.pk]))
 
     @extend_schema(request=HandingSerializer, responses=HandedSerializer)

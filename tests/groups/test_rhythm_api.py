@@ -11,7 +11,7 @@ from crm.tenancy.scope import acting_for
 from groups import laying, occurrences, rhythms
 from groups.models import Occurrence, Rhythm, Slot
 from tests.conftest import KeyClient
-from tests.factories import GroupFactory, SeatFactory
+from tests.factories import GroupFactory, MemberFactory, SeatFactory, TaskFactory
 
 
 @pytest.fixture
@@ -63,6 +63,39 @@ def test_a_program_moves_one_leaves_one_out_and_pauses(api, house, group):
     assert api.get(f"occurrences/{row['id']}/").json()["state"] == "waiting"
     viewer = KeyClient(SeatFactory(tenant=house, role="viewer"))
     assert viewer.post(f"occurrences/{row['id']}/dropping/").status_code == 403
+
+
+@time_machine.travel(datetime.datetime(2026, 11, 30, 2, tzinfo=datetime.UTC), tick=False)
+def test_whom_it_would_take_over_the_week_is_said_before_it_is_done(house):
+    api = KeyClient(SeatFactory(tenant=house, role="owner"), HTTP_ACCEPT_LANGUAGE="en")
+    with acting_for(house.pk):
+        seat = SeatFactory(tenant=house, role="assistant", minutes_a_week=35)
+        group, speaker = GroupFactory(assistant=seat), MemberFactory()
+        TaskFactory(assistant=seat, group=group, minutes=20)  # beside thirteen of the rhythm
+        rhythms.ready(house)
+        occurrences.lay_out(house)
+        row = Occurrence.objects.get(group=group, day="2026-12-08")
+    new = {"group": str(group.pk), "weekday": 6, "at": "23:59", "title": "More", "minutes": 100}
+    talk = {"group": str(group.pk), "speaker": str(speaker.pk), "day": "2026-12-05", "at": "12:00", "minutes": 10, "packet_minutes": 1}
+    acts = {
+        133: lambda **how: api.post("slots/", new | how),
+        63: lambda **how: api.patch(f"slots/{row.slot_id}/", {"minutes": 35} | how),
+        38: lambda **how: api.post(f"occurrences/{row.pk}/moving/", {"day": "2026-12-05", "at": "12:00"} | how),
+        44: lambda **how: api.post("tasks/talks/", talk | how),
+    }
+
+    def there():
+        return [api.get(path).json()["results"] for path in ("slots/", "occurrences/", "tasks/", "events/")]
+
+    before = there()
+    for minutes, act in acts.items():
+        said = act().json()
+        assert (said["code"], said["over"]) == ("over_budget", [{"seat": str(seat.pk), "minutes": minutes, "budget": 35}])
+        assert f"{minutes} of 35 minutes" in said["detail"]
+    assert there() == before
+    assert api.patch(f"slots/{row.slot_id}/", {"title": "In other words"}).status_code == 200
+    done = [act(anyway=True) for act in acts.values()]
+    assert [(answer.status_code, "anyway" in answer.json()) for answer in done] == [(201, False), (200, False), (200, False), (201, False)]
 
 
 def test_the_trail_takes_back_what_was_done_to_the_rhythm(owner, house, group):
