@@ -201,6 +201,8 @@
     document.querySelector(".qx-rail:popover-open")?.hidePopover();
     document.querySelector("#palette[open]")?.close();
     dialog.showModal();
+    // Who presses Enter without reading loses nothing.
+    if (document.activeElement?.matches(".btn-danger")) dialog.querySelector("[data-close]")?.focus();
   }
 
   // Esc

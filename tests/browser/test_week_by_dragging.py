@@ -50,6 +50,10 @@ def test_by_the_mouse_for_one_week_and_by_keys_for_every_week(community, monday,
     slot.focus()
     page.keyboard.press("Enter")
     expect(page.locator("#chosen")).to_be_focused()
+    page.locator("[data-dialog='#dropping']").press("Enter")
+    expect(page.locator("#dropping [data-close]")).to_be_focused()  # a second Enter drops nothing
+    page.keyboard.press("Enter")
+    expect(page.locator("#dropping")).to_be_hidden()
     page.keyboard.press("Escape")
     expect(slot).to_be_focused()
     page.keyboard.press("ArrowDown")
