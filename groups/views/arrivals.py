@@ -8,7 +8,7 @@ from django.http import Http404, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.dateparse import parse_date
-from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -307,10 +307,12 @@ def _stepped(request, step, words, way_back=False):
 
 
 def _back(request):
-    """To a page of ours that asked for it: the phone's."""
-    back = request.POST.get("next", "")
+    """To a page of ours that asked for it: the phone's, with what was typed there and not sent yet."""
+    back, typed = request.POST.get("next", ""), request.POST.get("note", "")
     is_ours = url_has_allowed_host_and_scheme(back, {request.get_host()}, require_https=request.is_secure())
-    return back if is_ours and back.startswith(reverse("today")) else ""
+    if not is_ours or not back.startswith(reverse("today")):
+        return ""
+    return f"{back}?{urlencode({'note': typed})}" if typed else back
 
 
 @does("arrivals")

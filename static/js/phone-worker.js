@@ -44,7 +44,17 @@ async function page(event, url) {
   const kept = await cache.match(url.pathname) || await cache.match(home);
   if (!kept) return asked;
   asked.catch(() => {});
-  return Promise.race([asked, late()]).catch(() => kept);
+  // A line that hangs is not waited for where this very thing is on the phone; of what is not, the list would be no answer.
+  const inTime = await holds(cache, url.pathname) ? Promise.race([asked, late()]) : asked;
+  return inTime.catch(() => kept);
+}
+
+/* Whether this page is kept, or today's list has all that this task's page would say: neither a newcomer's step nor a wish for a photo. */
+async function holds(cache, path) {
+  if (await cache.match(path)) return true;
+  const task = path.match(/\/tasks\/([0-9a-f-]{36})\/$/), list = task && await cache.match(home);
+  const row = list && (await list.text()).split(`<article`).find((each) => each.includes(` data-task="${task[1]}"`));
+  return Boolean(row) && row.includes('data-do="copy"') && !row.includes(" data-photo=");
 }
 
 /* What is kept is shown at once; it is renewed for the next time. */

@@ -40,13 +40,13 @@ function onClick(event) {
 }
 
 function onSubmit(event) {
-  const form = event.target;
+  const form = event.target, named = event.submitter?.closest("[data-answers]");
   if (form.matches("[data-leave]")) {
     event.preventDefault();
     leave(form, false);
-  } else if (form.matches("[data-answers]") && event.submitter) {
+  } else if (named) {
     event.preventDefault();
-    answer(form, event.submitter);
+    answer(named, event.submitter);
   } else if (form.matches("[data-tick]")) {
     event.preventDefault();
     const sent = new FormData(form, event.submitter);

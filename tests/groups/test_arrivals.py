@@ -1,6 +1,7 @@
 """Newcomers enter in the evening, step by step: the order is held, nobody is called too often, nothing is lost or doubled."""
 
 import datetime
+import re
 import threading
 from uuid import uuid4
 
@@ -546,7 +547,16 @@ def test_who_answered_is_noted_until_the_day_after_and_taken_back(house, place, 
     assert (late.status_code, late.json()["arrival"]) == (200, str(arrival.pk))
     with acting_for(house.pk):
         assert set(Calling.objects.values_list("answered", flat=True)) == {None}, "what the owner said later holds"
-    assistant.post(f"arrivals/{arrival.pk}/answers/", {"all": "yes"})
+    with acting_for(house.pk):
+        chain = f"/{house.slug}/phone/tasks/{ArrivalStep.objects.get(arrival=arrival, kind='chain').task_id}/"
+    back = assistant.post(f"arrivals/{arrival.pk}/answers/", {"all": "yes", "note": "31", "next": chain})
+    assert back.url == f"{chain}?note=31", "a typed length stays without script"
+    page = assistant.get(back.url.removeprefix(f"/{house.slug}/")).content.decode()
+    assert re.findall(r'name="note"[^>]* value="(\d+)"', page) == ["31"]
+    assert (
+        re.findall(r'<button form="ending" formaction="([^"]+)" formnovalidate class="pbtn o on"', page)
+        == [f"/{house.slug}/arrivals/{arrival.pk}/answers/"] * 3
+    )
     assistant.post(f"arrivals/{arrival.pk}/answers/", {"silent": one})
     with acting_for(house.pk):
         assert dict(Calling.objects.values_list("member__nickname", "answered")) == {"One 0": False, "One 1": True, "One 2": True}

@@ -19,6 +19,14 @@ from .test_phone_browser import COUNT_TAPS, all_sent, phone, seat, taps  # noqa:
 pytestmark = needs_chromium
 
 
+# What comes next opens when the server has answered: however slow it is, and where it stumbles once.
+SLOW = """() => { const [later, real] = [setTimeout, fetch];
+    window.setTimeout = (what, wait, ...more) => later(what, wait === 2000 ? 0 : wait, ...more);
+    window.fetch = async (...sent) => { await new Promise((go) => { window.go = go; }); return real(...sent); }; }"""
+ILL_ONCE = """() => { const real = fetch; let times = 0;
+    window.fetch = (...sent) => (times++ ? real(...sent) : Promise.resolve(new Response("", { status: 500 }))); }"""
+
+
 def an_arrival(house, assistant):
     """Somebody urgent, so that it is no matter at what hour the test runs."""
     with acting_for(house.pk):
@@ -44,7 +52,12 @@ def test_a_newcomer_is_welcomed_by_two_taps_a_step(phone, seat):  # noqa: F811
         page.tap(".copy")
         expect(page.locator("[data-sent].filled")).to_be_visible()
         assert taps(page) == 1
+        if name in ("Notice", "Packet"):
+            page.evaluate(ILL_ONCE if name == "Notice" else SLOW)
         page.tap("[data-sent]")
+        if name == "Packet":
+            expect(page.locator("#toast a")).to_have_text("Go on")
+            page.evaluate("go()")
     assert page.evaluate("navigator.clipboard.readText()").count("@Lin") == 3
 
     expect(page.locator(".stps [aria-current=step] b")).to_have_text("Chain")

@@ -7,6 +7,8 @@ import { act, flush, heard } from "./sending.js";
 import { draw } from "./shown.js";
 import { toast } from "./slip.js";
 
+const OFFERED = 2000; // after which a way on is offered
+
 export async function end(holder, what, more = {}) {
   const { task, name } = holder.dataset, thing = "thing" in holder.dataset;
   if (what === "done" && "photo" in holder.dataset) return location.assign(`${body.dataset.home}tasks/${task}/`);
@@ -17,26 +19,45 @@ export async function end(holder, what, more = {}) {
     handOn();
     return;
   }
-  // The next one comes by itself, whether the server has answered by then or not.
-  Object.assign(heard, { refusal: "", onward: "" });
-  await Promise.race([act(task, what, { name, thing, ...more }), new Promise((go) => setTimeout(go, 2000))]);
+  if ("sending" in holder.dataset) return;
+  const onward = holder.dataset.next || body.dataset.home;
+  await answered(holder, onward, act(task, what, { name, thing, ...more }));
   if (box.isUnkept()) return toast(say("unkept"), { task, name });
   sessionStorage.setItem("slip", JSON.stringify(heard.refusal ? { sentence: heard.refusal } : { sentence, undo: { task, name } }));
   const clashed = box.in("clash").some((entry) => entry.task === task);
-  location.assign(clashed ? body.dataset.home : heard.onward || holder.dataset.next || body.dataset.home); // a newcomer's next step first
+  location.assign(clashed ? body.dataset.home : heard.onward || onward); // a newcomer's next step first
+}
+
+/** What comes next is the server's to say, however slow it is; where it is ill or there is no line, the page goes on by what is on this
+    phone. Whoever does not wait either goes on by themselves: what is sent waits in the outbox. */
+async function answered(holder, onward, asked) {
+  Object.assign(heard, { refusal: "", onward: "" });
+  holder.dataset.sending = "";
+  const offer = setTimeout(() => toast(say("stillSending"), null, { href: onward, textContent: say("goOn") }, true), OFFERED);
+  let how = await asked, isIllAgain = false;
+  while (how === "slow" || (how === "ill" && !isIllAgain)) {
+    isIllAgain = how === "ill";
+    how = await flush();
+  }
+  clearTimeout(offer);
+  delete holder.dataset.sending;
 }
 
 export async function takeBack(task, name) {
-  const later = doneAfter(task);
+  const later = doneAfter(task), page = $("main");
   if (later) return toast(say("underLater", { name: later.dataset.name }));
+  if ("sending" in page.dataset) return;
   $("#toast").hidden = true;
-  await Promise.race([act(task, "undo", { name }), new Promise((go) => setTimeout(go, 2000))]);
+  const asked = act(task, "undo", { name }), there = `${body.dataset.home}tasks/${task}/`;
   if ($("#today")) {
     openRow(task);
-    if ($("#toast").hidden) toast(say("reopened", { name }));
+    toast(say("reopened", { name }));
     handOn($(`#today article[data-task="${task}"] .go:not(.lock)`));
-  } else if (heard.refusal) toast(heard.refusal);
-  else location.assign(`${body.dataset.home}tasks/${task}/`);
+    return;
+  }
+  await answered(page, there, asked);
+  if (heard.refusal) toast(heard.refusal);
+  else location.assign(there);
 }
 
 /** What waits here is not to be sent. */

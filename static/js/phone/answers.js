@@ -14,7 +14,7 @@ export function drawAnswers() {
   for (const { form, named, heard } of asked) {
     const answered = { ...heard };
     for (const { to, said } of box.in("waiting", "sent")) {
-      if (to !== new URL(form.action).pathname) continue;
+      if (to !== form.dataset.answers) continue;
       for (const { value } of named) answered[value] = isSo(said, value, answered[value]);
     }
     show(form, named, answered);

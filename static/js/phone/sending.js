@@ -5,7 +5,8 @@ import { $, aloud, body, hasTaskPage, say, token } from "./page.js";
 import { draw } from "./shown.js";
 import { toast } from "./slip.js";
 
-const PATIENCE = 6000, MOST_ILL = 2;
+const PATIENCE = 6000, DOUBLED = 4; // of the first try; each further one is waited for twice as long, so that no line is too slow
+const MOST_ILL = 2;
 export const heard = { refusal: "", onward: "" }; // of the last answer: why it cannot be, and what comes next
 
 /** Put an act into the outbox and try to send it. */
@@ -23,7 +24,7 @@ export function act(task, what, { name = "", reason = "", note = "", until = "",
 
 /** Who of the named answered, one tap each: it shows at once, and waits in the outbox like what is ticked. */
 export function answer(form, { name, value }) {
-  box.add({ key: newKey(), to: new URL(form.action).pathname, said: { [name]: value }, name: form.dataset.name, at: Date.now(), state: "waiting", tries: 0 });
+  box.add({ key: newKey(), to: form.dataset.answers, said: { [name]: value }, name: form.dataset.name, at: Date.now(), state: "waiting", tries: 0 });
   draw();
   aloud($("[data-count]", form).textContent);
   return flush();
@@ -31,6 +32,7 @@ export function answer(form, { name, value }) {
 
 let sending = null, isTold = false;
 
+/** Resolves when nothing more can be sent now; to `slow` where an answer did not come in time, to `ill` where the server stumbled. */
 export function flush() {
   const alone = (work) => (navigator.locks ? navigator.locks.request(box.name, work) : work());
   sending = (sending || Promise.resolve()).then(() => alone(sendAll)).catch(() => {});
@@ -42,7 +44,7 @@ async function sendAll() {
     if (box.in("waiting").length) lost();
     return draw();
   }
-  let sent = 0, late = 0, stale = false;
+  let sent = 0, late = 0, stale = false, isSlow = false;
   const pages = new Set(); // that the worker keeps, and that read otherwise by now
   const ill = new Set(); // over which the server stumbles: the others do not wait behind them
   for (let entry; (entry = box.in("waiting").find((each) => !ill.has(each.to || each.task)));) {
@@ -50,6 +52,10 @@ async function sendAll() {
     box.change(entry.key, { tries: entry.tries + 1 });
     const answer = await send(entry);
     if (!answer || ill.size > MOST_ILL) break;
+    if (answer.isSlow) {
+      isSlow = true;
+      break;
+    }
     if (answer.isIll) {
       ill.add(entry.to || entry.task);
       continue;
@@ -67,12 +73,15 @@ async function sendAll() {
   for (const page of pages) navigator.serviceWorker?.controller?.postMessage(page);
   if (late && sent && !hasTaskPage()) toast(say("sentLater", { n: sent }));
   if (stale) location.reload();
+  return isSlow ? "slow" : ill.size ? "ill" : "";
 }
 
 /** The server's answer, or null where it cannot be reached now. */
 async function send(entry) {
-  const stop = new AbortController();
-  const timer = setTimeout(() => stop.abort(), PATIENCE);
+  const stop = new AbortController(), cut = () => stop.abort();
+  let isSlow = false;
+  const timer = setTimeout(() => { isSlow = true; cut(); }, PATIENCE * 2 ** Math.min(entry.tries, DOUBLED));
+  addEventListener("offline", cut);
   try {
     const answer = await fetch(entry.to || body.dataset.ticks, { method: "POST", keepalive: true, signal: stop.signal, ...asSent(entry) });
     const said = (answer.headers.get("Content-Type") || "").includes("json") ? await answer.json() : null;
@@ -88,10 +97,11 @@ async function send(entry) {
     }
     return { ok: answer.ok, said };
   } catch {
-    lost();
-    return null;
+    if (!isSlow || !hasTaskPage()) lost();
+    return isSlow ? { isSlow } : null;
   } finally {
     clearTimeout(timer);
+    removeEventListener("offline", cut);
   }
 }
 

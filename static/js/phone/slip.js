@@ -3,7 +3,7 @@ import { $, aloud, say } from "./page.js";
 
 let timer = null;
 
-export function toast(sentence, undo = null, link = null) {
+export function toast(sentence, undo = null, link = null, stays = false) {
   const slip = $("#toast");
   slip.replaceChildren();
   const text = document.createElement("span");
@@ -21,7 +21,8 @@ export function toast(sentence, undo = null, link = null) {
   if (link) slip.append(Object.assign(document.createElement("a"), link));
   slip.hidden = false;
   aloud(sentence);
-  hideLater();
+  if (stays) clearTimeout(timer);
+  else hideLater();
 }
 
 export function hideLater() {
