@@ -1,5 +1,9 @@
 """What somebody will have to do and is no task yet: slots that wait, waves of a reshuffle, steps of arrivals. Handed over with the tasks
-in one move, and taken back with them."""
+in one move, and taken back with them.
+
+Who stands in for whom is written under the lock of the tenant alone, and whoever is given all that is at work from then on: so nobody
+stands in for somebody who stands in for them, whoever acts at the same time. Tasks are held before arrivals, as a tick does it.
+"""
 
 import datetime
 
@@ -13,11 +17,12 @@ from crm.tenancy.models import Seat
 from crm.tenancy.scope import active_tenant
 
 from . import handovers, laying, occurrences
-from .models import Arrival, ArrivalStep, Move, Occurrence, Slot, Task, Wave
+from .models import Arrival, ArrivalStep, Move, Occurrence, Reshuffle, Slot, Task, Wave
 
 AT_WORK = {"stand_in": None, "stand_in_until": None}
 DEALT = (Slot.Given.TURN, Slot.Given.FREE)
 WAITS = (ArrivalStep.State.BARRED, ArrivalStep.State.WAITING, ArrivalStep.State.HANDED_OUT)
+RESTS = (Wave.State.WAITING, Wave.State.PAUSED)
 MIDNIGHT = datetime.time(0)
 
 
@@ -25,19 +30,34 @@ MIDNIGHT = datetime.time(0)
 def hand_over(found, seat, span, to, tenant, *, by):
     """All that this seat has to do until the end of the span: `found`, which are tasks, and what becomes one until then.
 
-    What comes up by then goes to the same hand; of everything, as far as it is laid out ahead."""
+    What comes up by then goes to the same hand; of everything, as far as it is laid out ahead. So it is where nothing is to do yet."""
     laying.at_once()
     to, until = handovers.who_works(to), handovers.day_after(span, tenant)
     if seat.pk == to.pk:
         return handovers.hand_over(found, to.pk, by=by)
+    _hold_reshuffles(Wave.objects.filter(assistant=seat, state__in=RESTS))
+    whose = handovers.hold(found, to)
     ahead = _slots(seat, to, until, tenant) | _waves(seat, to, until) | _arrivals(seat, to, until)
     ahead = {name: rows for name, rows in ahead.items() if rows}
     until = until or tenant.today() + laying.AHEAD * laying.A_DAY
-    with_seat = {"seat": str(seat.pk), "until": str(until)}
-    fact = handovers.hand_over(found, to.pk, by=by, ahead=ahead | with_seat if ahead or found.exists() else None)
+    if not whose and not ahead and not _is_news(seat, to, until):
+        raise handovers.nothing()
+    kind = handovers.HANDED_OVER if whose or ahead else handovers.STANDS_IN
+    fact = handovers.give(whose, to, by=by, kind=kind, ahead=ahead | {"seat": str(seat.pk), "until": str(until)})
     Seat.objects.filter(pk=seat.pk).update(stand_in=to.pk, stand_in_until=until)
-    Seat.objects.filter(pk=to.pk).update(**AT_WORK)  # whoever is given all that is at work
+    Seat.objects.filter(pk=to.pk).update(**AT_WORK)
     return fact
+
+
+def _hold_reshuffles(waves):
+    """Whoever hands out a wave holds its reshuffle."""
+    list(Reshuffle.objects.filter(pk__in=waves.values("reshuffle")).select_for_update(no_key=True).order_by("pk").values_list("pk"))
+
+
+def _is_news(seat, to, until):
+    """They work, and it is not so already that this one stands in for them."""
+    working = Seat.objects.standing().filter(tenant=active_tenant(), pk=seat.pk).exclude(role=Seat.Role.VIEWER)
+    return working.exclude(stand_in=to.pk, stand_in_until=until).exists()
 
 
 def number_of(fact):
@@ -65,7 +85,7 @@ def _slots(seat, to, until, tenant):
 def _waves(seat, to, until):
     """Move by move, since both may have a wave of one day."""
     moves = {}
-    waves = Wave.objects.filter(assistant=seat, state__in=[Wave.State.WAITING, Wave.State.PAUSED])
+    waves = Wave.objects.filter(assistant=seat, state__in=RESTS)
     for wave in (waves.filter(day__lt=until) if until else waves).order_by("day", "id"):
         same = {"reshuffle": wave.reshuffle_id, "assistant": to, "day": wave.day}
         there = Wave.objects.filter(**same).first()
@@ -127,6 +147,8 @@ def _to_do(rows):
 @transaction.atomic
 def _give_back(fact, by):
     laying.at_once()
+    _hold_reshuffles(Wave.objects.filter(pk__in=set(fact.before.get("moves", {}).values())))
+    handovers.still_open(fact)
     back = 0
     if whose := fact.before.get("seat"):
         back = _slots_back(fact, whose) + _moves_back(fact)
@@ -154,10 +176,11 @@ def _slots_back(fact, whose):
 
 def _moves_back(fact):
     went, back = fact.before.get("moves", {}), 0
-    for wave in Wave.objects.filter(pk__in=set(went.values()), state__in=[Wave.State.WAITING, Wave.State.PAUSED]):
+    for wave in Wave.objects.filter(pk__in=set(went.values()), state__in=RESTS).order_by("pk"):
         mine = [pk for pk, before in went.items() if before == str(wave.pk)]
         back += Move.objects.filter(pk__in=mine, task=None, wave__assistant=fact.subject).update(wave=wave)
     return back
 
 
-trail.undoes(handovers.HANDED_OVER, "tasks", _still_there, _give_back)
+for kind in (handovers.HANDED_OVER, handovers.STANDS_IN):
+    trail.undoes(kind, "tasks", _still_there, _give_back)

@@ -17,7 +17,7 @@ from .calendar import instant
 from .models import Group, Task
 from .names import as_uuid
 
-HANDED_OVER = "tasks.handed_over"
+HANDED_OVER, STANDS_IN = "tasks.handed_over", "tasks.stood_in"
 SEAT_ENDED = "seat_ended"
 FIRST_THE_PACKET = F("after").asc(nulls_first=True)  # in this order a tick holds the two
 
@@ -46,19 +46,31 @@ def day_after(span, tenant):
 
 
 @transaction.atomic
-def hand_over(found, to, *, by, because="", ahead=None):
-    """These open tasks are theirs from now on, each with what waits for it. Returns the fact, by which it is taken back.
-
-    `ahead` is what went along of the days to come, as `groups.ahead` says it."""
+def hand_over(found, to, *, by, because=""):
+    """These open tasks are theirs from now on, each with what waits for it. Returns the fact, by which it is taken back."""
     to = who_works(to)
+    whose = hold(found, to)
+    if not whose:
+        raise nothing()
+    return give(whose, to, by=by, because=because)
+
+
+def hold(found, to):
+    """{task's id: seat's id} of the open ones that are somebody else's, each with what waits for it. No tick of them meanwhile."""
     open_ones = found.open().order_by().values("pk")
     with_pairs = Task.objects.filter(Q(pk__in=open_ones) | Q(after__in=open_ones, state=Task.State.BARRED)).exclude(assistant=to)
-    whose = {str(task.pk): str(task.assistant_id) for task in with_pairs.order_by(FIRST_THE_PACKET, "id").select_for_update(of=["self"])}
-    if not whose and not ahead:
-        raise Refused(_("None of these tasks is open and somebody else's, so nothing changes hands."), code="nothing_to_hand_over")
+    return {str(task.pk): str(task.assistant_id) for task in with_pairs.order_by(FIRST_THE_PACKET, "id").select_for_update(of=["self"])}
+
+
+def give(whose, to, *, by, because="", kind=HANDED_OVER, ahead=None):
+    """What is held is theirs. `ahead` is what went along of the days to come, as `groups.ahead` says it."""
     Task.objects.filter(pk__in=whose).update(assistant=to)
     after = {"assistant": str(to.pk), "tasks": len(whose)}
-    return events.note(HANDED_OVER, to, by=by, because=because, before={"whose": whose} | (ahead or {}), after=after)
+    return events.note(kind, to, by=by, because=because, before={"whose": whose} | (ahead or {}), after=after)
+
+
+def nothing():
+    return Refused(_("None of these tasks is open and somebody else's, so nothing changes hands."), code="nothing_to_hand_over")
 
 
 def who_works(pk, field="give_to"):
@@ -79,8 +91,7 @@ def loads(tenant):
 
 def in_order(seats, minutes):
     """The same of seats and minutes that are known already."""
-    working = [seat for seat in seats if seat.ended_at is None and seat.user.is_active and seat.role != Seat.Role.VIEWER]
-    found = {seat: minutes.get(seat.pk, 0) for seat in working}
+    found = {seat: minutes.get(seat.pk, 0) for seat in seats if seat.works}
     return dict(sorted(found.items(), key=lambda pair: (pair[0].is_owner, pair[1])))
 
 
@@ -142,6 +153,12 @@ def still_there(facts):
     return [fact.pk for fact in facts if any((pk, fact.subject) in there for pk in fact.before.get("whose", {}))]
 
 
+def still_open(fact):
+    """What went by this fact and is still to be done where it went, held."""
+    there = Task.objects.unended().filter(pk__in=fact.before["whose"], assistant=fact.subject)
+    return list(there.order_by(FIRST_THE_PACKET, "id").select_for_update(of=["self"]).values_list("pk", flat=True))
+
+
 @transaction.atomic
 def give_back(fact, by, and_ahead=0):
     """To whom they were; what was done meanwhile, or went on from there, stays. Who works no more gets nothing back.
@@ -149,8 +166,7 @@ def give_back(fact, by, and_ahead=0):
     `and_ahead` is how much of the days to come is back already."""
     working = {str(seat.pk): seat for seat in loads(Tenant.objects.get(pk=active_tenant()))}
     back = defaultdict(list)
-    there = Task.objects.unended().filter(pk__in=fact.before["whose"], assistant=fact.subject)
-    for pk in there.order_by(FIRST_THE_PACKET, "id").select_for_update(of=["self"]).values_list("pk", flat=True):
+    for pk in still_open(fact):
         if (whose := fact.before["whose"][str(pk)]) in working:
             back[whose].append(pk)
     if not back and not and_ahead:

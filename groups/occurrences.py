@@ -150,6 +150,7 @@ def text_of(occurrence):
 
 def give(rows, whose, to):
     """Their tasks that were handed out already, with what goes ahead of them."""
+    handing.hold(Occurrence.objects.filter(pk__in=rows).exclude(task=None).values("task"))
     of_rows = Q(occurrences__in=rows) | Q(following__occurrences__in=rows)
     Task.objects.filter(pk__in=Task.objects.unended().filter(of_rows, assistant=whose).values("pk")).update(assistant=to)
 

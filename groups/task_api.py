@@ -137,9 +137,10 @@ class TaskViewSet(ReadingView):
     def handing(self, request):
         """Hand tasks over to another seat, in one move with one way back; an assistant their own. With `whose` what becomes a task
         until then goes along, and so does what comes up by then, as a message that no robot could send; with `all`, for two weeks.
+        Where nothing is to do yet, `tasks` and `ahead` are 0, and what comes up goes there all the same.
 
-        409 `nothing_to_hand_over` where none of them is open and somebody else's, `seat_ended`, `viewer_works_not`; 400 `tasks_or_whose`
-        unless one of both is said, `no_such_seat`, `no_such_span`."""
+        409 `nothing_to_hand_over` where none of them is open and somebody else's, and where this one stands in for them already;
+        `seat_ended`, `viewer_works_not`; 400 `tasks_or_whose` unless one of both is said, `no_such_seat`, `no_such_span`."""
         mine = self.get_queryset().order_by()
         asked = self.asked(HandingSerializer)
         if ("tasks" in asked) == ("whose" in asked):

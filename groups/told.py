@@ -182,6 +182,10 @@ trail.tell(
     "tasks.handed_over", _("Handed %(tasks)s tasks over to %(assistant)s"), icon="arrows-exchange", topic="tasks",
     whys={"seat_ended": _("the seat that had them ended")},
 )  # fmt: skip
+trail.tell(
+    "tasks.stood_in", _("Had %(assistant)s stand in for %(seat)s before %(until)s; nothing was to hand over yet"), icon="arrows-exchange",
+    topic="tasks",
+)  # fmt: skip
 trail.tell("tasks.handed_back", _("Handed %(tasks)s tasks back"), icon="arrow-back-up", topic="tasks")
 
 trail.topic("delivery", _("Messages out"))

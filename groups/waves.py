@@ -39,14 +39,25 @@ def hands_of(groups, tenant, day=None):
     """The same of groups that were read already: (id, seat's id) of each."""
     seats = list(Seat.objects.standing().filter(tenant=tenant).owner_first())
     working = {seat.pk: seat for seat in seats if seat.role != Seat.Role.VIEWER}
-    return {str(pk): _in_their_place(working.get(assistant) or seats[0], working, day) for pk, assistant in groups}
+    return {str(pk): in_their_place(working.get(assistant) or seats[0], working, day) for pk, assistant in groups}
 
 
-def _in_their_place(seat, working, day):
-    """Whoever is stood in for by somebody who is away, too, is done for by the next one. Who was given work is at work: no circle."""
-    while day and seat.is_stood_in_for(day) and seat.stand_in in working:
-        seat = working[seat.stand_in]
-    return seat.pk
+def stand_ins(seats, day):
+    """{seat's id: who does on this day what comes up for them}, of those of these seats that are away and somebody stands in for."""
+    working = {seat.pk: seat for seat in seats if seat.works}
+    found = {pk: working[in_their_place(seat, working, day)] for pk, seat in working.items()}
+    return {pk: to for pk, to in found.items() if to.pk != pk}
+
+
+def in_their_place(seat, working, day):
+    """Whoever is stood in for by somebody who is away, too, is done for by the next one. Where all of them are away, it stays theirs."""
+    found, passed = seat, {seat.pk}
+    while day and found.is_stood_in_for(day) and found.stand_in in working:
+        found = working[found.stand_in]
+        if found.pk in passed:
+            return seat.pk
+        passed.add(found.pk)
+    return found.pk
 
 
 def free_hand(tenant):
@@ -122,7 +133,7 @@ def hand_out(wave, tenant, *, by=None):
 def _seats(moves, wave, tenant):
     """The seat of each move's task."""
     if assistant := (working := _working(tenant)).get(wave.assistant_id):
-        return [_in_their_place(assistant, working, tenant.today())] * len(moves)
+        return [in_their_place(assistant, working, tenant.today())] * len(moves)
     who_works = hands({str(move.from_group_id) for move in moves}, tenant)
     return [who_works[str(move.from_group_id)] for move in moves]
 

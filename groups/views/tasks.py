@@ -15,11 +15,12 @@ from crm.tenancy.pages import Cut, page
 from crm.tenancy.refusals import Refused
 from crm.tenancy.rights import does, sees, sees_all
 
-from .. import ahead, efforts, handovers
+from .. import ahead, efforts, handovers, waves
 from ..models import Group, Move, Task
 from ..names import as_uuid
 
 LATE = "late"
+COUNTED = ("open", LATE, "done", "impossible", "minutes", "all")
 STATES = (Task.State.OPEN, LATE, Task.State.BARRED, Task.State.DONE, Task.State.IMPOSSIBLE, Task.State.WITHDRAWN)
 
 
@@ -32,9 +33,10 @@ def tasks(request):
     chosen = {name: request.GET.get(name, "") for name in ("assistant", "group", "state")}
     state = chosen["state"] if chosen["state"] in STATES else Task.State.OPEN
     loads = _loads(mine, seats)
-    work = efforts.of(request.tenant, weeks=1).assistants
-    for load in loads:
-        load["week"] = work.get(load["assistant"])
+    idle = _idle(request.seat, seats, {load["assistant"] for load in loads})
+    work, stand_ins = efforts.of(request.tenant, weeks=1).assistants, waves.stand_ins(seats.values(), request.tenant.today())
+    for load in (*loads, *idle):
+        load |= {"week": work.get(load["assistant"]), "stand_in": stand_ins.get(load["assistant"])}
     may_hand_over = rights.may_do(request.seat, "tasks") and state in (Task.State.OPEN, LATE)
     assistant = next((seat for pk, seat in seats.items() if str(pk) == chosen["assistant"]), None)
     found = _narrowed(mine, chosen, state)
@@ -42,6 +44,7 @@ def tasks(request):
     parts = _parts(cut.of(_in_words(found)), seats)
     context = {
         "loads": loads,
+        "idle": idle,
         "sum": {name: sum(load[name] for load in loads) for name in (*map(str, STATES), "done_today", "minutes")},
         "oldest": min((load["oldest"] for load in loads if load["oldest"]), default=None),
         "cut": cut,
@@ -51,7 +54,8 @@ def tasks(request):
         "states": [(LATE, None), *[(code, label) for code, label in Task.State.choices]],
         "chosen": chosen,
         "assistant": assistant,
-        "stood_in_by": _stood_in_by(assistant, seats, request.tenant.today()),
+        "stood_in_by": assistant and stand_ins.get(assistant.pk),
+        "away": stand_ins,
         "group": Group.objects.filter(pk=as_uuid(chosen["group"])).first() if chosen["group"] else None,
         "only_own": not sees_all(request.seat, "tasks"),
         "hands": _hands(request, seats, loads) if may_hand_over else None,
@@ -62,8 +66,14 @@ def tasks(request):
     return page(request, "groups/tasks.html", context)
 
 
-def _stood_in_by(assistant, seats, today):
-    return seats.get(assistant.stand_in) if assistant and assistant.is_stood_in_for(today) else None
+def _idle(seat, seats, busy):
+    """Who works and never had a task: they can be ill all the same. Work is kept from owners."""
+    shown = seats.values() if sees_all(seat, "tasks") else [seats[seat.pk]]
+    return [
+        dict.fromkeys(COUNTED, 0) | {"assistant": each.pk, "seat": each, "oldest": None}
+        for each in shown
+        if each.works and not each.is_owner and each.pk not in busy
+    ]
 
 
 def _hands(request, seats, loads):
@@ -96,15 +106,22 @@ def hand_over(request):
         if not request.POST.getlist("task"):
             raise Refused(_("Pick a task first."), code="nothing_picked", status=400)
         fact = handovers.hand_over(found, request.POST.get("give_to", ""), by=request.seat)
-    number, along = fact.after["tasks"], ahead.number_of(fact)
-    words = ngettext("%(n)s task is with %(who)s now.", "%(n)s tasks are with %(who)s now.", number)
-    to = Seat.objects.select_related("user").get(pk=fact.subject)
-    words %= {"n": f"{number:,}", "who": to}
-    if along:
-        more = ngettext("So is %(n)s of the days to come.", "So are %(n)s of the days to come.", along) % {"n": f"{along:,}"}
-        words = _("%(one)s %(more)s") % {"one": words, "more": more}
-    messages.success(request, words, extra_tags=f"undo={reverse('trail_undo', args=[fact.pk])}")
+    messages.success(request, _said(fact), extra_tags=f"undo={reverse('trail_undo', args=[fact.pk])}")
     return redirect(f"{reverse('groups:tasks')}?{urlencode({'assistant': whose})}" if whose else "groups:tasks")
+
+
+def _said(fact):
+    """What is with whom now; where nothing was to hand over, what will be."""
+    number, along = fact.after["tasks"], ahead.number_of(fact)
+    to = Seat.objects.select_related("user").get(pk=fact.subject)
+    if fact.kind == handovers.STANDS_IN:
+        words = {"who": to, "day": fact.before["until"]}
+        return _("Nothing was to hand over yet. What comes up before %(day)s goes to %(who)s.") % words
+    words = ngettext("%(n)s task is with %(who)s now.", "%(n)s tasks are with %(who)s now.", number) % {"n": f"{number:,}", "who": to}
+    if not along:
+        return words
+    more = ngettext("So is %(n)s of the days to come.", "So are %(n)s of the days to come.", along) % {"n": f"{along:,}"}
+    return _("%(one)s %(more)s") % {"one": words, "more": more}
 
 
 def _all_of(request, found, seat, span):

@@ -11,7 +11,7 @@ from django.utils.timezone import now
 from crm.tenancy import events, seats
 from crm.tenancy.models import Event, Seat
 from crm.tenancy.scope import acting_for
-from groups import arrivals, delivery, handovers, occurrences, talks
+from groups import arrivals, delivery, handovers, occurrences, talks, waves
 from groups.jobs import keep_code
 from groups.models import Arrival, Channel, Group, GroupCode, Move, Occurrence, Task
 from tests.conftest import KeyClient, SeatClient
@@ -352,6 +352,49 @@ def test_what_comes_up_while_somebody_is_ill_goes_to_whoever_stands_in(ill, hous
     assert (before, during, well) == ((me, me, me, me), (doudou.pk, doudou.pk, doudou.pk, None), (me, me, me, me))
     assert page.context["stood_in_by"] == doudou
     assert comes_up(4) == before
+
+
+def test_who_is_ill_and_has_nothing_to_do_yet_is_stood_in_for(house, owner, api, assistant, doudou):
+    me, you, today = assistant.seat, doudou, house.today()
+    with acting_for(house.pk):
+        group = GroupFactory(assistant=me)
+
+    def comes_up(n):
+        with acting_for(house.pk):
+            return delivery.push(group, cause=f"news:{n}", title="News", text="Hello").task.assistant_id
+
+    offers = owner.get("tasks/").content.decode()
+    said = handed(owner, whose=me.pk, span="today", give_to=you.pk).content.decode()
+    during = comes_up(1)
+    away = owner.get(f"tasks/?assistant={me.pk}").content.decode()
+    back = owner.post(f"trail/{last_fact(house, 'tasks.stood_in').pk}/undo/", follow=True).content.decode()
+    asked = {"give_to": str(you.pk), "whose": str(me.pk), "span": "all"}
+    by_program, again = api.post("/tasks/handing/", asked), api.post("/tasks/handing/", asked)
+    undone = api.post(f"/events/{by_program.json()['event']}/undo/")
+
+    assert f"?assistant={me.pk}&amp;ask=hand-over" in offers
+    assert f"Nothing was to hand over yet. What comes up before {today + DAY} goes to Doudou." in said
+    assert (during, comes_up(2)) == (you.pk, me.pk)
+    assert f"away until {today + DAY}; Doudou stands in" in away
+    assert f"What comes up for Xiaoyu before {today + DAY} goes to Doudou." in away
+    assert "What comes up from now on is theirs again." in back
+    assert [by_program.json()[name] for name in ("tasks", "ahead", "give_to")] == [0, 0, str(you.pk)]
+    assert (again.json()["code"], undone.json()) == ("nothing_to_hand_over", {"sentence": "What comes up from now on is theirs again."})
+    gone = SeatFactory(tenant=house, ended_at=now())
+    refused = [handed(owner, whose=whose, span="all", give_to=you.pk) for whose in (gone.pk, you.pk)]
+    assert [answer.status_code for answer in refused] == [409, 409]
+
+
+def test_rows_that_stand_in_for_each_other_in_a_circle_end(house, owner, assistant, doudou):
+    third = SeatFactory(tenant=house, role="assistant")
+    for seat, to in ((assistant.seat, doudou), (doudou, third), (third, doudou)):
+        Seat.objects.filter(pk=seat.pk).update(stand_in=to.pk, stand_in_until=house.today() + DAY)
+    with acting_for(house.pk):
+        groups = [GroupFactory(assistant=seat) for seat in (assistant.seat, doudou)]
+        who_works = waves.hands([group.pk for group in groups], house, house.today())
+
+    assert who_works == {str(groups[0].pk): assistant.seat.pk, str(groups[1].pk): doudou.pk}
+    assert owner.get("tasks/").status_code == 200
 
 
 def test_an_assistant_hands_over_nothing_of_the_days_of_others(ill, house, doudou, assistant):

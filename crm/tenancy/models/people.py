@@ -161,5 +161,10 @@ class Seat(models.Model):
     def is_owner(self):
         return self.role == self.Role.OWNER
 
+    @property
+    def works(self):
+        """It stands, and does not only look on. Asks for the user."""
+        return self.ended_at is None and self.user.is_active and self.role != self.Role.VIEWER
+
     def is_stood_in_for(self, day):
         return self.stand_in_until is not None and day < self.stand_in_until
