@@ -9,10 +9,11 @@ from django.db import connection, connections
 from django.utils.timezone import now
 
 from crm.tenancy import trail, work
-from crm.tenancy.models import Event, Job
+from crm.tenancy.models import Event, Job, Seat
 from crm.tenancy.refusals import Refused
 from crm.tenancy.scope import acting_for
 from groups import (
+    ahead,
     arrivals,
     channels,
     codes,
@@ -35,12 +36,13 @@ from groups import (
 )
 from groups.models import ArrivalStep, Channel, GroupCode, Move, Occurrence, Placement, Push, Task, Wave
 from members.models import Member
-from tests.factories import CohortFactory, GroupFactory, MatrixFactory, MemberFactory, PlacementFactory, TaskFactory
+from tests.factories import CohortFactory, GroupFactory, MatrixFactory, MemberFactory, PlacementFactory, SeatFactory, TaskFactory
 from tests.groups.test_arrivals import HOUR, SEVEN, place, planned, step, sweep, through  # noqa: F401
 from tests.groups.test_carrying import running  # noqa: F401
 from tests.groups.test_codes import a_picture
 from tests.groups.test_phone import a_task, fresh, tick
 from tests.groups.test_sending import CUT, a_channel, due, group, kept, robots, sent  # noqa: F401
+from tests.tenancy.test_effects import at_the_same_time
 from tests.tenancy.test_kills import wait_until
 
 
@@ -371,6 +373,31 @@ def test_a_form_without_script_that_is_sent_twice_is_one_thing(house, owner, run
         assert refused(lambda: talks.give(group, speaker, day, "20:30", by=by, title="Another")) == "talk_there"
         many = [Task.objects.filter(kind="talk").count(), Event.objects.filter(kind="moves.kept").count()]
         assert [*many, Move.objects.single().filter(member=speaker).count()] == [2, 1, 1]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nobody_stands_in_for_somebody_who_stands_in_for_them(house, owner, assistant):
+    chen, lin = assistant.seat, SeatFactory(tenant=house, role="assistant")
+
+    def ill(seat, to):
+        ahead.hand_over(Task.objects.open().of(seat), seat, "today", to.pk, house, by=owner.seat)
+
+    def away():
+        """Who is stood in for, by whom."""
+        return list(Seat.objects.filter(tenant=house).exclude(stand_in=None).values_list("pk", "stand_in"))
+
+    said = meanwhile(house, lambda: ill(chen, lin), lambda: ill(lin, chen))
+    assert (said, away()) == ("done", [(lin.pk, chen.pk)])
+
+    Seat.objects.filter(tenant=house).update(stand_in=None, stand_in_until=None)
+    both = [(chen, lin), (lin, chen)]
+
+    def act():
+        with acting_for(house.pk):
+            ill(*both.pop())
+
+    at_the_same_time(act)
+    assert away() in ([(chen.pk, lin.pk)], [(lin.pk, chen.pk)])
 
 
 # A half-year later
