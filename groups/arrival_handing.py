@@ -35,18 +35,30 @@ def keep(pk):
     step = ArrivalStep.objects.filter(pk=pk, state=State.WAITING, due_at__lte=now()).first()
     if step is None:
         return
-    arrival = Arrival.objects.select_for_update(of=["self"]).select_related("member", "group", "matrix").get(pk=step.arrival_id)
+    arrival = Arrival.objects.select_related("member", "group", "matrix").get(pk=step.arrival_id)
+    if is_left := _has_left(arrival):
+        try:
+            arrival = hold(arrival)
+        except Refused:  # of a tick that was faster; the next sweep finds the step again
+            return
+    else:
+        arrival = Arrival.objects.select_for_update(of=["self"]).select_related("member", "group", "matrix").get(pk=arrival.pk)
     step = ArrivalStep.objects.filter(pk=pk, state=State.WAITING, due_at__lte=now()).first()
-    if step and arrival.member.standing != Member.Standing.CURRENT and arrival.placement_id is None:
-        _left_meanwhile(arrival)
+    if step and _has_left(arrival):
+        if is_left:  # else since a moment ago: the next sweep holds what is taken down first
+            _left_meanwhile(arrival)
     elif step and arrival.day and arrival.state != Arrival.State.CALLED_OFF:
         hand_out(step, arrival, of_tenant())
     elif step:
         mark(step, state=State.WITHDRAWN)
 
 
+def _has_left(arrival):
+    return arrival.member.standing != Member.Standing.CURRENT and arrival.placement_id is None
+
+
 def _left_meanwhile(arrival):
-    """Whoever left the community before they entered comes no more."""
+    """Whoever left the community before they entered comes no more. What is to do for them is held, with the arrival."""
     before = {"state": arrival.state, "day": arrival.day and str(arrival.day), "group": arrival.group_id and str(arrival.group_id)}
     take_down(arrival)
     Arrival.objects.filter(pk=arrival.pk).update(state=Arrival.State.CALLED_OFF)

@@ -89,7 +89,8 @@ def withdraw(steps, *, by=None):
 
 def hold(arrival):
     """The arrival and what is to do for it, held: the tasks first, as a tick does it, then its messages, as who sends them does it."""
-    ids = set(Task.objects.open().select_for_update(of=["self"]).filter(arrival_steps__arrival=arrival).values_list("pk", flat=True))
+    theirs = Task.objects.open().filter(arrival_steps__arrival=arrival).select_for_update(of=["self"])
+    ids = set(theirs.order_by("pk").values_list("pk", flat=True))
     for step in ArrivalStep.objects.filter(arrival=arrival, kind=Kind.ANNOUNCE):
         list(pushes(step).select_for_update(of=["self"]).order_by("pk").values_list("pk"))
     found = Arrival.objects.select_for_update(of=["self"]).select_related("member", "group", "matrix").get(pk=arrival.pk)

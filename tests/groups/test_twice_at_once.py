@@ -14,6 +14,7 @@ from crm.tenancy.refusals import Refused
 from crm.tenancy.scope import acting_for
 from groups import (
     ahead,
+    arrival_handing,
     arrivals,
     channels,
     codes,
@@ -352,6 +353,31 @@ def test_who_ticks_and_who_takes_back_or_calls_off_do_not_stand_in_each_others_w
     )
 
     assert (ticked, sent) == ("later_step_done", "changed_meanwhile")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_left_is_called_off_while_the_group_is_being_told_of_them(house, assistant, place, time_machine):  # noqa: F811
+    time_machine.move_to(SEVEN)
+    gone = planned(house, place[1])
+    with acting_for(house.pk):
+        announce, form = step(house, gone, "announce"), step(house, gone, "form")
+        push = delivery.push(place[1], cause=f"arrival-step:{announce.pk}:0", title="News", due_at=SEVEN + 2 * HOUR)
+        ArrivalStep.objects.filter(pk=announce.pk).update(state="handed_out")
+        ArrivalStep.objects.filter(pk=form.pk).update(state="waiting", due_at=SEVEN)
+        Member.objects.filter(pk=gone.member_id).update(standing="left")
+
+    said = meanwhile(
+        house,
+        lambda: Push.objects.select_for_update().get(pk=push.pk),  # as a worker that finds no channel
+        lambda: arrival_handing.keep(form.pk),
+        lambda: delivery.give_to_hand(push),
+    )
+
+    with acting_for(house.pk):
+        arrival_handing.keep(form.pk)  # the next sweep
+        gone.refresh_from_db()
+        push.refresh_from_db()
+        assert (said, gone.state, push.state, Task.objects.open().count()) == ("done", "called_off", "withdrawn", 0)
 
 
 @pytest.mark.django_db(transaction=True)
