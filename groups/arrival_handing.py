@@ -141,6 +141,8 @@ def _who_does_it(arrival, tenant):
     if seat.pk != arrival.assistant_id:
         arrival.assistant = seat
         arrival.save(update_fields=["assistant"])
+    if seat.is_stood_in_for(today := tenant.today()):  # they enter when whoever has this is back
+        return working.select_related("user").get(pk=waves.in_their_place(seat, working.in_bulk(), today))
     return seat
 
 

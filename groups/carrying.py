@@ -207,7 +207,7 @@ def ask_again(moves, tenant, *, by, to=None):
     found = [move for move in found if move.member.standing == Member.Standing.CURRENT]
     if not found:
         raise Refused(_("Nobody of these can be asked again: they came, or their reshuffle has ended."), code="nobody_to_ask")
-    hands = waves.hands({str(move.from_group_id) for move in found}, tenant)
+    hands = waves.hands({str(move.from_group_id) for move in found}, tenant, tenant.today())
     seat_of = {move.pk: to.pk if to else hands[str(move.from_group_id)] for move in found}
     before = {str(move.pk): [move.state, str(move.task_id) if move.task_id else None] for move in found}
     into, dealt, tasks = inviting.ways({move.to_group_id for move in found}), Counter(), []

@@ -79,7 +79,8 @@ def proposals(week):
 
 def _for(hands, week, room):
     can_go = [entry for entry in week.entries if entry.assistant == hands.seat.pk and entry.is_movable and entry.minutes]
-    others = [each for each in week.hands if each is not hands and room.get(each.seat.pk)]
+    day = max(week.monday, week.today)
+    others = [each for each in week.hands if each is not hands and room.get(each.seat.pk) and not each.seat.is_stood_in_for(day)]
     goes = spread([entry.minutes for entry in can_go], [room[each.seat.pk] for each in others], hands.over)
     shares = defaultdict(list)
     for place in sorted(goes):

@@ -145,7 +145,7 @@ def _somebody_sits(ids, values):
 
 def _give(ids, values, *, by, job):
     tenant, sits, due = _tenant(), _sits(ids), datetime.date.fromisoformat(values["due"])
-    hands = waves.hands({str(group) for group in sits.values()}, tenant)
+    hands = waves.hands({str(group) for group in sits.values()}, tenant, due)
     late = instant(datetime.datetime.combine(due + datetime.timedelta(days=1), datetime.time(0)), tenant.zone)
     same = {"kind": Task.Kind.GIVEN, "text": values["text"], "minutes": MINUTES, "late_at": late}
     same["due_at"] = min(max(now(), instant(datetime.datetime.combine(due, HANDED_OUT_AT), tenant.zone)), late)

@@ -167,17 +167,13 @@ def work(reading, groups, tenant, owner):
     leaving = np.bincount(reading.start[reading.order[: reading.moves]], minlength=len(groups))
     for group, leave in zip(groups, leaving.tolist(), strict=True):
         if leave:
-            seat = group.assistant if group.assistant and _stands(group.assistant) else owner
+            seat = group.assistant if group.assistant and group.assistant.works else owner
             seats[seat.pk] = seat
             many[seat.pk] += leave
     today = tenant.today()
     loads = [waves.Load(seats[pk], moves, today, today + (moves - 1) // tenant.tasks_a_day * ONE_DAY) for pk, moves in many.items()]
     loads.sort(key=lambda load: (-load.moves, str(load.assistant)))
-    return Work(loads, tenant.tasks_a_day, reading.draft.reshuffle.cohort.begins_on)
-
-
-def _stands(seat):
-    return seat.ended_at is None and seat.user.is_active
+    return Work(waves.with_stand_ins(loads, tenant), tenant.tasks_a_day, reading.draft.reshuffle.cohort.begins_on)
 
 
 # What changed since

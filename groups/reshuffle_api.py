@@ -261,6 +261,13 @@ class LoadSerializer(Serializer):
     moves = serializers.IntegerField()
     first_day = serializers.DateField()
     last_day = serializers.DateField()
+    stand_in = serializers.SerializerMethodField(help_text="The seat that asks for them as long as they are away, beside its own.")
+    stood_in_until = serializers.DateField(help_text="The day from which they ask themselves.", allow_null=True)
+    stood_in_moves = serializers.IntegerField(help_text="How many of these moves that concerns.")
+
+    @extend_schema_field(serializers.UUIDField(allow_null=True))
+    def get_stand_in(self, load):
+        return load.stand_in and load.stand_in.pk
 
 
 class DraftViewSet(ReadingView):

@@ -107,8 +107,8 @@ def _seat_as_before(reshuffle, before):
 def _undo_by_hand(reshuffle, tenant):
     """A task each, in daily portions, of whoever works for the group they are wanted back in."""
     moves = list(_by_hand(reshuffle).in_order().select_related("member", "from_group", "to_group"))
-    hands, dealt = waves.hands({str(move.from_group_id) for move in moves}, tenant) if moves else {}, Counter()
-    today, tasks = tenant.today(), []
+    today, tasks, dealt = tenant.today(), [], Counter()
+    hands = waves.hands({str(move.from_group_id) for move in moves}, tenant, today) if moves else {}
     with translation.override(tenant.language):
         for move in moves:
             seat = hands[str(move.from_group_id)]

@@ -240,7 +240,7 @@ def _go_instead(reshuffle, scene, pairs, tenant, by):
     if not pairs:
         return {}
     group_of = {move.pk: scene.groups[scene.problem.groups[it.a]] for move, it in pairs}
-    hands, dealt, made = waves.hands(set(group_of.values()), tenant), defaultdict(list), {}
+    hands, dealt, made = waves.hands(set(group_of.values()), tenant, tenant.today()), defaultdict(list), {}
     for move, _it in pairs:
         dealt[hands[group_of[move.pk]]].append(move.pk)
     who = {move.pk: scene.members[it.chosen] for move, it in pairs}

@@ -2,7 +2,7 @@
 
 import datetime
 from collections import Counter, defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.db import transaction
 from django.db.models import Sum
@@ -26,6 +26,9 @@ class Load:
     moves: int
     first_day: datetime.date
     last_day: datetime.date
+    stand_in: Seat | None = None  # who asks as long as they are away
+    stood_in_until: datetime.date | None = None
+    stood_in_moves: int = 0
 
 
 def hands(groups, tenant, day=None):
@@ -91,7 +94,21 @@ def forecast(from_groups, tenant, first_day=None):
         days[seat].append(day)
     seats = Seat.objects.filter(tenant=tenant).select_related("user").in_bulk(days)
     loads = [Load(seats[seat], len(each), first_day, each[-1]) for seat, each in days.items()]
-    return sorted(loads, key=lambda load: (-load.moves, str(load.assistant)))
+    return with_stand_ins(sorted(loads, key=lambda load: (-load.moves, str(load.assistant))), tenant)
+
+
+def with_stand_ins(loads, tenant):
+    """Of who is away on the first day: what somebody else asks for them, beside their own."""
+    if not any(load.assistant.is_stood_in_for(load.first_day) for load in loads):
+        return loads
+    found = stand_ins(Seat.objects.filter(tenant=tenant).select_related("user"), loads[0].first_day)
+    return [_stood_in(load, found[load.assistant.pk], tenant) if load.assistant.pk in found else load for load in loads]
+
+
+def _stood_in(load, to, tenant):
+    until = load.assistant.stand_in_until
+    many = min(load.moves, (until - load.first_day).days * tenant.tasks_a_day)
+    return replace(load, stand_in=to, stood_in_until=until, stood_in_moves=many)
 
 
 def due_at(day, tenant, today):
@@ -134,7 +151,7 @@ def _seats(moves, wave, tenant):
     """The seat of each move's task."""
     if assistant := (working := _working(tenant)).get(wave.assistant_id):
         return [in_their_place(assistant, working, tenant.today())] * len(moves)
-    who_works = hands({str(move.from_group_id) for move in moves}, tenant)
+    who_works = hands({str(move.from_group_id) for move in moves}, tenant, tenant.today())
     return [who_works[str(move.from_group_id)] for move in moves]
 
 

@@ -9,6 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import translation
 
+from crm.tenancy.models import Seat
 from crm.tenancy.scope import acting_for
 from groups import clashes, drawing, plan_brief, plans, reshuffles, thinking, waves
 from groups.models import Draft, Matrix, Move, Reshuffle, Task
@@ -92,17 +93,21 @@ def test_the_portraits_counted_here_agree_with_the_engines(community):
     assert ours == [{name: portrait[name] for name in again} for portrait in theirs]
 
 
-def test_the_work_is_what_the_waves_will_deal(community, draft):
+def test_the_work_is_what_the_waves_will_deal_and_says_who_is_away(community, draft, owner):
+    away, to = community.assistants[:2]
+    until = community.tenant.today() + datetime.timedelta(days=1)
+    Seat.objects.filter(pk=away.pk).update(stand_in=to.pk, stand_in_until=until)
     with acting_for(community.tenant.pk):
         reading = plans.Reading(Draft.objects.select_related("reshuffle__matrix", "reshuffle__cohort").get(pk=draft.pk))
         groups = plans.groups_of(reading.draft)
-        owner = community.tenant.seats.filter(role="owner").get()
 
-        here = plan_brief.work(reading, groups, community.tenant, owner).loads
+        here = plan_brief.work(reading, groups, community.tenant, owner.seat).loads
         there = waves.forecast(reshuffles.from_groups(draft.plan), community.tenant)
 
-    said = [[(load.assistant.pk, load.moves, load.last_day) for load in loads] for loads in (here, there)]
-    assert said[0] == said[1]
+    assert here == there
+    [load] = [load for load in here if load.stand_in]
+    assert (load.assistant.pk, load.stand_in.pk, load.stood_in_until, load.stood_in_moves) == (away.pk, to.pk, until, load.moves)
+    assert text_of(in_english(owner, f"drafts/{draft.pk}/")).count(f"{to} asks {load.moves} of them") == 2
 
 
 def test_one_more_face_is_priced_against_the_point_before():

@@ -173,7 +173,8 @@ def test_approving_hands_out_the_best_moves_first_and_at_most_so_many_a_day(key,
 def test_the_forecast_is_what_approving_does(key, community):
     community.tenant.tasks_a_day = 3
     community.tenant.save()
-    draft = ready_draft(community)
+    draft, (away, to) = ready_draft(community), community.assistants[:2]
+    Seat.objects.filter(pk=away.pk).update(stand_in=to.pk, stand_in_until=community.tenant.today() + datetime.timedelta(days=1))
     forecast = key.get(f"drafts/{draft.pk}/loads/").json()
 
     key.post(f"drafts/{draft.pk}/approval/")
@@ -183,6 +184,11 @@ def test_the_forecast_is_what_approving_does(key, community):
             waves = Wave.objects.filter(assistant=load["assistant"])
             assert str(waves.latest("day").day) == load["last_day"]
             assert Move.objects.filter(wave__in=waves).count() == load["moves"]
+            if load["stand_in"]:  # what they ask today, somebody else asks
+                stood_in = Task.objects.filter(moves__wave__in=waves, assistant=to).count()
+                assert (load["assistant"], load["stand_in"], load["stood_in_moves"]) == (str(away.pk), str(to.pk), stood_in)
+                assert (stood_in, Task.objects.filter(assistant=away).count()) == (3, 0)
+        assert [load["stand_in"] for load in forecast].count(None) == len(forecast) - 1
 
 
 def test_groups_without_an_assistant_are_the_owners_work(house, owner):
