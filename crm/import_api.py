@@ -4,9 +4,8 @@ from django.urls import reverse
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.decorators import action
-from rest_framework.parsers import MultiPartParser
 
-from crm.tenancy.api.serializers import UUID, JsonObject, ModelSerializer, Nothing, Serializer
+from crm.tenancy.api.serializers import UUID, JsonObject, ModelSerializer, Nothing, Serializer, Upload
 from crm.tenancy.api.views import View
 from crm.tenancy.models import Job
 from crm.tenancy.rights import may_do
@@ -18,10 +17,6 @@ from . import import_jobs, import_kept, import_pages
 MOST_ROWS = 200
 MOST_DIFFERENCES = 300
 SAID = ["true", "false"]  # a form has texts
-
-
-class Upload(serializers.FileField):
-    in_requests = {"minLength": 1}  # an empty file is refused
 
 
 class UploadSerializer(Serializer):
@@ -165,11 +160,7 @@ class ImportViewSet(View):
     area = "members"
     queryset = Job.objects.filter(kind=import_jobs.READING).select_related("file")
     serializer_class = ImportSerializer
-
-    def get_parsers(self):
-        # Asked before the action is known; the description of the API names it and has no request.
-        act = getattr(self, "action", None) or self.action_map.get(self.request.method.lower())
-        return [MultiPartParser()] if act == "create" else super().get_parsers()
+    uploads = ("create",)
 
     @extend_schema(request={"multipart/form-data": UploadSerializer}, responses={202: ImportSerializer})
     def create(self, request):

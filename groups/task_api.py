@@ -8,8 +8,9 @@ from rest_framework.decorators import action
 from rest_framework.response import Response
 
 from crm.tenancy import rights
+from crm.tenancy.api import pictures
 from crm.tenancy.api.filters import FilterSet, MomentFilter
-from crm.tenancy.api.serializers import ModelSerializer, Serializer
+from crm.tenancy.api.serializers import ModelSerializer, Serializer, Upload
 from crm.tenancy.api.views import ReadingView
 from crm.tenancy.models import Seat
 from crm.tenancy.refusals import Refused
@@ -25,10 +26,14 @@ class TaskSerializer(ModelSerializer):
 
     class Meta:
         model = Task
-        extra_kwargs = {"after": {"help_text": "The one ahead of it, as a red packet before a talk: `barred` until that one has ended."}}
+        extra_kwargs = {
+            "after": {"help_text": "The one ahead of it, as a red packet before a talk: `barred` until that one has ended."},
+            "picture": {"help_text": "To be sent with the text; read at `/tasks/{id}/picture/`."},
+            "proof": {"help_text": "The photo that shows it was done; read and added at `/tasks/{id}/proof/`."},
+        }
         fields = [
-            "id", "kind", "title", "group", "member", "assistant", "state", "due_at", "late_at", "minutes", "rank", "text", "wants_proof",
-            "reason", "note", "ended_at", "ended_by", "after", "move",
+            "id", "kind", "title", "group", "member", "assistant", "state", "due_at", "late_at", "minutes", "rank", "text", "picture",
+            "wants_proof", "proof", "reason", "note", "ended_at", "ended_by", "after", "move",
         ]  # fmt: skip
 
     @extend_schema_field(serializers.UUIDField(allow_null=True))
@@ -42,6 +47,10 @@ class TickSerializer(Serializer):
     reason = serializers.ChoiceField(Task.Reason.choices, required=False, allow_blank=True, help_text="Needed for `impossible`.")
     until = serializers.ChoiceField(tasks.Until.choices, required=False, allow_blank=True, help_text="Needed for `later`.")
     note = serializers.CharField(max_length=200, required=False, allow_blank=True)
+
+
+class ProofSerializer(Serializer):
+    photo = Upload(help_text="PNG, JPEG or WebP, at most 15 MB. It is kept upright, without place and camera, as JPEG.")
 
 
 class HandingSerializer(Serializer):
@@ -100,6 +109,7 @@ class TaskViewSet(ReadingView):
 
     area = "tasks"
     acts = {"talks": "matrix"}
+    uploads, shows = ("prove",), ("picture_of", "proof")
     queryset = Task.objects.prefetch_related("moves")
     serializer_class = TaskSerializer
     filterset_class = TaskFilter
@@ -114,11 +124,32 @@ class TaskViewSet(ReadingView):
     @action(detail=True, methods=["post"], url_path="ticks", filter_backends=[], pagination_class=None)
     def ticks(self, request, pk):
         """Mark it done or not possible, put it off, or take that back. 409 `already_ended` says who was first, `proof_missing` that a
-        photo is wanted, which only the phone can add; `not_its_turn` that the one ahead of it has not ended, `later_task_done` that the
+        photo is wanted (POST /tasks/{id}/proof/); `not_its_turn` that the one ahead of it has not ended, `later_task_done` that the
         one after it has; `withdrawn`, `not_yours`, `nothing_to_undo`, `key_reused`. 400 `reason_missing`, `until_missing`."""
         task = self.get_object()
         task = tasks.tick(task.pk, by=request.auth, **self.asked(TickSerializer))
         return self.one(task)
+
+    @extend_schema(responses=pictures.ANSWER)
+    @action(detail=True, url_path="picture", filter_backends=[], pagination_class=None)
+    def picture_of(self, request, pk):
+        """The picture that is to be sent with the text. 404 where there is none."""
+        return self.picture(self.get_object().picture)
+
+    @extend_schema(responses=pictures.ANSWER)
+    @action(detail=True, filter_backends=[], pagination_class=None)
+    def proof(self, request, pk):
+        """The photo that shows it was done. 404 where there is none."""
+        return self.picture(self.get_object().proof)
+
+    @extend_schema(request={"multipart/form-data": ProofSerializer}, responses=TaskSerializer)
+    @proof.mapping.post
+    def prove(self, request, pk):
+        """Add a photo that shows it; another one takes its place. Then tick it. 409 `withdrawn`; 400 `too_large`, `wrong_type`,
+        `no_picture`, `too_many_pixels`."""
+        task = self.get_object()
+        tasks.prove(task.pk, self.asked(ProofSerializer)["photo"], by=request.auth)
+        return self.one(self.found())
 
     @extend_schema(request=NewTalkSerializer, responses={201: TaskSerializer})
     @action(detail=False, methods=["post"], filter_backends=[], pagination_class=None)

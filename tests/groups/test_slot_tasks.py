@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 from django.utils.timezone import now
 from PIL import Image
 
@@ -14,7 +15,8 @@ from crm.tenancy import files
 from crm.tenancy.models import File
 from crm.tenancy.scope import acting_for
 from groups.models import Group, Task, Tick
-from tests.factories import GroupFactory, TaskFactory
+from tests.conftest import KeyClient
+from tests.factories import GroupFactory, SeatFactory, TaskFactory
 
 from .test_phone import fresh, tick, ticks
 
@@ -39,6 +41,11 @@ def photo(size=(64, 48), name="proof.png", kind="PNG"):
 
 def prove(client, task, upload, **more):
     return client.post(f"phone/tasks/{task.pk}/proof/", {"photo": upload, **more}, headers={"Accept": "application/json"})
+
+
+def sent(program, path, **form):
+    """A form with a file, as a program sends it."""
+    return program.generic("POST", path, encode_multipart(BOUNDARY, form), MULTIPART_CONTENT)
 
 
 # What is shown
@@ -179,6 +186,30 @@ def test_a_task_that_wants_a_photo_is_not_done_without_one(assistant, operator):
     shown = operator.get(f"tasks/{task.pk}/proof/")
     assert shown["Content-Type"] == "image/jpeg"
     assert f"tasks/{task.pk}/proof/" in operator.get("tasks/?state=done").content.decode()
+
+
+def test_a_program_reads_the_picture_adds_the_photo_and_ticks(assistant, house, viewer):
+    program, another = KeyClient(assistant.seat), KeyClient(SeatFactory(tenant=house, role="assistant"))
+    with acting_for(house.pk):
+        picture = files.keep(photo(name="topic.png"), "slot", by=assistant.seat, most=10**6)
+    here = f"tasks/{a_slot(assistant, wants_proof=True, picture=picture).pk}/"
+
+    def send(client, content):
+        return sent(client, f"{here}proof/", photo=SimpleUploadedFile("a.jpg", content))
+
+    assert program.get(f"{here}proof/").status_code == 404
+    assert program.post(f"{here}ticks/", {"key": str(uuid4()), "act": "done"}).json()["code"] == "proof_missing"
+    refused = send(program, b"MZ this is no photo"), send(program, b"\xff\xd8\xff and then nothing"), send(program, b"")
+    assert [answer.json()["code"] for answer in refused] == ["wrong_type", "no_picture", "invalid"]
+    assert [send(client, photo().read()).status_code for client in (another, KeyClient(viewer.seat), program)] == [404, 403, 200]
+    shown, bare = program.get(f"{here}proof/"), program.get(f"{here}proof/", headers={"Accept": "application/octet-stream"})
+    assert ([shown["Content-Type"], bare["Content-Type"]], shown.getvalue()) == (["image/jpeg", files.DOWNLOADED], bare.getvalue())
+    assert program.get(f"{here}proof/", headers={"If-None-Match": shown["ETag"], "Accept": "image/jpeg"}).status_code == 304
+    assert program.get(f"{here}proof/", headers={"Accept": "text/html"}).status_code == 406
+    assert program.get(f"{here}picture/")["Content-Type"] == "image/png"
+    assert [another.get(f"{here}{word}/").status_code for word in ("proof", "picture")] == [404, 404]
+    done = program.post(f"{here}ticks/", {"key": str(uuid4()), "act": "done"}).json()
+    assert (done["state"], done["proof"] is None, done["picture"]) == ("done", False, str(picture.pk))
 
 
 def test_without_script_the_photo_and_the_tick_are_one_form(assistant):

@@ -28,6 +28,10 @@ def of(data):
     return f'"{hashlib.sha256(JSONRenderer().render(data)).hexdigest()[:32]}"'
 
 
+def of_file(file):
+    return f'"{file.sha256[:32]}"'
+
+
 def is_read(request, etag):
     """Whether the caller has this state already."""
     known = parse_etags(request.headers.get("If-None-Match", ""))

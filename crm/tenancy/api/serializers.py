@@ -104,5 +104,11 @@ class ModelSerializer(Strict, serializers.ModelSerializer):
     serializer_related_field = KeyField
 
 
+class Upload(serializers.FileField):
+    """A file of a form."""
+
+    in_requests = {"minLength": 1}  # an empty file is refused
+
+
 class Nothing(Serializer):
     """The body of an act that asks for nothing."""

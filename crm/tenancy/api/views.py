@@ -4,17 +4,19 @@ import threading
 from contextlib import contextmanager
 
 from django.db import transaction
-from django.http import Http404
+from django.http import Http404, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from rest_framework import permissions, viewsets
 from rest_framework.exceptions import ParseError
 from rest_framework.generics import get_object_or_404
+from rest_framework.parsers import MultiPartParser
 from rest_framework.response import Response
 
+from crm.tenancy import files
 from crm.tenancy.models import AppendOnlyModel
 
-from . import etags, questions
+from . import etags, pictures, questions
 from .filters import OF_LISTS, Filters
 from .serializers import UUID, Nothing
 
@@ -47,6 +49,8 @@ class View(viewsets.GenericViewSet):
     order = "id"  # a list stands in the order of its making
     must_match = ()  # actions that are refused without If-Match
     refuses = {}  # {action: status codes} that its description has beside the usual ones
+    uploads = ()  # actions that take a form with a file
+    shows = ()  # actions that answer with a picture
     orders = {}  # what a list may be ordered by: its name here and the column, one that is never empty
 
     @classmethod
@@ -65,6 +69,14 @@ class View(viewsets.GenericViewSet):
             etags.refuse_unless_matching(request, "")
         questions.check(self, request)
         self.wanted = questions.fields(request, self.field_names()) if "fields" in request.query_params else None
+
+    def get_parsers(self):
+        # Asked before the action is known; the description of the API names it and has no request.
+        act = getattr(self, "action", None) or self.action_map.get(self.request.method.lower())
+        return [MultiPartParser()] if act in self.uploads else super().get_parsers()
+
+    def get_renderers(self):
+        return [*super().get_renderers(), *(kind() for kind in pictures.KINDS if self.action in self.shows)]
 
     def questions(self):
         """The names that may stand behind the question mark."""
@@ -123,6 +135,17 @@ class View(viewsets.GenericViewSet):
         said = self.said([row])[0]
         whole = said if self.get_serializer_class() is self.serializer_class else self.represented(row)
         return self.shown(self.cut(said), status, etag=etags.of(whole), **headers)
+
+    def picture(self, file):
+        """The bytes of a row's picture, which may be none."""
+        if file is None:
+            raise Http404
+        etag = etags.of_file(file)
+        if etags.is_read(self.request, etag):
+            return HttpResponse(status=304, headers={"ETag": etag})
+        answer = files.answer(file, attached=file.name if self.request.accepted_renderer.format == pictures.Bytes.format else None)
+        answer["ETag"], answer["Cache-Control"] = etag, "private, no-cache"  # another one may stand there tomorrow
+        return answer
 
     def shown(self, said, status=200, *, etag=None, **headers):
         etag = etag or etags.of(said)
