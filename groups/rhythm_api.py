@@ -6,8 +6,9 @@ from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.response import Response
 
+from crm.tenancy.api import pictures
 from crm.tenancy.api.filters import DayFilter, FilterSet
-from crm.tenancy.api.serializers import TIME, ModelSerializer, Serializer
+from crm.tenancy.api.serializers import TIME, ModelSerializer, Serializer, Upload
 from crm.tenancy.api.views import ReadingView, RowsView
 from crm.tenancy.models import File, Tenant
 
@@ -119,7 +120,7 @@ class SlotSerializer(ModelSerializer):
     )
     picture = serializers.PrimaryKeyRelatedField(
         queryset=File.objects.filter(kind=rhythms.PICTURE), required=False, allow_null=True,
-        help_text="That of another slot; pages alone take new ones.",
+        help_text="Read at `/slots/{id}/picture/`, where a new one is sent. Here that of another slot may be said; null takes it away.",
     )  # fmt: skip
     anyway = Anyway()
 
@@ -138,6 +139,10 @@ class SlotChangeSerializer(SlotSerializer):
         fields = [name for name in SlotSerializer.Meta.fields if name not in ("rhythm", "group")]
 
 
+class SlotPictureSerializer(Serializer):
+    picture = Upload(help_text=f"PNG, JPEG or WebP. It is kept as PNG, at most {rhythms.SIDE:,} pixels wide and high.")
+
+
 class SlotViewSet(ReadingView):
     """What is done on one weekday at one time: in all groups that follow a rhythm, or in one group alone."""
 
@@ -145,6 +150,7 @@ class SlotViewSet(ReadingView):
     queryset = Slot.objects.open()
     serializer_class = SlotSerializer
     filterset_fields = ["rhythm", "group", "weekday", "practice", "given"]
+    uploads, shows = ("add_picture",), ("picture_of",)
 
     @extend_schema(responses={201: SlotSerializer})
     def create(self, request):
@@ -169,6 +175,23 @@ class SlotViewSet(ReadingView):
         """Nothing of it is done from now on."""
         rhythms.drop_slot(self.get_object(), by=request.auth)
         return Response(status=204)
+
+    @extend_schema(responses=pictures.ANSWER)
+    @action(detail=True, url_path="picture", filter_backends=[], pagination_class=None)
+    def picture_of(self, request, pk):
+        """The picture that goes with the text, in every task of this slot that is laid out. 404 where there is none."""
+        return self.picture(self.get_object().picture)
+
+    @extend_schema(request={"multipart/form-data": SlotPictureSerializer}, responses=SlotSerializer)
+    @picture_of.mapping.post
+    def add_picture(self, request, pk):
+        """Send a picture, in the place of the one that is there; PATCH of the slot with `picture: null` takes it away.
+
+        400 `no_picture`, `too_many_pixels`, `too_large`; 409 `slot_dropped`."""
+        slot = self.get_object()
+        file = rhythms.keep_picture(self.asked(SlotPictureSerializer)["picture"], by=request.auth)
+        rhythms.change_slot(slot, {"picture": file}, by=request.auth)
+        return self.one(self.found())
 
 
 # Pauses

@@ -6,7 +6,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
-from crm.tenancy import changes, events, files
+from crm.tenancy import changes, events, files, pictures
 from crm.tenancy.models import File, Tenant
 from crm.tenancy.refusals import Refused
 from crm.tenancy.scope import active_tenant
@@ -25,6 +25,7 @@ LIMITS = {"weekday": (0, 6), "minutes": (1, 480), "within": (5, 1440)}
 LONGEST_NAME = 60
 LONGEST_PAUSE = 366
 PICTURE = "slot"  # what a file is kept as
+HEAVIEST, SIDE = 10 * 10**6, 1600
 
 
 # Rhythms
@@ -275,6 +276,11 @@ def _one_of(name, choices):
         return str(value)
 
     return check_choice
+
+
+def keep_picture(upload, *, by):
+    """What somebody sends us as the picture of a slot, to be said to `change_slot` or `add_slot`."""
+    return files.keep(pictures.as_png(upload, side=SIDE), PICTURE, by=by, most=HEAVIEST)
 
 
 def _picture(value):

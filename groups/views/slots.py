@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from crm.tenancy import changes, files, pictures, rights
+from crm.tenancy import changes, files, rights
 from crm.tenancy.forms import SeenForm
 from crm.tenancy.refusals import Refused
 from crm.tenancy.rights import does, sees
@@ -19,7 +19,6 @@ from ..names import as_uuid
 from ..templatetags.weeks import WEEKDAYS
 from . import week as calendar
 
-HEAVIEST, SIDE = 10 * 10**6, 1600
 LONGEST_TEXT = 5000
 
 
@@ -219,8 +218,7 @@ def _reach(asked):
 def _picture(request, slot=None):
     """A new one, none with `remove`, or nothing where it stays."""
     if "picture" in request.FILES:
-        upload = pictures.as_png(request.FILES["picture"], side=SIDE)
-        return {"picture": files.keep(upload, "slot", by=request.seat, most=HEAVIEST)}
+        return {"picture": rhythms.keep_picture(request.FILES["picture"], by=request.seat)}
     return {"picture": None} if slot is not None and "remove" in request.POST else {}
 
 

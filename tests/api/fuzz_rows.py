@@ -3,11 +3,15 @@
 A name of `rows` is a field of a body, a collection of the address, or `collection/act` for what one act uses up; `-` is its DELETE.
 """
 
+import io
 from datetime import date, timedelta
 
+from django.core.files.base import ContentFile
 from django.utils.timezone import now
+from PIL import Image
 
 from crm import import_jobs
+from crm.tenancy import files
 from crm.tenancy.models import AccessToken, Event, Job, Seat
 from crm.tenancy.scope import acting_for
 from groups import occurrences, reshuffles, rhythms, roster_booking
@@ -37,7 +41,7 @@ def community(each):
             "groups": small.groups, "assistant": small.assistants, "seat": small.assistants, "give_to": small.assistants,
             "seats": Seat.objects.filter(tenant=tenant), "placements": Placement.objects.all()[:6],
             "cohorts": small.matrix.cohorts.all(), "drafts": Draft.objects.all(), "reshuffles": Reshuffle.objects.all(),
-            "picture": [make.FileFactory(kind=rhythms.PICTURE, content_type="image/png")],
+            "picture": [_photo(rhythms.PICTURE)],
         }  # fmt: skip
         parts = _taken_back, _of_groups, _of_work, _arrivals, _rosters, _of_the_rhythm, _of_people, _of_words, _reshuffles
         for part in parts:
@@ -58,6 +62,12 @@ def community(each):
             "named": {str(pk): str(member) for pk, member in Calling.objects.values_list("arrival", "member")},
             "text": str(make.CustomFieldFactory(name="Shirt").pk),
         }  # fmt: skip
+
+
+def _photo(kind):
+    out = io.BytesIO()
+    Image.new("RGB", (2, 2)).save(out, "PNG")
+    return files.keep(ContentFile(out.getvalue(), name="a.png"), kind, by=None, most=1000)
 
 
 def _people(name, number):
@@ -124,7 +134,8 @@ def _taken_back(small, each, seat):
     }  # fmt: skip
     rows = {name: [way() for _n in range(USED_UP)] for name, way in ways.items()}
     rows |= {f"{name}/-": [way() for _n in range(each)] for name, way in ways.items()}
-    return rows | {"slot": rows["slots"], "rhythm": rows["rhythms"]}
+    shown = [make.SlotFactory(**slot_of, picture=_photo(rhythms.PICTURE)) for _n in range(USED_UP)]
+    return rows | {"slot": rows["slots"], "rhythm": rows["rhythms"], "slots/picture": shown}
 
 
 def _of_groups(small, each, seat):
@@ -138,11 +149,13 @@ def _of_groups(small, each, seat):
 
 
 def _of_work(small, each, seat):
+    a_task = {"group": small.groups[0], "assistant": small.assistants[0]}
     tasks = [make.TaskFactory(group=small.groups[n % 3], assistant=small.assistants[n % 3]) for n in range(3 * each)]
+    shown = [make.TaskFactory(**a_task, picture=_photo(rhythms.PICTURE), proof=_photo("proof")) for _n in range(USED_UP)]
     modules = [records.add_module(member, "Retail", "Selling", by=seat) for member in _people("Undone", each)]
     facts = Event.objects.filter(kind="module.added", subject__in=[module.pk for module in modules])
     return {
-        "tasks": tasks[:USED_UP], "tasks/ticks": tasks[USED_UP:],
+        "tasks": tasks[:USED_UP], "tasks/ticks": tasks[USED_UP:], "tasks/proof": shown, "tasks/picture": shown,
         "jobs": make.JobFactory.create_batch(USED_UP, state="done"), "jobs/stop": make.JobFactory.create_batch(each, seat=seat),
         "events": Event.objects.all()[:USED_UP], "events/undo": facts,
     }  # fmt: skip

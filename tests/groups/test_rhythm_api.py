@@ -1,9 +1,12 @@
 """Rhythms for programs, and what the trail takes back of them."""
 
 import datetime
+import io
 
 import pytest
 import time_machine
+from django.core.files.uploadedfile import SimpleUploadedFile
+from PIL import Image
 
 from crm.tenancy import trail
 from crm.tenancy.models import Event
@@ -12,6 +15,8 @@ from groups import laying, occurrences, rhythms
 from groups.models import Occurrence, Rhythm, Slot
 from tests.conftest import KeyClient
 from tests.factories import GroupFactory, MemberFactory, SeatFactory, TaskFactory
+
+from .test_slot_tasks import photo, sent
 
 
 @pytest.fixture
@@ -66,6 +71,20 @@ def test_a_program_moves_one_leaves_one_out_and_pauses(api, house, group):
 
 
 @time_machine.travel(datetime.datetime(2026, 11, 30, 2, tzinfo=datetime.UTC), tick=False)
+def test_a_program_sends_the_picture_of_a_slot_reads_it_and_takes_it_away(api, house, group):
+    here = f"slots/{api.get('slots/').json()['results'][0]['id']}/"
+    assert api.get(f"{here}picture/").status_code == 404
+    assert sent(api, f"{here}picture/", picture=SimpleUploadedFile("a.png", b"nothing")).json()["code"] == "no_picture"
+    made = sent(api, f"{here}picture/", picture=photo(size=(3000, 2000)))
+    assert (made.status_code, made["ETag"]) == (200, api.get(here)["ETag"])
+    with Image.open(io.BytesIO(api.get(f"{here}picture/").getvalue())) as picture:
+        assert (picture.format, picture.size) == ("PNG", (1600, 1067))
+    with acting_for(house.pk):
+        assert str(Slot.objects.get(pk=made.json()["id"]).picture_id) == made.json()["picture"]
+    assert api.patch(here, {"picture": None}).json()["picture"] is None
+    assert api.get(f"{here}picture/").status_code == 404
+
+
 def test_whom_it_would_take_over_the_week_is_said_before_it_is_done(house):
     api = KeyClient(SeatFactory(tenant=house, role="owner"), HTTP_ACCEPT_LANGUAGE="en")
     with acting_for(house.pk):
