@@ -103,7 +103,8 @@ def _page(request, day, chosen=None):
     }
     if context["plans"]:
         chosen_id = chosen and chosen.pk
-        context |= {"newcomer": NewcomerForm(auto_id="new_%s"), "hurried": UrgentForm(initial={"arrival": chosen_id}, auto_id="urgent_%s")}
+        hurried = UrgentForm(initial={"arrival": chosen_id}, auto_id="urgent_%s")
+        context |= {"newcomer": NewcomerForm(auto_id="new_%s"), "hurried": hurried, "rooms": hurried.fields["group"].choices[1:]}
         context |= {"hours": EveningsForm(shown.settings)}
     return page(request, "groups/arrivals.html", context)
 

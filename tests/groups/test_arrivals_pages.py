@@ -97,6 +97,13 @@ def test_the_lists_beside_the_evening_ask_as_much_for_thirty_as_for_one(house, p
     assert asked(28) == (few, 30, 30, 30, 30)
 
 
+def test_a_community_without_groups_or_newcomers_is_told_what_comes_first(owner):
+    evening = page(owner)
+
+    assert (evening.context["rooms"], "/settings/matrices/" in said(evening)) == ([], True)
+    assert ['name="arrival"' in said(each) for each in (evening, page(owner, "arrivals/urgent/"))] == [False, False]
+
+
 def test_a_newcomer_is_added_planned_and_hurried_by_forms(house, place, owner, at_seven):  # noqa: F811
     wrong = owner.post("arrivals/new/", {"nickname": "", "city": "Wuhan"})
     assert (wrong.status_code, wrong.context["form"]["city"].value()) == (422, "Wuhan")
