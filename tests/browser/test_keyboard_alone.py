@@ -6,14 +6,14 @@ import pytest
 
 from crm.tenancy.models import Seat, User
 from crm.tenancy.scope import acting_for
-from groups.models import Draft, Task
+from groups.models import Draft, Move, Task
 from groups.thinking import think_now
 from members.models import Member
 from tests.chromium import PATIENCE
 from tests.factories import CohortFactory, MoveFactory, TaskFactory, WaveFactory
 from tests.groups.test_phone_browser import all_sent
 
-from .people import PHONE, Somebody, expect, needs_chromium, ready, until
+from .people import PHONE, Somebody, expect, fits, needs_chromium, ready, until
 
 pytestmark = needs_chromium
 # What a focused element and what stands around it look like; a ring is a difference between now and after.
@@ -111,6 +111,34 @@ def owner(sits):
     return sits("owner")
 
 
+def who_says_no_stays_and_another_goes(page, tenant):
+    """On the owner's phone; it was a slip, so it is taken back."""
+    with acting_for(tenant.pk):
+        no = Move.objects.order_by("rank", "pk").first()
+        Move.objects.filter(pk=no.pk).update(state="refused")
+    page.set_viewport_size(PHONE)
+    page.reload()
+    page.locator("#stragglers a[href*='/swaps/']").press("Enter")
+    page.wait_for_url("**/swaps/?move=*")
+    fits(page)
+    page.locator("[name=form-0-instead]").first.focus()
+    page.keyboard.press("ArrowDown")  # not the best one
+    chosen = page.locator("[name=form-0-instead]:checked").get_attribute("value")
+    page.keyboard.press("Enter")
+    expect(page.locator(".qx-toast")).to_contain_text("1 person keeps their group; 1 other goes instead")
+    fits(page)
+    with acting_for(tenant.pk):
+        other = Move.objects.get(member=chosen)
+        assert Move.objects.get(pk=no.pk).state == "kept"
+        assert (other.state, other.from_group_id, other.to_group_id) == ("waiting", no.from_group_id, no.to_group_id)
+
+    page.locator(".qx-toast form button").press("Enter")
+    expect(page.locator("#stragglers a[href*='/swaps/']")).to_have_count(1)
+    with acting_for(tenant.pk):
+        assert Move.objects.get(pk=no.pk).state == "refused"
+        assert not Move.objects.filter(member=chosen).exists()
+
+
 def test_the_owner_signs_in_and_approves_a_plan(sits, community, draft):
     person = sits(None)
     with acting_for(community.tenant.pk):
@@ -157,6 +185,7 @@ def test_the_owner_signs_in_and_approves_a_plan(sits, community, draft):
     keys.press("Enter", "document.querySelector('#approving').open")
     keys.tab_to("#approving button.btn-primary")
     keys.leaves("Enter", "**/reshuffles/*/")
+    who_says_no_stays_and_another_goes(keys.page, community.tenant)
 
     assert keys.faults == []
 
