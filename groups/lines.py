@@ -77,6 +77,11 @@ def named(task):
     return task.title or (task.group.short if task.group else task.get_kind_display())
 
 
+def is_for_group(task, step=None):
+    """Whether its text goes into the chat, whomever it is about; `step` is that of an arrival."""
+    return task.group_id is not None and (task.kind in (Task.Kind.TALK, Task.Kind.PUSH) or bool(step and step.number))
+
+
 class Sight:
     """The moment of a page, and what its rows say again and again, said once."""
 
@@ -144,7 +149,7 @@ class Line:
     @property
     def to(self):
         """Whom a text is for."""
-        return self.task.member.nickname if self.task.member and self.task.kind != Task.Kind.TALK else self.where
+        return self.where if is_for_group(self.task, self.step) or not self.task.member else self.task.member.nickname
 
     @property
     def where(self):

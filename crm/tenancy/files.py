@@ -36,7 +36,8 @@ def check(upload, *, most, types=None):
         raise Refused(_("This file is empty."), code="empty", status=400)
     content_type = type_of(upload)
     if types and content_type not in types:
-        raise Refused(_("This is no file of the kind that is wanted here, whatever its name says."), code="wrong_type", status=400)
+        sentence = _("This is no file of the kind that is wanted here, whatever its name says: a JPEG, PNG or WebP picture will do.")
+        raise Refused(sentence, code="wrong_type", status=400)
     return content_type
 
 

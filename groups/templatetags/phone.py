@@ -80,6 +80,8 @@ def _more(line, pk, words):
         more += f' data-after="{task.after_id}"'
     if not task.member_id:
         more += ' data-thing="1"'
+    elif line.to != task.member.nickname:
+        more += f' data-to="{escape(line.to)}"'
     if task.wants_proof and not task.proof_id:
         more += ' data-photo="1"'
     if task.picture_id:

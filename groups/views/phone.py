@@ -23,7 +23,7 @@ from crm.tenancy.templatetags import qx
 from crm.tenancy.templatetags.tenancy import html_language
 
 from .. import answering, callers, efforts, evening_page, lines, phone, tasks
-from ..models import Arrival, Task, Tick
+from ..models import Arrival, ArrivalStep, Task, Tick
 from ..templatetags.phone import MODULES
 
 A_MONTH = 30  # days
@@ -224,8 +224,11 @@ def _in_words(asked, act):
         return _("%(name)s: put off until %(day)s, %(time)s.") % (name | {"day": qx.day(asked.due_at), "time": qx.clock(asked.due_at)})
     if asked.state == Task.State.OPEN:
         return _("%(name)s is open again.") % name
+    if asked.state == Task.State.DONE and asked.member:
+        step = ArrivalStep.objects.filter(task=asked).first() if asked.kind == Task.Kind.ARRIVAL else None
+        return _("Sent to %(name)s.") % ({"name": asked.group.short} if lines.is_for_group(asked, step) else name)
     if asked.state == Task.State.DONE:
-        return (_("Sent to %(name)s.") if asked.member else _("%(name)s is done.")) % name
+        return _("%(name)s is done.") % name
     words = name | {"reason": asked.get_reason_display()}
     return _("%(name)s: not possible (%(reason)s).") % words
 

@@ -51,6 +51,7 @@ def test_a_newcomer_is_welcomed_by_two_taps_a_step(phone, seat):  # noqa: F811
         page.evaluate(COUNT_TAPS)
         page.tap(".copy")
         expect(page.locator("[data-sent].filled")).to_be_visible()
+        expect(page.locator(".copy .cl")).to_contain_text("Paste it to G7")  # into the chat, though it is about a person
         assert taps(page) == 1
         if name in ("Notice", "Packet"):
             page.evaluate(ILL_ONCE if name == "Notice" else SLOW)

@@ -1,4 +1,5 @@
 /* What a thumb does: end a task, take it back, settle who was first, sign out. */
+import { whom } from "./copying.js";
 import { handOn } from "./focus.js";
 import { doneAfter, openRow } from "./list.js";
 import { box, newKey } from "./outbox.js";
@@ -12,7 +13,7 @@ const OFFERED = 2000; // after which a way on is offered
 export async function end(holder, what, more = {}) {
   const { task, name } = holder.dataset, thing = "thing" in holder.dataset;
   if (what === "done" && "photo" in holder.dataset) return location.assign(`${body.dataset.home}tasks/${task}/`);
-  const sentence = say(thing && what === "done" ? "doneThing" : what, { name });
+  const sentence = what !== "done" ? say(what, { name }) : thing ? say("doneThing", { name }) : say("done", { name: whom(holder) });
   if ($("#today")) {
     act(task, what, { name, thing, ...more });
     toast(box.isUnkept() ? say("unkept") : sentence, { task, name });

@@ -26,7 +26,10 @@ export function showTask(task) {
   $$("[name=task]", view).forEach((field) => { field.value = task; });
   $("[data-skip]", view).href = page.dataset.next || body.dataset.home;
   leadToChat($("[data-chat]", view), row.dataset.chat);
-  if ("thing" in row.dataset) page.dataset.thing = "";
+  if ("thing" in row.dataset) {
+    page.dataset.thing = "";
+    $$("[name=reason]:not([value=other])", view).forEach((button) => button.remove());
+  }
   if (!slot("text").textContent) $(".copy", view).remove();
   if ("photo" in row.dataset) {
     $$("[data-ends], #word form[data-tick]", view).forEach((form) => form.remove());
