@@ -189,6 +189,8 @@ WORDS = {
     "Evenings.callers": 3,
     "calls_a_week": 2,
     "rest_days": 30,
+    "Sticker.name": "欢迎你",
+    "NewSticker.name": "欢迎你",
     "Urgency.because": "今晚就有直播课",
     "Why.code": "offers_sought",
     "Why.points": 35,

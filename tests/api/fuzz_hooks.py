@@ -21,7 +21,7 @@ SENSIBLE = {"least": {"maximum": 5}, "capacity": {"minimum": 5}, "expires_at": {
 SENSIBLE["colour"] = {"enum": ["", "#0b6e78"]}  # words can be read on it
 SENSIBLE["chat_url"] = {"enum": ["", "https://work.weixin.qq.com/g/1", "weixin://dl/chat?1"]}
 NOBODY = "01900000-0000-7000-8000-000000000000"
-FILES = {("imports", ""), ("tasks", "proof"), ("slots", "picture")}
+FILES = {("imports", ""), ("tasks", "proof"), ("slots", "picture"), ("stickers", "")}
 PNG = b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==")
 NUMBERS = count(1)
 NUMBER = re.compile(r"[!-~]([ -~]{0,253}[!-~])?", re.ASCII)
@@ -423,7 +423,7 @@ SENSE = {
     ("matrices", ""): _name, ("matrices", "{id}"): _name, ("segments", ""): _name, ("segments", "{id}"): _name,
     ("rhythms", ""): _name, ("rhythms", "{id}"): _name, ("pins", ""): _fresh_member, ("aparts", ""): _apart, ("merges", ""): _merge,
     ("slots", ""): _slot, ("slots", "{id}"): _slot, ("pauses", ""): _pause, ("occurrences", "moving"): _moving, ("tasks", "ticks"): _tick,
-    ("tasks", "proof"): _picture, ("slots", "picture"): _picture,
+    ("tasks", "proof"): _picture, ("slots", "picture"): _picture, ("stickers", ""): _picture,
     ("tasks", "handing"): _handing, ("arrivals", ""): _arrival, ("arrivals", "evening"): _evening, ("arrivals", "caller-swaps"): _swap,
     ("arrivals", "answers"): _answers, ("arrivals", "waking"): _silent, ("arrivals", "filling"): _filling, ("evenings", ""): _evenings,
     ("reshuffles", "passing"): _passing, ("reshuffles", "asking"): _asking, ("reshuffles", "seating"): _told_number,

@@ -130,7 +130,8 @@ def _taken_back(small, each, seat):
         "keys": lambda: AccessToken.make(AccessToken.Kind.API_KEY, seat)[0], "modules": make.ModuleFactory, "notes": make.NoteFactory,
         "pauses": lambda: make.PauseFactory(**group), "pins": lambda: make.PinFactory(**matrix), "renewals": renewal,
         "rhythms": make.RhythmFactory, "segments": make.SegmentFactory, "slots": lambda: make.SlotFactory(**slot_of),
-        "spellings": spelling, "stars": make.StarFactory, "words": lambda: make.WordFactory(kind="skill"),
+        "spellings": spelling, "stars": make.StarFactory, "stickers": lambda: make.StickerFactory(picture=_photo("sticker")),
+        "words": lambda: make.WordFactory(kind="skill"),
     }  # fmt: skip
     rows = {name: [way() for _n in range(USED_UP)] for name, way in ways.items()}
     rows |= {f"{name}/-": [way() for _n in range(each)] for name, way in ways.items()}

@@ -3,6 +3,7 @@
 import datetime
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 
 from crm.tenancy.models import Event
 from crm.tenancy.scope import acting_for
@@ -10,6 +11,8 @@ from groups import arrivals
 from groups.models import Arrival
 from tests.conftest import KeyClient
 from tests.factories import GroupFactory, IntroductionFactory, MatrixFactory, MemberFactory, SeatFactory
+
+from .test_slot_tasks import photo, sent
 
 SEVEN = datetime.datetime(2026, 11, 24, 11, tzinfo=datetime.UTC)  # 19:00 in Shanghai
 AS_IT_COMES = {"begins": "20:00", "ends": "22:00", "cap": 10, "minutes_between": 5, "callers": 3, "calls_a_week": 2, "rest_days": 30}
@@ -110,3 +113,19 @@ def test_an_assistant_reads_neither_the_evenings_nor_fills_them(house, waiting):
 
     assert [code(answer) for answer in answers] == [(403, "forbidden")] * 3
     assert program.post(f"arrivals/{waiting[0].pk}/queue/").status_code == 403
+
+
+def test_a_program_adds_a_sticker_shows_it_and_offers_it_no_more(api, house):
+    assistant = KeyClient(SeatFactory(tenant=house, role="assistant"))
+    made = sent(api, "stickers/", name="Hello", picture=photo())
+    here = made["Location"].removeprefix("/api/v1/")
+    refused = [sent(api, "stickers/", **form) for form in ({"name": "Hello"}, {"name": "Hello", "picture": SimpleUploadedFile("a", b"x")})]
+
+    assert (made.status_code, made.json()["name"], code(sent(assistant, "stickers/", name="No", picture=photo()))[0]) == (201, "Hello", 403)
+    assert [code(answer) for answer in refused] == [(400, "invalid"), (400, "wrong_type")]
+    assert [row["name"] for row in assistant.get("stickers/").json()["results"]] == ["Hello"]
+    assert assistant.get(f"{here}picture/")["Content-Type"] == "image/png"
+    assert [assistant.delete(here).status_code, api.delete(here).status_code, api.get(here).status_code] == [403, 204, 404]
+    dropped = api.get("events/", {"kind": "sticker.dropped"}).json()["results"][0]["id"]
+    assert api.post(f"events/{dropped}/undo/").status_code == 200
+    assert api.get(here).json() == made.json()

@@ -229,6 +229,7 @@ IDS = {
     "api: tasks": {"pk": Task},
     "api: arrivals": {"pk": Arrival},
     "api: arrival-steps": {"pk": ArrivalStep},
+    "api: stickers": {"pk": Sticker},
     "api: channels": {"pk": Channel},
     "api: pushes": {"pk": Push},
     "api: events": {"pk": Event},
