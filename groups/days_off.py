@@ -29,6 +29,13 @@ def ahead(country, language, today):
     return [DaysOff(_name([found[day] for day in span if day in found]), span[0], span[-1]) for span in _spans(sorted(found))]
 
 
+def uncovered(tenant, pauses):
+    """Those that no pause of all groups covers yet."""
+    whole = [pause for pause in pauses if pause.group_id is None]
+    found = ahead(tenant.country, tenant.language, tenant.today())
+    return [each for each in found if not any(pause.since <= each.since and each.until <= pause.until for pause in whole)]
+
+
 @lru_cache(maxsize=64)
 def _known(country, language, year):
     import holidays  # takes a second, which pages without it need not wait for

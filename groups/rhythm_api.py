@@ -12,7 +12,7 @@ from crm.tenancy.api.serializers import TIME, ModelSerializer, Serializer, Uploa
 from crm.tenancy.api.views import ReadingView, RowsView
 from crm.tenancy.models import File, Tenant
 
-from . import occurrences, rhythm_languages, rhythms
+from . import days_off, occurrences, rhythm_languages, rhythms
 from .models import Group, Occurrence, Pause, Rhythm, Slot
 
 CLOCK = "%H:%M"
@@ -203,6 +203,12 @@ class PauseSerializer(ModelSerializer):
         fields = ["id", "name", "since", "until", "group"]
 
 
+class DaysOffSerializer(Serializer):
+    name = serializers.CharField()
+    since = serializers.DateField()
+    until = serializers.DateField()
+
+
 @extend_schema_view(
     create=extend_schema(description="Let the rhythm rest on these days. 400 `a_pause_ends_after_it_begins`, `pause_too_long`."),
     destroy=extend_schema(description="Take it away: what lies ahead is done again. 409 `pause_dropped`."),
@@ -220,6 +226,13 @@ class PauseViewSet(RowsView):
 
     def drop(self, pause):
         rhythms.drop_pause(pause, by=self.request.auth)
+
+    @extend_schema(responses=DaysOffSerializer(many=True))
+    @action(detail=False, url_path="days-off", filter_backends=[], pagination_class=None)
+    def days_off(self, request):
+        """Public holidays of the community's country in the year ahead on which not all groups rest yet: each might be made a pause."""
+        found = days_off.uncovered(request._request.tenant, Pause.objects.filter(group=None))
+        return Response(DaysOffSerializer(found, many=True).data)
 
 
 # What is laid out

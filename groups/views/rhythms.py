@@ -70,7 +70,7 @@ def _page(request, pause=None):
         "groups": len(groups),
         "busy": len(found),
         "pauses": pauses,
-        "days_off": _offered(request, pauses),
+        "days_off": days_off.uncovered(request.tenant, pauses),
         "pause_form": pause or PauseForm(groups),
         "may": rights.may_do(request.seat, "matrix"),
         "today": request.tenant.today(),
@@ -98,13 +98,6 @@ def _shown(rhythm, groups, all_of_them, slots):
         "all_minutes": minutes * len(followers),
         "days": [[slot for slot in mine if slot.weekday == day] for day in range(7)],
     }
-
-
-def _offered(request, pauses):
-    """Holidays of the country that no pause of all groups covers yet."""
-    whole = [pause for pause in pauses if pause.group_id is None]
-    found = days_off.ahead(request.tenant.country, request.tenant.language, request.tenant.today())
-    return [each for each in found if not any(pause.since <= each.since and each.until <= pause.until for pause in whole)]
 
 
 @sees("matrix")
