@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from django.db import transaction
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext, pgettext
 
 from crm.tenancy import events, trail
 from crm.tenancy.models import Seat
@@ -19,7 +19,7 @@ from .spreading import spread
 from .weeks import Entry, Hands
 
 MOST = 3  # proposals on a page
-MENDED, SPREAD = KINDS = "week.mended", "week.spread"  # to one, to several
+MENDED, SPREAD, EVENED = "week.mended", "week.spread", "week.evened"  # of one to one, to several; of several
 DEALT = (Slot.Given.TURN, Slot.Given.FREE)
 
 
@@ -95,23 +95,55 @@ def _for(hands, week, room):
 @transaction.atomic
 def carry_out(tenant, monday, seat, mark, *, by):
     """The proposal that was seen, if it would still be made: these are done by others, this once. Returns it with its fact."""
+    week, found = _proposed_now(tenant, monday)
+    mending = next((each for each in found if each.hands.seat.pk == seat), None)
+    if mending is None or mending.mark != mark:
+        raise _changed()
+    return mending, _do(week, [mending], by)
+
+
+@transaction.atomic
+def carry_out_all(tenant, monday, mark, *, by):
+    """All proposals that were seen together, if all of them would still be made. Returns them with their one fact."""
+    week, found = _proposed_now(tenant, monday)
+    if not found or mark_of(found) != mark:
+        raise _changed()
+    return found, _do(week, found, by)
+
+
+def mark_of(mendings):
+    """Names these very proposals, together."""
+    return hashlib.sha256("|".join(each.mark for each in mendings).encode()).hexdigest()[:16]
+
+
+def _proposed_now(tenant, monday):
     laying.at_once()
     week = weeks.week_of(tenant, monday)
-    mending = next((each for each in proposals(week) if each.hands.seat.pk == seat), None)
-    if mending is None or not mending.shares or mending.mark != mark:
-        raise Refused(_("The week has changed since this was proposed. Look at it as it is now."), code="changed_meanwhile")
-    given = {str(entry.occurrence.pk): str(share.to.seat.pk) for share in mending.shares for entry in share.entries}
-    chosen = {str(entry.occurrence.pk): str(entry.occurrence.assistant_id) for entry in mending.entries if entry.occurrence.assistant_id}
+    return week, [each for each in proposals(week) if each.shares]
+
+
+def _changed():
+    return Refused(_("The week has changed since this was proposed. Look at it as it is now."), code="changed_meanwhile")
+
+
+def _do(week, mendings, by):
+    shares = [(mending.hands.seat, share) for mending in mendings for share in mending.shares]
+    given = {str(entry.occurrence.pk): str(share.to.seat.pk) for _whose, share in shares for entry in share.entries}
+    chosen = [entry.occurrence for mending in mendings for entry in mending.entries if entry.occurrence.assistant_id]
     kept = _keep_the_rest(week, given)
-    for share in mending.shares:
-        occurrences.give([entry.occurrence.pk for entry in share.entries], seat, share.to.seat.pk)
-        Occurrence.objects.filter(pk__in=[entry.occurrence.pk for entry in share.entries]).update(assistant=share.to.seat.pk)
-    to = mending.shares[0].to.seat
-    after = {"assistant": str(to.pk), "people": len(mending.shares), "slots": len(given), "minutes": mending.minutes}
-    kind = MENDED if len(mending.shares) == 1 else SPREAD
-    return mending, events.note(
-        kind, to, by=by, before={"whose": str(seat), "chosen": chosen}, after=after | {"given": given, "kept": kept}
-    )
+    for whose, share in shares:
+        rows = [entry.occurrence.pk for entry in share.entries]
+        occurrences.give(rows, whose.pk, share.to.seat.pk)
+        Occurrence.objects.filter(pk__in=rows).update(assistant=share.to.seat.pk)
+    before = {"chosen": {str(row.pk): str(row.assistant_id) for row in chosen}}
+    after = {"assistant": str(shares[0][1].to.seat.pk), "people": len(set(given.values())), "slots": len(given)}
+    after |= {"minutes": sum(mending.minutes for mending in mendings), "given": given, "kept": kept}
+    if len(mendings) == 1:
+        kind, before["whose"] = MENDED if len(shares) == 1 else SPREAD, str(shares[0][0].pk)
+    else:
+        kind, after["relieved"] = EVENED, len(mendings)
+        before["of"] = {str(entry.occurrence.pk): str(whose.pk) for whose, share in shares for entry in share.entries}
+    return events.note(kind, shares[0][1].to.seat, by=by, before=before, after=after)
 
 
 def _keep_the_rest(week, given):
@@ -133,34 +165,53 @@ def _given(fact):
     return fact.after.get("given") or dict.fromkeys(fact.after.get("occurrences", ()), fact.after.get("assistant"))
 
 
+def _whose(fact):
+    """{occurrence's id: the seat's id that had it}"""
+    return fact.before.get("of") or dict.fromkeys(_given(fact), fact.before.get("whose"))
+
+
+def _standing():
+    return {str(pk) for pk in Seat.objects.standing().filter(tenant=active_tenant()).values_list("pk", flat=True)}
+
+
 def _mended_last(facts):
     """While somebody stands to whom it could go back, and some of it is not done."""
     rows = {pk for fact in facts for pk in _given(fact)}
     given = Occurrence.objects.filter(pk__in=rows).exclude(assistant=None).select_related("task")
-    now_with = {(str(row.pk), str(row.assistant_id)) for row in given if row.task is None or row.task.state in Task.UNENDED}
-    there = {str(pk) for pk in Seat.objects.standing().filter(tenant=active_tenant()).values_list("pk", flat=True)}
-    return [fact.pk for fact in facts if fact.before.get("whose") in there and now_with & set(_given(fact).items())]
+    now_with, there = {(str(row.pk), str(row.assistant_id)) for row in given if not _is_done(row)}, _standing()
+    return [fact.pk for fact in facts if any(pair in now_with and _whose(fact)[pair[0]] in there for pair in _given(fact).items())]
+
+
+def _is_done(row):
+    return row.task is not None and row.task.state not in Task.UNENDED
 
 
 def _give_back(fact, by):
     laying.at_once()
-    whose, chosen, given, back = fact.before["whose"], fact.before.get("chosen", {}), _given(fact), 0
-    done = Occurrence.objects.filter(pk__in=given, state=Occurrence.State.HANDED_OUT).exclude(task__state__in=Task.UNENDED)
-    done = {str(pk) for pk in done.values_list("pk", flat=True)}
-    for pk, to in given.items():
-        if pk not in done and Occurrence.objects.filter(pk=pk, assistant=to).update(assistant=chosen.get(pk)):
-            occurrences.give([pk], to, whose)
-            back += 1
+    whose, chosen, given, there, back = _whose(fact), fact.before.get("chosen", {}), _given(fact), _standing(), defaultdict(list)
+    for row in Occurrence.objects.filter(pk__in=given).select_related("task").order_by("pk"):
+        pk = str(row.pk)
+        if not _is_done(row) and str(row.assistant_id) == given[pk] and whose[pk] in there:
+            row.assistant_id = chosen.get(pk)
+            back[whose[pk], given[pk]].append(row)
+    Occurrence.objects.bulk_update([row for rows in back.values() for row in rows], ["assistant"])
+    for (seat, to), rows in back.items():
+        occurrences.give([row.pk for row in rows], to, seat)
     for pk, seat in fact.after.get("kept", {}).items():
         Occurrence.objects.filter(pk=pk, assistant=seat).update(assistant=None)
-    whose = Seat.objects.get(tenant=active_tenant(), pk=whose)
-    events.note("week.unmended", whose, by=by, after={"whose": str(whose.pk), "slots": back})
-    return _("%(name)s has it again.") % {"name": whose}
+    seats = Seat.objects.filter(tenant=active_tenant(), pk__in={seat for seat, _to in back}).select_related("user")
+    seats = sorted(seats, key=lambda seat: (str(seat), seat.pk))
+    for seat in seats:
+        slots = sum(len(rows) for (pk, _to), rows in back.items() if pk == str(seat.pk))
+        events.note("week.unmended", seat, by=by, after={"whose": str(seat.pk), "slots": slots})
+    names = pgettext("between names", ", ").join(map(str, seats))
+    return ngettext("%(name)s has it again.", "%(name)s have it again.", len(seats)) % {"name": names}
 
 
 for kind, words in (
     (MENDED, gettext_lazy("Gave %(slots)s slots of %(whose)s to %(assistant)s, for one week")),
     (SPREAD, gettext_lazy("Gave %(slots)s slots of %(whose)s to %(people)s others, for one week")),
+    (EVENED, gettext_lazy("Gave others %(slots)s slots of %(relieved)s people who had too much, for one week")),
 ):
     trail.tell(kind, words, icon="arrows-exchange", topic="rhythm")
     trail.undoes(kind, "matrix", _mended_last, _give_back)

@@ -33,7 +33,7 @@ def page(request, monday, *, panel="", status=200, **context):
     """The calendar, perhaps with a panel at its side."""
     shown = weeks.week_of(request.tenant, monday)
     may, mendings = rights.may_do(request.seat, "matrix"), mending.proposals(shown)
-    stuck = [each for each in mendings if not each.shares]
+    stuck, can_mend = [each for each in mendings if not each.shares], [each for each in mendings if each.shares]
     context |= {
         "week": shown,
         "by_day": list(shown.by_day()),
@@ -47,6 +47,9 @@ def page(request, monday, *, panel="", status=200, **context):
         "nobody": sum(row.group.assistant_id is None for row in shown.rows),
         "mendings": mendings,
         "stuck": stuck,
+        "together": can_mend if may and len(can_mend) > 1 else [],
+        "together_slots": sum(len(each.entries) for each in can_mend),
+        "together_mark": mending.mark_of(can_mend),
         "stuck_could": any(each.can_go for each in stuck),
         "panel": panel,
         "may": may,
@@ -205,15 +208,27 @@ def drop(request, pk):
 @does("matrix")
 @require_POST
 def mend(request):
-    """Carry out the proposal that was seen, if it would still be made."""
-    monday = weeks.asked_for(request.POST.get("week", ""), request.tenant)
-    asked = as_uuid(request.POST.get("seat")), request.POST.get("proposal", "")
-    mended, fact = mending.carry_out(request.tenant, monday, *asked, by=request.seat)
-    undo = f"undo={reverse('groups:week_undo', args=[fact.pk])}"
+    """Carry out the proposal that was seen, if it would still be made; without a seat all that were seen."""
+    monday, mark = weeks.asked_for(request.POST.get("week", ""), request.tenant), request.POST.get("proposal", "")
+    if request.POST.get("seat"):
+        mended, fact = mending.carry_out(request.tenant, monday, as_uuid(request.POST["seat"]), mark, by=request.seat)
+        words = _said_of_one(mended)
+    else:
+        mended, fact = mending.carry_out_all(request.tenant, monday, mark, by=request.seat)
+        words = _said_of_all(mended)
+    messages.success(request, words, extra_tags=f"undo={reverse('groups:week_undo', args=[fact.pk])}")
+    return redirect(address(monday))
+
+
+def _said_of_one(mended):
     if mended.stays_over:
         words = ngettext("Done: %(name)s is still %(n)s minute over.", "Done: %(name)s is still %(n)s minutes over.", mended.stays_over)
-        words %= {"name": mended.hands.seat, "n": f"{mended.stays_over:,}"}
-    else:
-        words = _("Done: %(name)s is within the budget.") % {"name": mended.hands.seat}
-    messages.success(request, words, extra_tags=undo)
-    return redirect(address(monday))
+        return words % {"name": mended.hands.seat, "n": f"{mended.stays_over:,}"}
+    return _("Done: %(name)s is within the budget.") % {"name": mended.hands.seat}
+
+
+def _said_of_all(mended):
+    if over := sum(each.stays_over for each in mended):
+        return ngettext("Done: %(n)s minute stays over.", "Done: %(n)s minutes stay over.", over) % {"n": f"{over:,}"}
+    people = ngettext("Done: %(n)s person is within the budget.", "Done: %(n)s people are within the budget.", len(mended))
+    return people % {"n": f"{len(mended):,}"}

@@ -259,6 +259,37 @@ def test_what_is_too_much_for_one_is_spread_over_several_and_comes_back_as_a_who
     assert (after["Man"], after["Lin"], after["Yu"]) == (26, 0, 0)
 
 
+def test_all_proposals_of_a_week_are_carried_out_together_and_come_back_together(owner, house, groups, hands, english):
+    """Man is six minutes over and Yuan, too; Lin has room for one piece of each, Yu for nothing, and Zhou is away."""
+    budget(hands[0], 20)
+    budget(hands[1], 20)
+    with acting_for(house.pk):
+        lin = SeatFactory(tenant=house, role="assistant", name="Lin", minutes_a_week=16)
+        SeatFactory(tenant=house, role="assistant", name="Yu", minutes_a_week=4)
+        zhou = SeatFactory(tenant=house, role="assistant", name="Zhou", minutes_a_week=90)
+        Seat.objects.filter(pk=zhou.pk).update(stand_in=lin.pk, stand_in_until=MONDAY + datetime.timedelta(1))
+    page = owner.get(f"week/?week={MONDAY}", headers=ENGLISH)
+    seen, text = page.context["together"], re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", page.content.decode()))
+    said = {"week": MONDAY.isoformat(), "proposal": page.context["together_mark"]}
+
+    stale = owner.post("week/mending/", said | {"proposal": seen[0].mark})
+    done = owner.post("week/mending/", said, follow=True, headers=ENGLISH)
+    mended = {str(each.seat): each.minutes for each in done.context["week"].hands}
+    told = owner.get("trail/", headers=ENGLISH).content.decode()
+    again = owner.post("week/mending/", said)
+    back = owner.post(UNDO.search(done.content.decode())[1], follow=True, headers=ENGLISH).content.decode()
+
+    assert sorted((str(each.hands.seat), each.minutes) for each in seen) == [("Man", 8), ("Yuan", 8)]
+    assert "Give on 2 slots of 2 people?" in text
+    assert "Man → Lin 8 min" in text
+    assert (stale.status_code, again.status_code) == (409, 409)
+    assert "Done: 2 people are within the budget." in done.content.decode()
+    assert (mended["Man"], mended["Yuan"], mended["Lin"]) == (18, 18, 16)
+    assert "2 slots of 2 people who had too much" in told
+    assert "Man, Yuan have it again." in back
+    assert {str(each.seat): each.minutes for each in week(owner).hands} == {"Man": 26, "Yuan": 26, "Lin": 0, "Yu": 0, "Zhou": 0}
+
+
 def test_what_nobody_has_room_for_stays_over_and_is_said(owner, groups, hands, english):
     budget(hands[0], 12)
     budget(hands[1], 26 + 8)
