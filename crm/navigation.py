@@ -41,7 +41,7 @@ def shell(request):
     return {
         "seat": seat,
         "tenant": request.tenant,
-        "seats": _elsewhere(request),
+        "elsewhere": _elsewhere(request),
         # A fragment of a page has no rail, so nothing is counted for it.
         "navigation": SimpleLazyObject(lambda: rail(request)),
         "home": home_of(seat),

@@ -201,6 +201,7 @@ def test_an_assistant_whose_seat_was_taken_away_stays_to_be_seen_and_cannot_be_c
     one.assistant = gone
 
     page = owner.get(f"/settings/matrices/{matrix.pk}/")
+    assert '<a href="" ' not in page.content.decode()  # the seats of the table are no other communities of the reader
     left_alone = save(owner, row_of(one, capacity="480"), row_of(two), matrix=matrix.pk)
     one.capacity = 480
     chosen = save(owner, row_of(one), row_of(two, assistant=str(gone.pk)), matrix=matrix.pk)
