@@ -155,4 +155,17 @@ def _curl(path, method, operation, body):
     if body.startswith(("{", "[")):
         flat = json.dumps(json.loads(body), ensure_ascii=False)
         lines += ['--header "Content-Type: application/json"', f"--data '{flat}'"]
+    lines += [f"--form '{each}'" for each in _form(operation)]
+    if any(kind.startswith("image/") for kind in operation["responses"].get("200", {}).get("content", {})):
+        lines.append("--output picture")
     return " \\\n  ".join(lines)
+
+
+def _form(operation):
+    """The fields of a form that are needed: a file by its name, anything else by its example."""
+    said = operation.get("requestBody", {}).get("content", {}).get("multipart/form-data")
+    if said:
+        schema = described()["components"]["schemas"][said["schema"]["$ref"].rpartition("/")[2]]
+        for name in schema["required"]:
+            is_file = schema["properties"][name].get("format") == "binary"
+            yield f"{name}=@{name}" if is_file else f"{name}={said['example'][name]}"

@@ -99,6 +99,14 @@ def test_the_page_is_open_to_all_and_names_no_tenant(two, page):
     assert [tenant for tenant in two if tenant.name in page] == []
 
 
+def test_a_form_is_shown_with_its_file_and_a_picture_is_written_into_one(page):
+    shown = html.unescape(re.sub("<[^>]+>", "", page))
+
+    assert "--form 'name=欢迎你' \\\n  --form 'picture=@picture'" in shown
+    assert "--form 'members=@members'" in shown
+    assert "/picture/" in shown.partition("--output picture")[0].rpartition("curl ")[2]
+
+
 # The quick start, as it stands
 
 
