@@ -273,7 +273,8 @@ class OccurrenceFilter(FilterSet):
 
 class OccurrenceViewSet(ReadingView):
     """One slot in one group on one day, laid out two weeks ahead. Early on its day it becomes a task; what a robot does becomes a
-    message (`push`) at its moment, and that a task where no channel of the group can send it."""
+    message (`push`) at its moment, and that a task where no channel of the group can send it. Its picture is that of its slot, and once
+    there is a task, that task's."""
 
     area = "matrix"
     queryset = Occurrence.objects.all()
