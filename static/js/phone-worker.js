@@ -44,9 +44,10 @@ async function page(event, url) {
   const kept = await cache.match(url.pathname) || await cache.match(home);
   if (!kept) return asked;
   asked.catch(() => {});
-  // A line that hangs is not waited for where this very thing is on the phone; of what is not, the list would be no answer.
-  const inTime = await holds(cache, url.pathname) ? Promise.race([asked, late()]) : asked;
-  return inTime.catch(() => kept);
+  // A line that hangs or a server that stumbles is no matter where this very thing is on the phone; of what is not, the list would be no answer.
+  const isHeld = await holds(cache, url.pathname);
+  const inTime = isHeld ? Promise.race([asked, late()]) : asked;
+  return inTime.then((answer) => (isHeld && answer.status >= 500 ? kept : answer)).catch(() => kept);
 }
 
 /* Whether this page is kept, or today's list has all that this task's page would say: neither a newcomer's step nor a wish for a photo. */

@@ -339,6 +339,7 @@ def test_a_task_opens_without_a_network_and_the_next_comes_by_itself(phone, to_d
     phone.enters_a_lift()
 
     page.goto(f"{phone.home}tasks/{to_do[0].pk}/")
+    expect(page.locator("#offline")).to_contain_text("today’s 5 tasks are on this phone")
     page.locator(".copy").tap()
     copied(page, to_do[0].text)
     page.get_by_role("button", name="Sent").tap()

@@ -1,6 +1,7 @@
 /* Since when there is no network, and the slip that says so. */
 import { $, clock, say } from "./page.js";
 
+const total = $("#today")?.dataset.total; // also where one of them is shown in the place of the list
 let since = null;
 
 export const downSince = () => since;
@@ -18,6 +19,5 @@ export function reached() {
 export function banner() {
   const bar = $("#offline");
   bar.hidden = !since;
-  const list = $("#today");
-  if (since) $("[data-said]", bar).textContent = say("since", { time: clock(since), n: list ? list.dataset.total : "" }).replace(/\s+/g, " ");
+  if (since) $("[data-said]", bar).textContent = say(total ? "since" : "sinceOnly", { time: clock(since), n: total });
 }

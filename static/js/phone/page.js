@@ -5,9 +5,12 @@ export const $$ = (what, from = document) => [...from.querySelectorAll(what)];
 export const body = document.body;
 export const rendered = Date.parse(body.dataset.now);
 const words = $("#words").dataset;
-const two = (number) => String(number).padStart(2, "0");
+/** The hour of the community, as everywhere; of this phone, where it does not know that zone. */
+const hours = [{ timeZone: body.dataset.zone }, {}].map((zone) => {
+  try { return new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", hourCycle: "h23", ...zone }); } catch { return null; }
+}).find(Boolean);
 
-export const clock = (at) => { const day = new Date(at); return `${two(day.getHours())}:${two(day.getMinutes())}`; };
+export const clock = (at) => hours.format(at);
 export const say = (which, filling = {}) => Object.entries(filling).reduce((text, [slot, value]) => text.replaceAll(`{${slot}}`, value), words[which] || "");
 /** For who listens: a region that was there before its words is read out, one that appears with them is not. */
 export const aloud = (sentence) => { $("#aloud").textContent = sentence; };
