@@ -15,7 +15,7 @@ from django.utils.timezone import now
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from crm.tenancy import community, events
+from crm.tenancy import bulk, community, events
 from crm.tenancy.models import Event
 from crm.tenancy.refusals import Refused
 from members import people
@@ -84,10 +84,13 @@ def add(values, *, by, matrix=None, paid_at=None):
 @transaction.atomic
 def wait_all(matrix, *, by):
     """Everybody who sits nowhere in this matrix, at most so many at once. Returns how many."""
-    found = list(unseated(matrix)[:MOST_AT_ONCE])
-    for member in found:
-        wait(member, by=by, matrix=matrix)
-    return len(found)
+    asked = list(unseated(matrix).values_list("pk", flat=True)[:MOST_AT_ONCE])
+    list(Member.objects.select_for_update().filter(pk__in=asked).order_by("pk").values_list("pk"))
+    found = unseated(matrix).filter(pk__in=asked)  # who was seated by somebody else while we waited for them is not
+    made = [Arrival(member_id=member, matrix=matrix) for member in found.values_list("pk", flat=True)]
+    bulk.create(made)
+    events.note_all({"kind": "arrival.added", "subject": arrival, "by": by, "member": arrival.member_id} for arrival in made)
+    return len(made)
 
 
 # Which group

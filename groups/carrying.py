@@ -10,7 +10,7 @@ from django.utils.timezone import now
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from crm.tenancy import effects, events, trail
+from crm.tenancy import bulk, effects, events, trail
 from crm.tenancy.refusals import Refused
 from members.models import Member
 
@@ -218,11 +218,11 @@ def ask_again(moves, tenant, *, by, to=None):
             dealt[seat] += 1
             due_at = waves.due_at(day, tenant, tenant.today())
             tasks.append(waves.as_task(move, day, due_at, tenant, seat, into[move.to_group_id], move.reshuffle.matrix.minutes_per_move))
-    Task.objects.bulk_create(tasks)
+    bulk.create(tasks)
     rises.promise(tasks, tenant)
-    for move, task in zip(found, tasks, strict=True):
-        move.task, move.state, move.changed_at = task, Move.State.WAITING, now()
-    Move.objects.bulk_update(found, ["task", "state", "changed_at"], batch_size=500)
+    moment = now()
+    waiting = [(move.pk, task.pk, Move.State.WAITING, moment) for move, task in zip(found, tasks, strict=True)]
+    bulk.mark(Move, ["task", "state", "changed_at"], waiting)
     return events.note(
         "moves.asked_again", found[0].reshuffle, by=by, because="owner" if to else "", before={"moves": before}, after={"moves": len(found)}
     )
@@ -241,9 +241,8 @@ def _unask(fact, by):
     idle = list(tasks.order_by("pk").values_list("pk", flat=True))  # no tick meanwhile
     there = list(Move.objects.select_for_update(of=["self"]).filter(pk__in=held, state=Move.State.WAITING, task__in=idle))
     Task.objects.filter(pk__in=[move.task_id for move in there]).update(state=Task.State.WITHDRAWN, ended_at=now(), ended_by=by)
-    for move in there:
-        (move.state, move.task_id), move.changed_at = held[str(move.pk)], now()
-    Move.objects.bulk_update(there, ["state", "task", "changed_at"], batch_size=500)
+    moment = now()
+    bulk.mark(Move, ["state", "task", "changed_at"], [(move.pk, *held[str(move.pk)], moment) for move in there])
     back = len(there)
     events.note("moves.unasked", Reshuffle(pk=fact.subject), by=by, after={"moves": back})
     return ngettext("%(n)s person is not asked again.", "%(n)s people are not asked again.", back) % {"n": f"{back:,}"}

@@ -5,7 +5,7 @@ import json
 from collections import defaultdict
 from dataclasses import dataclass
 
-from django.db.models import CharField
+from django.db.models import CharField, Exists, OuterRef, Q
 from django.db.models.functions import Cast
 
 from members.models import Handle, Member
@@ -15,6 +15,7 @@ from .models import Apart, BondMember, Cohort, Group, Pin, Placement, Star
 FORGOTTEN_AFTER = 60  # half-years
 # Of the many rows of a history: a text is found in a dict in a fraction of the time that an id takes.
 AS_TEXTS = {f"{name}_": Cast(name, CharField()) for name in ("cohort", "member", "group")}
+ID_AS_TEXT = Cast("pk", CharField())
 
 
 @dataclass(frozen=True)
@@ -37,16 +38,35 @@ class Posed:
         return sum(1 for member in self.raw["members"] if member["current"] is not None)
 
 
-def pose(matrix, *, max_moves=None):
-    """Everybody who sits in the matrix now, and who sits in none yet, to be dealt to its open groups."""
+def present(matrix):
+    """Whom a problem of this matrix is about, by their ids as texts: who sits in it now, and who sits in no group at all."""
+    seats = Placement.objects.open().filter(member=OuterRef("pk"))
+    found = Member.objects.current().filter(Q(Exists(seats.filter(matrix=matrix))) | ~Q(Exists(seats)))
+    return set(found.annotate(id_=ID_AS_TEXT).values_list("id_", flat=True))
+
+
+def ruled(matrix):
+    """Whom a pin, a bond or a wish to be apart concerns, by their ids as texts."""
+    pins, bonds = Pin.objects.filter(matrix=matrix), BondMember.objects.filter(bond__matrix=matrix)
+    pairs = Apart.objects.filter(matrix=matrix).values_list("one_id", "other_id")
+    found = {*pins.values_list("member_id", flat=True), *bonds.values_list("member_id", flat=True), *(pk for pair in pairs for pk in pair)}
+    return set(map(str, found))
+
+
+def pose(matrix, *, max_moves=None, only=None, people=None):
+    """Everybody who sits in the matrix now, and who sits in none yet, to be dealt to its open groups.
+
+    With `only`, nothing is read of anybody but these, out of so many `people`."""
+    of = {} if only is None else {"member__in": only}
     groups = list(Group.objects.filter(matrix=matrix).in_order())
     names = {group.pk: group.name for group in groups}
-    now_at = dict(Placement.objects.open().filter(matrix=matrix, member__standing="current").values_list("member_id", "group_id"))
-    who = _people(now_at)
-    keys = _keys(who)
-    history = _history(matrix, keys, now_at, names)
-    pinned = set(Pin.objects.filter(matrix=matrix).values_list("member_id", flat=True)) & now_at.keys()
-    stars = set(Star.objects.shining().values_list("member_id", flat=True))
+    here = Placement.objects.open().filter(matrix=matrix, member__standing="current", **of)
+    now_at = dict(here.values_list("member_id", "group_id"))
+    who = _people(now_at, only)
+    keys = _keys(who, of)
+    history = _history(matrix, keys, now_at, names, of)
+    pinned = set(Pin.objects.filter(matrix=matrix, **of).values_list("member_id", flat=True)) & now_at.keys()
+    stars = set(Star.objects.shining().filter(**of).values_list("member_id", flat=True))
     veterans = {key for cohort in history[1:] for key in cohort["placed"]}
     members = [
         {
@@ -58,11 +78,12 @@ def pose(matrix, *, max_moves=None):
         }
         for key, pk in sorted((key, pk) for pk, key in keys.items())
     ]
+    many = len(members) if people is None else people
     open_groups = [group for group in groups if group.closed_on is None]
     raw = {
         "matrix": matrix.name,
         "groups": [
-            {"id": group.name, "min": _least(group, matrix, len(members), len(open_groups)), "max": group.capacity} for group in open_groups
+            {"id": group.name, "min": _least(group, matrix, many, len(open_groups)), "max": group.capacity} for group in open_groups
         ],
         "members": members,
         "history": history,
@@ -76,17 +97,19 @@ def pose(matrix, *, max_moves=None):
     return Posed(raw, {key: pk for pk, key in keys.items()}, {group.name: group.pk for group in groups})
 
 
-def _people(now_at):
+def _people(now_at, only):
     """{id: (city, industry, skills)}. Newcomers sit in no group at all; who sits in another matrix only is none of ours."""
-    current = Member.objects.current().values_list("pk", "city", "industry", "skills")
-    elsewhere = set(Placement.objects.open().values_list("member_id", flat=True)) - now_at.keys()
-    return {pk: said for pk, *said in current if pk not in elsewhere}
+    current, seated = Member.objects.current(), Placement.objects.open()
+    if only is not None:
+        current, seated = current.filter(pk__in=only), seated.filter(member__in=only)
+    elsewhere = set(seated.values_list("member_id", flat=True)) - now_at.keys()
+    return {pk: said for pk, *said in current.values_list("pk", "city", "industry", "skills") if pk not in elsewhere}
 
 
-def _keys(who):
+def _keys(who, of):
     """How files name a member: by WeChat id, else by phone. The first of each counts, so a second handle changes nothing."""
     found = {}
-    for pk, platform, value in Handle.objects.order_by("id").values_list("member_id", "platform", "value"):
+    for pk, platform, value in Handle.objects.filter(**of).order_by("id").values_list("member_id", "platform", "value"):
         if pk in who:
             found.setdefault(pk, {}).setdefault(platform, value)
     return {pk: _key(pk, found.get(pk, {})) for pk in who}
@@ -100,11 +123,11 @@ def _key(pk, handles):
     return f"id:{pk}"
 
 
-def _history(matrix, keys, now_at, names):
+def _history(matrix, keys, now_at, names, of):
     """Newest first. The present cohort is where people sit now; later rows of one cohort overwrite earlier ones."""
     cohorts = [cohort for cohort in Cohort.objects.filter(matrix=matrix).newest_first() if cohort.state != Cohort.State.PLANNED]
     sat = defaultdict(dict)
-    rows = Placement.objects.filter(matrix=matrix).order_by("since", "id").annotate(**AS_TEXTS).values_list(*AS_TEXTS)
+    rows = Placement.objects.filter(matrix=matrix, **of).order_by("since", "id").annotate(**AS_TEXTS).values_list(*AS_TEXTS)
     key_of, name_of = {str(pk): key for pk, key in keys.items()}, {str(pk): name for pk, name in names.items()}
     for cohort, member, group in rows.iterator(chunk_size=10_000):
         if member in key_of:
@@ -123,6 +146,23 @@ def _tags(said, is_star, is_newcomer):
     if is_newcomer:
         tags["newcomer"] = "yes"
     return {name: value for name, value in tags.items() if value}
+
+
+def who_has(matrix, tag, value):
+    """The other way round: all whose tag says so, by their ids as texts."""
+    if tag == "newcomer":
+        return present(matrix) - _veterans(matrix)
+    if tag == "star":
+        return set(map(str, Star.objects.shining().values_list("member_id", flat=True)))
+    said = {"skills__contains": [value]} if tag == "skill" else {tag: value}
+    return set(Member.objects.current().filter(**said).annotate(id_=ID_AS_TEXT).values_list("id_", flat=True))
+
+
+def _veterans(matrix):
+    """Who sat there in a half-year before the newest one."""
+    began = [cohort.pk for cohort in Cohort.objects.filter(matrix=matrix).newest_first() if cohort.state != Cohort.State.PLANNED]
+    sat = Placement.objects.filter(matrix=matrix, cohort__in=began[1:]).annotate(member_=AS_TEXTS["member_"])
+    return set(sat.values_list("member_", flat=True).distinct())
 
 
 def _least(group, matrix, people, groups):

@@ -4,7 +4,8 @@ import secrets
 from collections import Counter
 
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import CharField, Max
+from django.db.models.functions import Cast
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -17,7 +18,7 @@ from members.models import Member
 
 from . import calendar, waves
 from .models import PATIENCE, Cohort, Draft, Move, Placement, Reshuffle, Task, Wave
-from .problems import pose
+from .problems import AS_TEXTS, ID_AS_TEXT, pose, present, ruled
 
 # Proposing
 
@@ -61,12 +62,13 @@ def stop(draft, *, by):
 
 def staleness(draft):
     """What changed since the plan was made, as a sentence; empty while it still fits."""
-    posed = pose(draft.reshuffle.matrix, max_moves=draft.max_moves)
-    plan = draft.plan
+    matrix, plan = draft.reshuffle.matrix, draft.plan
+    people = present(matrix)
+    posed = pose(matrix, max_moves=draft.max_moves, only=ruled(matrix), people=len(people))
     then = dict(zip(plan["members"], plan["from"], strict=True))
-    group = {name: str(pk) for name, pk in posed.groups.items()}
     place = {pk: at for at, pk in enumerate(plan["groups"])}
-    today = {str(posed.members[m["id"]]): place.get(group.get(m["current"]), -1) for m in posed.raw["members"]}
+    sits = {member: group for member, group, _cohort in sitting(matrix)}
+    today = {pk: place.get(sits.get(pk), -1) for pk in people}
     said = []
     if joined := len(today.keys() - then.keys()):
         said.append(ngettext("%d member joined", "%d members joined", joined) % joined)
@@ -140,8 +142,8 @@ def begin(cohort, tenant):
     chosen = reshuffle.chosen if reshuffle and reshuffle.state == Reshuffle.State.APPROVED else None
     if chosen:  # whoever ticks does it before this or, as it has begun, no more
         list(Task.objects.filter(moves__reshuffle=reshuffle).select_for_update(of=["self"]).order_by("pk").values_list("pk"))
-    sits = dict(Placement.objects.open().filter(matrix=matrix).exclude(cohort=cohort).values_list("member_id", "group_id"))
-    goes = sits | _planned(chosen, sits, matrix)
+    sits = {member: group for member, group, half in sitting(matrix) if half != str(cohort.pk)}
+    goes = sits | _planned(chosen, sits)
     Cohort.objects.filter(matrix=matrix, state=Cohort.State.CURRENT).update(state=Cohort.State.PAST)
     Cohort.objects.filter(pk=cohort.pk).update(state=Cohort.State.CURRENT)
     Placement.objects.open().filter(matrix=matrix).exclude(cohort=cohort).update(until=cohort.begins_on)
@@ -156,34 +158,38 @@ def begin(cohort, tenant):
     calendar.lay_out(matrix, tenant)
 
 
-def _planned(draft, sits, matrix):
+def sitting(matrix):
+    """(member, group, cohort) of each who sits there now, by their ids as texts."""
+    return Placement.objects.open().filter(matrix=matrix).annotate(**AS_TEXTS).values_list("member_", "group_", "cohort_")
+
+
+def _planned(draft, sits, current=None):
     """{member's id: group's id} of those whom the plan places: not who refused, cannot be reached, left, or joined early."""
     if draft is None:
         return {}
-    moves = draft.reshuffle.moves
-    on_the_way = [Move.State.WAITING, Move.State.ASKED]
-    not_moving = set(map(str, moves.exclude(state__in=on_the_way).values_list("member_id", flat=True)))
-    current = set(map(str, Member.objects.current().values_list("pk", flat=True)))
-    plan = draft.plan
-    places = zip(plan["members"], plan["from"], plan["to"], strict=True)
-    by_id = {str(pk): pk for pk in sits}
-    groups = plan["groups"]
-    # Who was to stay and sits elsewhere by now was seated there since by somebody who knew why.
-    apart = {who for who, old, new in places if old == new and who in by_id and str(sits[by_id[who]]) != groups[new]}
-    places = zip(plan["members"], plan["to"], strict=True)
-    goes = {who: groups[to] for who, to in places if who not in not_moving | apart and who in current}
+    if current is None:
+        current = set(Member.objects.current().annotate(id_=ID_AS_TEXT).values_list("id_", flat=True))
+    texts = {"member_": AS_TEXTS["member_"], "to_": Cast("to_group", CharField())}
+    moves = list(draft.reshuffle.moves.annotate(**texts).values_list(*texts, "state"))
+    on_the_way = {who: to for who, to, state in moves if state in (Move.State.WAITING, Move.State.ASKED)}
+    not_moving = {who for who, _to, _state in moves} - on_the_way.keys()
+    plan, goes = draft.plan, {}
+    for who, old, new in zip(plan["members"], plan["from"], plan["to"], strict=True):
+        to = plan["groups"][new]
+        # Who was to stay and sits elsewhere by now was seated there since by somebody who knew why.
+        if who in current and who not in not_moving and not (old == new and sits.get(who, to) != to):
+            goes[who] = to
     # Who goes instead of somebody stands in the plan as staying.
-    since = {str(who): str(to) for who, to in moves.filter(state__in=on_the_way).values_list("member_id", "to_group_id")}
-    goes |= {who: to for who, to in since.items() if who in current}
-    return {by_id.get(who, who): to for who, to in goes.items()}
+    return goes | {who: to for who, to in on_the_way.items() if who in current}
 
 
-def seats_then(reshuffle):
-    """{member's id: group's id}, as texts: where everybody sits when the half-year begins, as things stand."""
-    here = list(Placement.objects.open().filter(matrix=reshuffle.matrix_id).values_list("member_id", "group_id", "cohort_id"))
-    sits = {member: group for member, group, cohort in here if cohort != reshuffle.cohort_id}
-    goes = {member: group for member, group, _cohort in here} | _planned(reshuffle.chosen, sits, reshuffle.matrix)
-    return {str(member): str(group) for member, group in goes.items()}
+def seats_then(reshuffle, current=None):
+    """{member's id: group's id}, as texts: where everybody sits when the half-year begins, as things stand.
+
+    `current`: their ids, where they are known."""
+    here = list(sitting(reshuffle.matrix_id))
+    sits = {member: group for member, group, cohort in here if cohort != str(reshuffle.cohort_id)}
+    return {member: group for member, group, _cohort in here} | _planned(reshuffle.chosen, sits, current)
 
 
 def _close(reshuffle):

@@ -81,7 +81,7 @@ def seats_of(member):
 def offers(seat, running=None):
     """Every other open group of the matrix, the best first; those where they may not sit last."""
     running = running or _running(seat.matrix_id).first()
-    scene = Scene(seat.group.matrix, running)
+    scene = Scene(seat.group.matrix, running, moving=seat.member_id)
     place = scene.place.get(str(seat.member_id))
     if place is None or seat.until:
         return []

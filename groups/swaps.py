@@ -115,9 +115,9 @@ def proposal(reshuffle, moves):
     """A `Swap` for each of these and for those bound to them, solved together."""
     if reshuffle.state != Reshuffle.State.APPROVED:
         return []
-    scene = Scene(reshuffle.matrix, reshuffle)
-    wanted = Move.objects.filter(pk__in=moves, state__in=MAY_STAY).order_by("rank", "pk")[:AT_ONCE]
-    asked, bound = _with_bound(scene, list(wanted))
+    wanted = list(Move.objects.filter(pk__in=moves, state__in=MAY_STAY).order_by("rank", "pk")[:AT_ONCE])
+    scene = Scene(reshuffle.matrix, reshuffle, exchanging=[move.member_id for move in wanted])
+    asked, bound = _with_bound(scene, wanted)
     scene.hold_places(but=asked)
     pairs = _keep(scene, asked)
     scene.seating.choose([it for _move, it in pairs if isinstance(it, Exchange)], scene.free)
@@ -174,7 +174,7 @@ def keep(reshuffle, chosen, tenant, *, by):
     is taken back until somebody who goes instead was asked."""
     reshuffle = carrying.running(reshuffle)
     moves = _held(reshuffle, chosen)
-    scene = Scene(reshuffle.matrix, reshuffle)
+    scene = Scene(reshuffle.matrix, reshuffle, exchanging=[move.member_id for move in moves])
     chosen = {str(pk): str(who) for pk, who in chosen.items()}
     scene.hold_places(but=moves)
     pairs = _keep(scene, moves)

@@ -9,7 +9,7 @@ from django.db.models import Sum
 from django.utils import translation
 from django.utils.timezone import now
 
-from crm.tenancy import events
+from crm.tenancy import bulk, events
 from crm.tenancy.models import Seat
 
 from . import rises
@@ -138,11 +138,9 @@ def hand_out(wave, tenant, *, by=None):
             as_task(move, wave.day, wave.due_at, tenant, seat, into[move.to_group_id], minutes)
             for move, seat in zip(moves, seats, strict=True)
         ]
-    Task.objects.bulk_create(tasks)
+    bulk.create(tasks)
     rises.promise(tasks, tenant)
-    for move, task in zip(moves, tasks, strict=True):
-        move.task = task
-    Move.objects.bulk_update(moves, ["task"], batch_size=500)
+    bulk.mark(Move, ["task"], [(move.pk, task.pk) for move, task in zip(moves, tasks, strict=True)])
     for seat, many in Counter(seats or [wave.assistant_id]).items():
         events.note("wave.handed_out", wave, by=by, after={"moves": many if moves else 0, "assistant": str(seat)})
 

@@ -28,11 +28,14 @@ class Exchange:
 
 
 class Seating:
-    """`at` holds each member's group by number, -1 where they sit in none. It changes as members are seated."""
+    """`at` holds each member's group by number, -1 where they sit in none. It changes as members are seated.
 
-    def __init__(self, problem, at):
+    Where the problem is of some people only, `sizes` counts the others, too, and `beyond` {(tag, value): how many of each group}."""
+
+    def __init__(self, problem, at, sizes=None):
         self.problem, self.at = problem, np.array(at, np.int64)
-        self.sizes = np.bincount(self.at[self.at >= 0], minlength=len(problem.groups))
+        self.sizes = np.bincount(self.at[self.at >= 0], minlength=len(problem.groups)) if sizes is None else np.array(sizes, np.int64)
+        self.beyond = {}
         self.bond, self.foes, self.may_come = {}, {}, {}  # the last: {member: group} of those who said no and may come yet
         for bond in problem.bonds:
             whole = set(bond).union(*(self.bond.get(member, ()) for member in bond))
@@ -67,13 +70,18 @@ class Seating:
         index = np.full(len(self.at), -1, np.int64)
         index[who] = np.arange(len(who))
         for tag, values in self.problem.tags.items():
-            for having in values.values() if self.problem.weight(tag) else ():
+            for value, having in values.items() if self.problem.weight(tag) else ():
                 have = index[having]
                 if (have := have[have >= 0]).size:
-                    where = self.at[having]
-                    leaves = (where == home).sum() - 1 if home >= 0 else 0
-                    found[have] += self.problem.weight(tag) * int((where == group).sum() - leaves)
+                    there = self._having(tag, value, having, group)
+                    leaves = self._having(tag, value, having, home) - 1 if home >= 0 else 0
+                    found[have] += self.problem.weight(tag) * (there - leaves)
         return found
+
+    def _having(self, tag, value, having, group):
+        """How many of a group, of the people `having` this tag and of those beyond the problem."""
+        more = self.beyond.get((tag, value))
+        return int((self.at[having] == group).sum()) + (int(more[group]) if more is not None else 0)
 
     def _beside(self, who, group):
         """What each costs with those of a group, by whom they have sat with and by ties."""

@@ -16,14 +16,14 @@ from crm.tenancy import trail
 from crm.tenancy.models import Event
 from crm.tenancy.refusals import Refused
 from crm.tenancy.scope import acting_for
-from groups import joining, reshuffles, reshuffling, rolling_back, single_moves, swaps, tasks
+from groups import joining, reshuffles, reshuffling, rolling_back, scene, single_moves, swaps, tasks
 from groups.models import Draft, Move, Pin, Placement, Reshuffle, Task
-from groups.problems import pose
+from groups.problems import pose, present
 from groups.reshuffling.exchanging import Seating
 from groups.reshuffling.measuring import cost_of
 from groups.reshuffling.plans import Plan
 from tests.conftest import KeyClient
-from tests.factories import ApartFactory, BondFactory, BondMemberFactory, PinFactory
+from tests.factories import ApartFactory, BondFactory, BondMemberFactory, PinFactory, StarFactory
 from tests.groups.communities import ready_draft, small_community
 
 CLOCK = datetime.datetime(2026, 11, 24, 4, tzinfo=datetime.UTC)
@@ -98,6 +98,30 @@ def test_what_one_more_costs_is_the_difference_of_what_plans_are_measured_by(hou
                 at = problem.current.copy()
                 at[member] = other
                 assert cost == round((cost_of(problem, Plan.seating(problem, at)) - before) * 1_000_000)
+
+
+def test_reading_only_who_is_concerned_answers_as_reading_everybody(house, owner, small, running, monkeypatch):
+    def answers():
+        seats = Placement.objects.open().select_related("group__matrix").filter(member__in=small.members[6:12])
+        offered = [[vars(offer) for offer in single_moves.offers(seat)] for seat in seats.order_by("member")]
+        rows = swaps.proposal(running, moves[:1]) + swaps.proposal(running, moves)
+        return offered, [vars(row) | {"refusal": row.refusal and row.refusal.code} for row in rows]
+
+    with acting_for(house.pk):
+        for member, city in zip(small.members, ["杭州", "深圳", "北京"] * 8, strict=True):
+            member.city, member.skills = city, ["直播"] if small.members.index(member) % 5 else ["写作", "直播"]
+            member.save()
+        StarFactory(member=small.members[8])
+        StarFactory(member=small.members[23])
+        Placement.objects.filter(member__in=[small.members[9], small.members[20]]).exclude(until=None).delete()  # newcomers
+        running.matrix.weights |= {"city": 0.5, "skill": 0.25}
+        running.matrix.save()
+        moves = [refuse(owner, move).pk for move in single(small)[:2]]
+        joining.join(Move.objects.filter(state="waiting", member__in=small.members[6:]).order_by("rank").last(), by=owner.seat)
+        few = answers()
+        monkeypatch.setattr(scene, "ruled", present)
+
+        assert answers() == few
 
 
 def test_who_said_no_stays_and_the_best_of_their_group_goes_today(house, owner, small, running):
