@@ -56,7 +56,7 @@ def ruled(matrix):
 def pose(matrix, *, max_moves=None, only=None, people=None):
     """Everybody who sits in the matrix now, and who sits in none yet, to be dealt to its open groups.
 
-    With `only`, nothing is read of anybody but these, out of so many `people`."""
+    With `only`, nothing is read of anybody but these, of so many `people` who are `present`."""
     of = {} if only is None else {"member__in": only}
     groups = list(Group.objects.filter(matrix=matrix).in_order())
     names = {group.pk: group.name for group in groups}
@@ -65,8 +65,8 @@ def pose(matrix, *, max_moves=None, only=None, people=None):
     who = _people(now_at, only)
     keys = _keys(who, of)
     history = _history(matrix, keys, now_at, names, of)
-    pinned = set(Pin.objects.filter(matrix=matrix, **of).values_list("member_id", flat=True)) & now_at.keys()
-    stars = set(Star.objects.shining().filter(**of).values_list("member_id", flat=True))
+    pinned = set(Pin.objects.filter(matrix=matrix).values_list("member_id", flat=True)) & now_at.keys()
+    stars = set(Star.objects.shining().values_list("member_id", flat=True))
     veterans = {key for cohort in history[1:] for key in cohort["placed"]}
     members = [
         {
@@ -99,11 +99,11 @@ def pose(matrix, *, max_moves=None, only=None, people=None):
 
 def _people(now_at, only):
     """{id: (city, industry, skills)}. Newcomers sit in no group at all; who sits in another matrix only is none of ours."""
-    current, seated = Member.objects.current(), Placement.objects.open()
+    current = Member.objects.current().values_list("pk", "city", "industry", "skills")
     if only is not None:
-        current, seated = current.filter(pk__in=only), seated.filter(member__in=only)
-    elsewhere = set(seated.values_list("member_id", flat=True)) - now_at.keys()
-    return {pk: said for pk, *said in current.values_list("pk", "city", "industry", "skills") if pk not in elsewhere}
+        return {pk: said for pk, *said in current.filter(pk__in=only)}
+    elsewhere = set(Placement.objects.open().values_list("member_id", flat=True)) - now_at.keys()
+    return {pk: said for pk, *said in current if pk not in elsewhere}
 
 
 def _keys(who, of):

@@ -64,7 +64,7 @@ def staleness(draft):
     """What changed since the plan was made, as a sentence; empty while it still fits."""
     matrix, plan = draft.reshuffle.matrix, draft.plan
     people = present(matrix)
-    posed = pose(matrix, max_moves=draft.max_moves, only=ruled(matrix), people=len(people))
+    posed = pose(matrix, max_moves=draft.max_moves, only=ruled(matrix) & people, people=len(people))
     then = dict(zip(plan["members"], plan["from"], strict=True))
     place = {pk: at for at, pk in enumerate(plan["groups"])}
     sits = {member: group for member, group, _cohort in sitting(matrix)}
@@ -123,8 +123,9 @@ def _lay_out_moves(draft, tenant):
     alone = Move.objects.single().filter(state=Move.State.WAITING, to_group__matrix=draft.reshuffle.matrix_id)
     alone = set(map(str, alone.values_list("member_id", flat=True)))  # whom somebody sends elsewhere already, who knows why
     state = [Move.State.KEPT if plan["members"][who] in alone else Move.State.WAITING for who in movers]
+    at = now()
     moves = [
-        (uuid7(), draft.reshuffle_id, plan["members"][who], group, plan["groups"][plan["to"][who]], ids[wave], rank, state[rank - 1], now())
+        (uuid7(), draft.reshuffle_id, plan["members"][who], group, plan["groups"][plan["to"][who]], ids[wave], rank, state[rank - 1], at)
         for rank, (who, group, wave) in enumerate(zip(movers, leaving, dealt, strict=True), start=1)
     ]
     load(Move, ["id", "reshuffle", "member", "from_group", "to_group", "wave", "rank", "state", "changed_at"], moves)

@@ -36,21 +36,22 @@ class Scene:
         then = (seats_then(reshuffle, everybody) if reshuffle else {pk: group for pk, group, _half in sitting(matrix)}) | self.alone
         self.goes = {pk: group for pk, group in then.items() if pk in everybody}
         about = ruled(matrix) | self._around(set(map(str, exchanging))) | self._who_met(moving)
-        self._read(about, len(everybody))
+        self._read(about & everybody, len(everybody))
         if moving and str(moving) in self.place:
             self._count_others(self.place[str(moving)])
 
     def _read(self, about, people):
-        moves = Move.objects.filter(Q(member__in=about) | Q(state__in=STRAGGLE), reshuffle=self.reshuffle)
+        ids = [UUID(pk) for pk in about]
+        moves = Move.objects.filter(Q(member__in=ids) | Q(state__in=STRAGGLE), reshuffle=self.reshuffle)
         moves = moves.values_list(*READ, named=True) if self.reshuffle else ()
         self.moves = {str(move.member_id): move for move in moves}
-        posed = pose(self.matrix, only=about, people=people)
+        posed = pose(self.matrix, only=ids, people=people)
         self.problem = _problem(posed, self.moves)
         self.groups = {name: str(pk) for name, pk in posed.groups.items()}
         self.number = {self.groups[name]: at for at, name in enumerate(self.problem.groups)}
         self.members = [str(posed.members[key]) for key in self.problem.members]
         self.place = {pk: at for at, pk in enumerate(self.members)}
-        here = Placement.objects.open().filter(matrix=self.matrix, member__in=about | self.moves.keys())
+        here = Placement.objects.open().filter(matrix=self.matrix, member__in={*ids, *(move.member_id for move in self.moves.values())})
         self.sits = {str(member): (str(group), since) for member, group, since in here.values_list("member_id", "group_id", "since")}
         self.seating = Seating(self.problem, [self._goes_to(pk) for pk in self.members], self._counted(self.goes))
         self.free = np.array([self._is_free(pk) for pk in self.members], np.bool_)
