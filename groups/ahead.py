@@ -43,10 +43,17 @@ def hand_over(found, seat, span, to, tenant, *, by):
     if not whose and not ahead and not _is_news(seat, to, until):
         raise handovers.nothing()
     kind = handovers.HANDED_OVER if whose or ahead else handovers.STANDS_IN
-    fact = handovers.give(whose, to, by=by, kind=kind, ahead=ahead | {"seat": str(seat.pk), "until": str(until)})
+    ahead |= {"seat": str(seat.pk), "until": str(until), "stood_in": _stood_in([seat.pk, to.pk])}
+    fact = handovers.give(whose, to, by=by, kind=kind, ahead=ahead)
     Seat.objects.filter(pk=seat.pk).update(stand_in=to.pk, stand_in_until=until)
     Seat.objects.filter(pk=to.pk).update(**AT_WORK)
     return fact
+
+
+def _stood_in(seats):
+    """{seat's id: [who stands in, until when]} of those of these whom somebody stands in for."""
+    rows = Seat.objects.filter(tenant=active_tenant(), pk__in=seats).exclude(stand_in=None)
+    return {str(pk): [str(to), str(until)] for pk, to, until in rows.values_list("pk", "stand_in", "stand_in_until")}
 
 
 def _hold_reshuffles(waves):
@@ -146,7 +153,7 @@ def _to_do(rows):
 
 @transaction.atomic
 def _give_back(fact, by):
-    laying.at_once()
+    tenant = laying.at_once()
     _hold_reshuffles(Wave.objects.filter(pk__in=set(fact.before.get("moves", {}).values())))
     handovers.still_open(fact)
     back = 0
@@ -155,10 +162,31 @@ def _give_back(fact, by):
         arrivals = Arrival.objects.filter(pk__in=fact.before.get("arrivals", ()), assistant=fact.subject)
         back += arrivals.update(assistant=whose)
         is_back = Seat.objects.filter(pk=whose, stand_in=fact.subject).update(**AT_WORK)
+        if is_back:
+            _as_before(fact.before.get("stood_in", {}), tenant)
         if is_back and not back and not handovers.still_there([fact]):
             events.note("tasks.handed_back", Seat(pk=whose), by=by, after={"tasks": 0})
-            return _("What comes up from now on is theirs again.")
+            return _who_has_it_now(whose, tenant)
     return handovers.give_back(fact, by, and_ahead=back)
+
+
+def _as_before(stood_in, tenant):
+    """Who stood in before does so again until the same day, unless it went in a circle by now."""
+    for pk, (to, until) in stood_in.items():
+        rows = Seat.objects.filter(tenant=tenant).exclude(stand_in=None).values_list("pk", "stand_in")
+        stand_ins, last = {str(seat): str(other) for seat, other in rows}, to
+        while last in stand_ins:
+            last = stand_ins.pop(last)
+        if until > str(tenant.today()) and last != pk:
+            Seat.objects.filter(tenant=tenant, pk=pk, stand_in=None).update(stand_in=to, stand_in_until=until)
+
+
+def _who_has_it_now(whose, tenant):
+    seat = Seat.objects.get(tenant=tenant, pk=whose)
+    if not seat.is_stood_in_for(tenant.today()):
+        return _("What comes up from now on is theirs again.")
+    who = Seat.objects.select_related("user").get(tenant=tenant, pk=seat.stand_in)
+    return _("What comes up from now on goes to %(who)s again.") % {"who": who}
 
 
 def _slots_back(fact, whose):

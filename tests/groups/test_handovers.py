@@ -394,6 +394,33 @@ def test_who_is_ill_and_has_nothing_to_do_yet_is_stood_in_for(house, owner, api,
     assert [answer.status_code for answer in refused] == [409, 409]
 
 
+def test_who_stood_in_before_a_hand_over_does_so_again_when_it_is_taken_back(house, owner, api, assistant, doudou):
+    me, third, today = assistant.seat, SeatFactory(tenant=house, role="assistant", name="Third"), house.today()
+
+    def hands(seat, to):
+        asked = {"give_to": str(to.pk), "whose": str(seat.pk), "span": "today"}
+        return f"/events/{api.post('/tasks/handing/', asked).json()['event']}/undo/"
+
+    def away():
+        return set(Seat.objects.filter(tenant=house).exclude(stand_in=None).values_list("pk", "stand_in", "stand_in_until"))
+
+    hands(doudou, third)
+    first = hands(me, doudou)  # who is given all that is at work
+    during = away()
+    api.post(first)
+    mine = hands(me, third)
+    other = hands(me, doudou)
+    said = api.post(other).json()["sentence"]
+
+    both = {(doudou.pk, third.pk, today + DAY), (me.pk, third.pk, today + DAY)}
+    assert (during, away(), said) == ({(me.pk, doudou.pk, today + DAY)}, both, "What comes up from now on goes to Third again.")
+    api.post(mine)
+    last = hands(me, doudou)
+    hands(third, doudou)
+    api.post(last)  # not in a circle
+    assert away() == {(third.pk, doudou.pk, today + DAY)}
+
+
 def test_rows_that_stand_in_for_each_other_in_a_circle_end(house, owner, assistant, doudou):
     third = SeatFactory(tenant=house, role="assistant")
     for seat, to in ((assistant.seat, doudou), (doudou, third), (third, doudou)):
