@@ -280,7 +280,7 @@ def _one_of(name, choices):
 
 def keep_picture(upload, *, by):
     """What somebody sends us as the picture of a slot, to be said to `change_slot` or `add_slot`."""
-    return files.keep(pictures.as_png(upload, side=SIDE), PICTURE, by=by, most=HEAVIEST)
+    return files.keep(pictures.as_png(upload, side=SIDE), "slot", by=by, most=HEAVIEST)
 
 
 def _picture(value):

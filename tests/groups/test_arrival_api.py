@@ -117,10 +117,11 @@ def test_an_assistant_reads_neither_the_evenings_nor_fills_them(house, waiting):
 
 def test_a_program_adds_a_sticker_shows_it_and_offers_it_no_more(api, house):
     assistant = KeyClient(SeatFactory(tenant=house, role="assistant"))
-    made = sent(api, "stickers/", name="Hello", picture=photo())
+    made, again = (sent(api, "stickers/", {"Idempotency-Key": "hello"}, name="Hello", picture=photo()) for _n in range(2))
     here = made["Location"].removeprefix("/api/v1/")
     refused = [sent(api, "stickers/", **form) for form in ({"name": "Hello"}, {"name": "Hello", "picture": SimpleUploadedFile("a", b"x")})]
 
+    assert (again.json(), again["Idempotency-Replayed"]) == (made.json(), "true")
     assert (made.status_code, made.json()["name"], code(sent(assistant, "stickers/", name="No", picture=photo()))[0]) == (201, "Hello", 403)
     assert [code(answer) for answer in refused] == [(400, "invalid"), (400, "wrong_type")]
     assert [row["name"] for row in assistant.get("stickers/").json()["results"]] == ["Hello"]

@@ -43,9 +43,9 @@ def prove(client, task, upload, **more):
     return client.post(f"phone/tasks/{task.pk}/proof/", {"photo": upload, **more}, headers={"Accept": "application/json"})
 
 
-def sent(program, path, **form):
+def sent(program, path, headers=None, **form):
     """A form with a file, as a program sends it."""
-    return program.generic("POST", path, encode_multipart(BOUNDARY, form), MULTIPART_CONTENT)
+    return program.generic("POST", path, encode_multipart(BOUNDARY, form), MULTIPART_CONTENT, headers=headers)
 
 
 # What is shown
