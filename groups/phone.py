@@ -112,7 +112,7 @@ def today(seat):
     open_ones = _as_lines(_each_after_its_own(first, barred), sight)
     left, minutes = len(open_ones), sum(line.task.minutes for line in open_ones)
     waiting = due.count() - MOST if len(first) == MOST else 0
-    piles = [Pile(pile) for pile in _by_group([line for line in open_ones if not line.is_for_later], lambda line: line.task.group_id)]
+    piles = [Pile(pile) for pile in by_group([line for line in open_ones if not line.is_for_later], lambda line: line.task.group_id)]
     return Day(
         next=piles[0].lines.pop(0) if piles else None,
         piles=[pile for pile in piles if pile.lines],
@@ -173,7 +173,7 @@ class Place:
 def place(seat, task):
     """Of the next one only the id: it comes from the same chat as long as there is one, and at the end from the beginning."""
     moment, rows = now(), list(_first_things_first(_due(seat)).values("id", "group_id", "due_at"))
-    due = _by_group([row for row in rows if row["due_at"] <= moment], lambda row: row["group_id"])
+    due = by_group([row for row in rows if row["due_at"] <= moment], lambda row: row["group_id"])
     ids = [row["id"] for pile in due for row in pile] + [row["id"] for row in rows if row["due_at"] > moment]
     ended = Task.objects.of(seat).filter(state__in=ENDED, ended_at__gte=_midnight(seat.tenant)).count()
     then = Task.objects.filter(state=Task.State.BARRED, after=task.pk).values_list("pk", flat=True).first()
@@ -245,7 +245,7 @@ def _midnight(tenant, day=None):
     return instant(datetime.datetime.combine(day or tenant.today(), datetime.time(0)), tenant.zone)
 
 
-def _by_group(rows, group_of):
+def by_group(rows, group_of):
     """Rows in their order, chat by chat; the chat of the first row comes first."""
     piles = {}
     for row in rows:

@@ -71,7 +71,8 @@ def arrivals(request):
     """Who enters today, with their steps."""
     mine = Arrival.objects.on(request.tenant.today()).filter(pk__in=evening_page.seen_by(request.seat).values("pk"))
     rows = evening_page.rows(mine)
-    context = {"rows": rows, "left": sum(row.next is not None for row in rows), "unasked": _unasked(request)}
+    piles = phone.by_group(rows, lambda row: row.arrival.group_id)
+    context = {"piles": piles, "left": sum(row.next is not None for row in rows), "unasked": _unasked(request)}
     return render(request, "phone/arrivals.html", context | _shell(request))
 
 

@@ -217,8 +217,15 @@ def test_the_phone_leads_from_step_to_step(house, place, assistant, at_seven):  
     at_seven.move_to(SEVEN + HOUR, tick=False)
     sweep(house)
     text = said(page(assistant, "phone/arrivals/"))
-    assert "Wang Huan" in text
     task = step(house, arrival, "announce").task
+    way = f"/qinghe/phone/tasks/{task.pk}/"
+    assert ("Wang Huan" in text, way in text) == (True, True)
+    with acting_for(house.pk):
+        Task.objects.filter(pk=task.pk).update(assistant=SeatFactory(tenant=house, role="assistant", name="Doudou"))
+    text = said(page(assistant, "phone/arrivals/"))
+    assert ("Doudou does it" in text, way in text) == (True, False), "what stands on another phone opens on none but that"
+    with acting_for(house.pk):
+        Task.objects.filter(pk=task.pk).update(assistant=assistant.seat)
     for kind in ("packet", "introduction", "welcome"):
         told = assistant.post(
             "phone/ticks/", {"task": str(task.pk), "act": "done", "key": str(uuid4())}, content_type="application/json",

@@ -1,7 +1,7 @@
 /* Without a network: the page of one task out of today's list. */
 import { leadToChat, whom } from "./copying.js";
 import { fill } from "./focus.js";
-import { $, $$, body } from "./page.js";
+import { $, $$, body, say } from "./page.js";
 
 export function showTask(task) {
   const row = $(`#today article[data-task="${task}"]`);
@@ -30,7 +30,10 @@ export function showTask(task) {
     page.dataset.thing = "";
     $$("[name=reason]:not([value=other])", view).forEach((button) => button.remove());
   }
-  if (!slot("text").textContent) $(".copy", view).remove();
+  if (!slot("text").textContent) {
+    $(".copy", view).remove();
+    slot("sent").textContent = say("itIsDone");
+  }
   if ("photo" in row.dataset) {
     $$("[data-ends], #word form[data-tick]", view).forEach((form) => form.remove());
     $("[data-needs-photo]", view).hidden = false;
