@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from django.db.models import CharField, DateField, F, Q, Sum, Value
 from django.db.models.functions import Cast, Coalesce, NullIf, TruncWeek
 
+from crm.tenancy.counting import ranked
+
 from .calendar import instant
 from .models import Channel, Occurrence, Slot, Task
 
@@ -173,4 +175,4 @@ def of_seat(seat, days):
     for kind, practice, each in ended.order_by().annotate(practice=PRACTICE).values_list("kind", "practice", "minutes"):
         done[LABELS[practice or kind]] += 1
         minutes[LABELS[practice or kind]] += each
-    return {label: {"done": done[label], "minutes": number} for label, number in minutes.most_common()}
+    return {label: {"done": done[label], "minutes": number} for label, number in ranked(minutes)}

@@ -8,6 +8,7 @@ from itertools import pairwise
 from django.db.models import Case, Count, Exists, F, IntegerField, OuterRef, Subquery, Value, When
 from django.db.models.functions import Coalesce, TruncDate
 
+from crm.tenancy.counting import ranked
 from crm.tenancy.models import Event, Seat
 from members.models import Member
 
@@ -277,7 +278,7 @@ def stragglers(reshuffle, state):
     rows = missing.select_related("member", "from_group", "to_group", "task").order_by(F("is_star").desc(), "partner_first", "rank")
     return {
         "rows": [_with_act(move) for move in rows[:SHOWN]],
-        "reasons": [(words[reason], n) for reason, n in state.reasons.most_common() if reason],
+        "reasons": [(words[reason], n) for reason, n in ranked(state.reasons) if reason],
         "all": many,
         "refused": state.refused,
     }

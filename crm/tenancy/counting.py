@@ -26,3 +26,8 @@ def asked(names, sql, params):
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
         return dict(zip(names, cursor.fetchone(), strict=True))
+
+
+def ranked(counter, most=None):
+    """[(what, how many)], most first; the same way at each reading, where as many are of several."""
+    return sorted(counter.items(), key=lambda each: (-each[1], str(each[0])))[:most]

@@ -6,7 +6,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from crm.tenancy import rights
-from crm.tenancy.counting import counts
+from crm.tenancy.counting import counts, ranked
 from crm.tenancy.pages import Cut, page
 from crm.tenancy.rights import sees
 from members import hits
@@ -166,10 +166,10 @@ def _at_a_glance(group, here):
         "new": new,
         "stayed": stayed,
         "over": sum(1 for person in people if person["member__expires_on"] and person["member__expires_on"] < today),
-        "cities": cities.most_common(MOST_CITIES),
+        "cities": ranked(cities, MOST_CITIES),
         "other_cities": len(cities) - MOST_CITIES if len(cities) > MOST_CITIES else 0,
         "most_in_a_city": max(cities.values(), default=1),
-        "came_from": came.most_common(MOST_CITIES),
+        "came_from": ranked(came, MOST_CITIES),
         "most_from_a_group": max([1, stayed, *came.values()]),
         "since": [{"name": short_half(*half), "count": n} for half, n in sorted(since.items())],
         "most_since": max(since.values(), default=1),

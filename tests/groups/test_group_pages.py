@@ -77,11 +77,12 @@ def test_a_group_shows_who_sits_there_from_where_they_came_and_who_is_a_star(hou
     assert [half["count"] for half in context["since"]] == [2, 1]
 
 
-def test_the_people_of_a_group_are_searched_and_paged(house, owner):
+def test_the_people_of_a_group_are_searched_and_paged_and_equal_cities_keep_their_order(house, owner):
     group = GroupFactory(tenant=house)
     for number in range(52):
-        PlacementFactory(group=group, member__nickname=f"N{number:02}")
+        PlacementFactory(group=group, member__nickname=f"N{number:02}", member__city="上海" if number % 2 else "深圳")
 
+    assert owner.get(f"/groups/{group.pk}/").context["cities"] == [("上海", 26), ("深圳", 26)]
     assert shown(owner.get(f"/groups/{group.pk}/?q=n07")) == ["N07"]
     assert shown(owner.get(f"/groups/{group.pk}/?page=2")) == ["N50", "N51"]
 
