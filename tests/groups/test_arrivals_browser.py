@@ -22,7 +22,8 @@ pytestmark = needs_chromium
 # What comes next opens when the server has answered: however slow it is, and where it stumbles once.
 SLOW = """() => { const [later, real] = [setTimeout, fetch];
     window.setTimeout = (what, wait, ...more) => later(what, wait === 2000 ? 0 : wait, ...more);
-    window.fetch = async (...sent) => { await new Promise((go) => { window.go = go; }); return real(...sent); }; }"""
+    const held = new Promise((go) => { window.go = go; });
+    window.fetch = async (...sent) => { await held; return real(...sent); }; }"""
 ILL_ONCE = """() => { const real = fetch; let times = 0;
     window.fetch = (...sent) => (times++ ? real(...sent) : Promise.resolve(new Response("", { status: 500 }))); }"""
 
