@@ -168,9 +168,9 @@ def test_the_owner_signs_in_and_approves_a_plan(sits, community, draft):
 
     # While it is made the page follows by itself, and takes nothing from under somebody's hands.
     keys.tab_to("#making button")
-    with keys.page.expect_response(re.compile("/making/")):
-        pass
-    keys.page.wait_for_timeout(300)
+    keys.page.evaluate("document.body.addEventListener('htmx:afterRequest', () => { window.hasFollowed = true; })")
+    until(keys.page, "window.hasFollowed")
+    ready(keys.page)
     assert keys.on == "Stop"
     with acting_for(community.tenant.pk):
         asked = Draft.objects.get(state="waiting")

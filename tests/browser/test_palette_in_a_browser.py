@@ -98,11 +98,12 @@ def test_what_an_input_method_composes_is_neither_searched_nor_entered(owner, co
     asked = []
     page.on("request", lambda request: "/palette/" in request.url and asked.append(request.url))
     keys = owner.context.new_cdp_session(page)
+    page.clock.install()
 
     keys.send("Input.imeSetComposition", {"text": "hai'y", "selectionStart": 5, "selectionEnd": 5})
     enter = {"key": "Enter", "code": "Enter", "windowsVirtualKeyCode": 229}  # as a browser says it while an input method listens
     keys.send("Input.dispatchKeyEvent", {"type": "rawKeyDown", **enter})
-    page.wait_for_timeout(400)
+    page.clock.run_for(1000)  # all that waits for the end of typing would have begun
     while_composing = list(asked)
     keys.send("Input.insertText", {"text": "海燕"})
     until(page, f"({ACTIVE})()?.innerText.includes('海燕')")
