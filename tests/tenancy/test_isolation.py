@@ -116,7 +116,7 @@ PLAIN = {
     "wants_proof", "minutes_a_week", "packet_minutes", "hand-over",
     "begins", "cap", "minutes_between", "callers", "calls_a_week", "rest_days", "length", "less",
     "address", "secret", "card", "a_day", "a_minute", "quiet_from", "quiet_until", "otherwise",
-    "least_percent", "half_life", "known", "newcomer", "size", "industry", "skill", "reset", "new-name",
+    "least_percent", "half_life", "known", "newcomer", "size", "industry", "skill", "reset", "new-name", "row-name",
     "form-0-capacity", "form-0-mode", "form-0-name", "form-0-number", "form-MAX_NUM_FORMS", "form-MIN_NUM_FORMS",
 }  # fmt: skip
 
@@ -140,7 +140,8 @@ def _heard(owner, rows, names):
                 if method == "post":  # it may have been the leaving
                     owner.comes_back()
     read = {re.sub(r"^field-[0-9a-f-]{36}", "field-0", name): each for name, each in names.read.items()}
-    return {re.sub(r"^form-\d+-", "form-0-", name): each for name, each in read.items()}
+    read = {re.sub(r"^form-\d+-", "form-0-", name): each for name, each in read.items()}
+    return {re.sub(r"^[0-9a-f-]{36}-", "row-", name): each for name, each in read.items()}  # of the first matrix, which may have no groups
 
 
 def _ids_described():
